@@ -1,0 +1,146 @@
+/*
+ * engine.h
+ *		One node's replication: the turn of the replicator, without PostgreSQL.
+ *
+ * The engine joins the pure core, the log and the wire format.  The replicator process runs it on real
+ * files and libpq streams, the simulator runs the very same code on a simulated disk, network and clock.
+ *
+ * A turn is: hand in everything that waits (engine_receive, engine_propose, engine_tick, ...), then
+ * engine_finish_turn, which writes the log once, sends what may leave before the sync (one frame a peer),
+ * syncs once, steps EVENT_SYNCED, and then releases what waited for it: the second frame to each peer, and
+ * the callbacks that tell of commits.  Nothing that depends on durability happens before the sync (I2).
+ *
+ * Entry payloads are opaque here; wire/entry.h says what is in them.
+ */
+#ifndef QUORATE_REPLICATION_ENGINE_H
+#define QUORATE_REPLICATION_ENGINE_H
+
+#include "core/group.h"
+#include "log/log.h"
+
+typedef struct Engine Engine;
+
+typedef struct EngineConfig
+{
+	uint8_t		cluster_id[16];
+	NodeId		self;
+	TimeUs		lease_us;
+	TimeUs		heartbeat_us;
+	uint32_t	clock_drift_ppm;
+	uint32_t	frame_bytes_max;	/* a frame to a peer is cut into several above this */
+	uint32_t	accept_bytes_max;	/* payload bytes in one ACCEPT or ENTRIES */
+	uint64_t	log_bytes_max;		/* above it, a replica that holds back truncation is left behind */
+	uint64_t	seed;
+} EngineConfig;
+
+/* Why a proposal has no LSN. */
+typedef enum EngineRefusal
+{
+	ENGINE_NOT_LEADER = 1,		/* not leading, or under another ballot than the proposal's: not applied */
+	ENGINE_LOG_FULL,			/* no space for the log on this node: not applied */
+	ENGINE_NO_GROUP				/* the group is not open here: not applied */
+} EngineRefusal;
+
+/* What the engine tells its owner.  Called only from within the engine's own functions. */
+typedef struct EngineCallbacks
+{
+	void	   *context;
+
+	/* The clock (CLOCK_BOOTTIME, microseconds); read around the sync. */
+	TimeUs		(*now) (void *context);
+
+	/* Queues a frame for a peer; a frame that cannot be queued is dropped (the protocol repeats it). */
+	void		(*send) (void *context, NodeId to, const uint8_t *frame, size_t length);
+
+	/* The proposal `tag` became entry `lsn`; it is chosen once committed() reaches lsn under this ballot. */
+	void		(*appended) (void *context, uint64_t tag, GroupId group, Lsn lsn);
+
+	/* The proposal `tag` was refused: it is in no log and never will be. */
+	void		(*refused) (void *context, uint64_t tag, GroupId group, EngineRefusal why);
+
+	/* The commit LSN of a group moved up.  Called after the sync of the turn. */
+	void		(*committed) (void *context, GroupId group, Lsn commit_lsn);
+
+	/* This replica leads from now on; entries of its own ballot start at start_lsn. */
+	void		(*leading) (void *context, GroupId group, Ballot ballot, Lsn start_lsn);
+
+	/*
+	 * This replica leads no longer.  Called before any message of the same turn leaves, so that no reader
+	 * can trust a lease that has been given up.  Proposals above the commit LSN have an unknown outcome.
+	 */
+	void		(*stepped_down) (void *context, GroupId group, Ballot ballot);
+} EngineCallbacks;
+
+typedef enum EngineStatus
+{
+	ENGINE_OK = 0,
+	ENGINE_NO_IDENTITY,			/* the log directory holds no identity: not bootstrapped */
+	ENGINE_FOREIGN,				/* the directory was copied or restored: its identity must not be used */
+	ENGINE_ROTTEN,				/* damage in the middle of the log */
+	ENGINE_VERSION,				/* written by a newer version than this code understands */
+	ENGINE_IO					/* an I/O error; errno in engine_error() */
+} EngineStatus;
+
+/* Lays out an empty log with a fresh identity.  Fails with ENGINE_IO if one is there already (EEXIST). */
+extern EngineStatus engine_bootstrap(const LogIo *io, const EngineConfig *config);
+
+/* Opens the log, raises the start counter, recovers every group and starts the core. */
+extern EngineStatus engine_open(Engine **engine, const LogIo *io, const EngineConfig *config,
+								const EngineCallbacks *callbacks);
+extern void engine_close(Engine *engine);
+
+/* A sentence on the last failure of engine_open or engine_bootstrap. */
+extern const char *engine_error(void);
+
+/* Opens a new group: records its membership, syncs at the end of the turn.  No effect if it is open. */
+extern void engine_create_group(Engine *engine, GroupId group, const Membership *membership,
+								NodeId first_leader);
+extern void engine_drop_group(Engine *engine, GroupId group);
+
+/* All groups that are open here; returns their number, fills at most `max`. */
+extern uint32_t engine_list_groups(const Engine *engine, GroupId *groups, uint32_t max);
+extern bool engine_group_membership(const Engine *engine, GroupId group, Membership *membership);
+
+/* A frame that arrived from a peer.  False if it is not a valid frame of this cluster: end that stream. */
+extern bool engine_receive(Engine *engine, NodeId from, const uint8_t *frame, size_t length);
+
+/* A proposal, evaluated under `ballot`.  The payload is copied.  Answered by appended() or refused(). */
+extern void engine_propose(Engine *engine, GroupId group, Ballot ballot,
+						   const void *payload, uint32_t length, uint64_t tag);
+
+/* Planned handover.  Refused silently if this replica does not lead; watch the status. */
+extern void engine_transfer(Engine *engine, GroupId group, NodeId target);
+
+/* Rows of the group are applied up to applied_lsn, and flushed by PostgreSQL up to durable_lsn. */
+extern void engine_applied(Engine *engine, GroupId group, Lsn applied_lsn, Lsn durable_lsn);
+
+/*
+ * Ends the turn; see above.  Steps EVENT_TICK when due.  Returns false after a failed write or sync: the
+ * log is poisoned and the process must end (PANIC), to recover from the quorum.
+ */
+extern bool engine_finish_turn(Engine *engine);
+
+/* When the next turn is due although nothing arrives. */
+extern TimeUs engine_next_wake_us(const Engine *engine);
+
+/* Groups whose status changed in the last turn; valid until the next one. */
+extern uint32_t engine_changed_groups(const Engine *engine, const GroupId **groups);
+extern bool engine_group_status(const Engine *engine, GroupId group, GroupStatus *status);
+
+/*
+ * Reads entries of the log from from_lsn on, at most up to to_lsn and max_bytes of payload (at least one
+ * entry), in order.  Returns how many were visited; fewer than asked if a record is damaged or gone.
+ */
+typedef void (*EngineEntryVisitor) (void *context, Lsn lsn, const Entry *entry);
+extern uint32_t engine_read_entries(Engine *engine, GroupId group, Lsn from_lsn, Lsn to_lsn,
+									size_t max_bytes, EngineEntryVisitor visitor, void *context);
+
+/* A node-wide blob kept in the log (who the nodes of the cluster are); NULL if never set. */
+extern void engine_set_blob(Engine *engine, uint16_t key, const void *bytes, uint32_t length);
+extern const void *engine_get_blob(const Engine *engine, uint16_t key, uint32_t *length);
+
+extern uint64_t engine_log_bytes(const Engine *engine);
+extern uint64_t engine_start_counter(const Engine *engine);
+extern TimeUs engine_peer_heard_us(const Engine *engine, NodeId peer);
+
+#endif							/* QUORATE_REPLICATION_ENGINE_H */

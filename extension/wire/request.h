@@ -1,0 +1,104 @@
+/*
+ * request.h
+ *		What request routers and leaders' executors say to each other on request streams.
+ *
+ * A request names the group and carries everything needed to execute it there; the executing node checks
+ * that it leads the group and answers REPLY_NOT_LEADER with a hint otherwise.  Requests and replies carry
+ * the id that the asking node gave; several travel in one frame.
+ */
+#ifndef QUORATE_WIRE_REQUEST_H
+#define QUORATE_WIRE_REQUEST_H
+
+#include "core/core_types.h"
+#include "wire/entry.h"
+
+#define REQUEST_FRAME_BYTES_MAX (16 * 1024 * 1024)
+#define REPLY_ITEMS_MAX 4096
+
+typedef enum RequestKind
+{
+	REQUEST_WRITE = 1,			/* propose the images as one entry */
+	REQUEST_GET,				/* one item by position */
+	REQUEST_RANGE,				/* items of a position range, one page */
+	REQUEST_PROBE,				/* does the leader serve? */
+	REQUEST_TRANSFER			/* hand leadership to `target` */
+} RequestKind;
+
+/* A condition on the present row of a WRITE's image, for the metadata; evaluated by the leader. */
+typedef enum ImageExpectation
+{
+	EXPECT_ANYTHING = 0,
+	EXPECT_ABSENT = 1,
+	EXPECT_PRESENT = 2
+} ImageExpectation;
+
+typedef struct Request
+{
+	uint64_t	id;
+	RequestKind kind;
+	GroupId		group;
+	uint32_t	table_id;
+	bool		consistent;		/* GET, RANGE: needs the leader's lease */
+	uint32_t	image_count;	/* WRITE */
+	EntryImage *images;
+	ImageExpectation *expectations; /* WRITE: one an image; NULL means all EXPECT_ANYTHING */
+	const uint8_t *position;	/* GET: the position.  RANGE: lower bound (inclusive) */
+	uint32_t	position_length;
+	const uint8_t *upper;		/* RANGE: upper bound (exclusive); length 0 means the end of the table */
+	uint32_t	upper_length;
+	bool		backward;		/* RANGE: from the upper bound down */
+	uint32_t	items_max;		/* RANGE: page limits */
+	uint32_t	bytes_max;
+	NodeId		target;			/* TRANSFER */
+	uint32_t	timeout_ms;		/* what the asking client will wait at most */
+} Request;
+
+typedef enum ReplyStatus
+{
+	REPLY_OK = 1,
+	REPLY_NOT_LEADER,			/* not applied; leader_hint may say who leads */
+	REPLY_NOT_READY,			/* leads but does not serve yet, or too busy: not applied, try again */
+	REPLY_UNKNOWN,				/* WRITE: leadership ended before the entry committed: outcome unknown */
+	REPLY_EXPECTATION_FAILED,	/* WRITE: a row was not as expected; nothing was written */
+	REPLY_ERROR					/* error: sqlstate and message; not applied */
+} ReplyStatus;
+
+typedef struct ReplyItem
+{
+	const uint8_t *position;
+	uint32_t	position_length;
+	const uint8_t *item;
+	uint32_t	item_length;
+} ReplyItem;
+
+typedef struct Reply
+{
+	uint64_t	id;
+	ReplyStatus status;
+	NodeId		leader_hint;
+	Lsn			lsn;			/* WRITE: the entry's.  GET, RANGE: the state that was read */
+	bool		more;			/* RANGE: the page ended before the range did */
+	uint32_t	item_count;		/* GET: 0 or 1 */
+	ReplyItem  *items;
+	uint32_t	sqlstate;		/* ERROR: packed as PostgreSQL's MAKE_SQLSTATE */
+	const char *message;		/* ERROR: NUL-terminated; NULL otherwise */
+	const char *detail;
+	const char *hint;
+} Reply;
+
+/*
+ * Packing appends one request or reply to `out` (at least *_packed_size bytes) and returns the bytes
+ * written.  Unpacking allocates the struct and its arrays in one block, by `alloc`, pointing into `bytes`
+ * for the contents; NULL if the bytes are no valid request or exceed the limits above.
+ */
+typedef void *(*WireAlloc) (size_t size);
+
+extern size_t request_packed_size(const Request *request);
+extern size_t request_pack(const Request *request, uint8_t *out);
+extern Request *request_unpack(const uint8_t *bytes, size_t length, WireAlloc alloc);
+
+extern size_t reply_packed_size(const Reply *reply);
+extern size_t reply_pack(const Reply *reply, uint8_t *out);
+extern Reply *reply_unpack(const uint8_t *bytes, size_t length, WireAlloc alloc);
+
+#endif							/* QUORATE_WIRE_REQUEST_H */
