@@ -1,0 +1,62 @@
+/*
+ * metadata.h
+ *		The cluster's metadata: nodes, item tables, partitions and replicas as items of a system table.
+ *
+ * The metadata is itself an item table of one partition (table id 1, group GROUP_METADATA, relation
+ * quorate_data.t1), so it is applied, read and checked like any other.  Its items:
+ *
+ *	kind "node"      : {"pk": "node",      "sk": "<id>",            name, zone, conninfo}
+ *	kind "table"     : {"pk": "table",     "sk": "<table name>",    table_id, partition_key, partition_key_type,
+ *						sort_key, sort_key_type, partition_count, status}
+ *	kind "partition" : {"pk": "partition", "sk": "<table id, 10 digits>.<number, 6 digits>", group_id, lower (B),
+ *						members (L of node ids), first_leader}
+ *	kind "sequence"  : {"pk": "sequence",  "sk": "id"}, next table id and group id
+ *
+ * Each node reads its own replica of it: eventually consistent, as routing may be.  A backend caches what
+ * it has read and reloads when SharedState.metadata_generation has moved.
+ */
+#ifndef QUORATE_CATALOG_METADATA_H
+#define QUORATE_CATALOG_METADATA_H
+
+#include "postgres.h"
+
+#include "core/core_types.h"
+#include "item/key.h"
+
+#define METADATA_TABLE_ID 1
+#define TABLE_NAME_MAX 255
+
+typedef struct PartitionInfo
+{
+	uint32_t	number;			/* 0 .. partition_count - 1, in order of position */
+	GroupId		group;
+	const uint8_t *lower;		/* first position that belongs to it; length 0 for the first partition */
+	uint32_t	lower_length;
+	NodeId		first_leader;
+	Membership	membership;		/* a hint: the group's own log is the authority */
+} PartitionInfo;
+
+typedef struct TableInfo
+{
+	uint32_t	table_id;
+	char		name[TABLE_NAME_MAX + 1];
+	KeySchema	key_schema;		/* item/key.h */
+	uint32_t	partition_count;
+	PartitionInfo *partitions;	/* by number */
+} TableInfo;
+
+/*
+ * Looks an item table up in this backend's cache, reloading from the local metadata replica if that has
+ * changed.  NULL if there is none.  Valid until the next call of any metadata function in this backend.
+ */
+extern const TableInfo *metadata_table_by_name(const char *name);
+extern const TableInfo *metadata_table_by_id(uint32_t table_id);
+
+/* The partition that a position belongs to (floor lookup). */
+extern const PartitionInfo *metadata_partition_of(const TableInfo *table, const uint8_t *position,
+												  uint32_t length);
+
+/* All tables, in order of name, for the views and the reconciler. */
+extern const TableInfo *const *metadata_tables(uint32_t *count);
+
+#endif							/* QUORATE_CATALOG_METADATA_H */

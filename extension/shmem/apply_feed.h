@@ -1,0 +1,44 @@
+/*
+ * apply_feed.h
+ *		How committed entries get from the replicator to the applier, and the applied LSN back.
+ *
+ * The replicator writes each committed entry of a group, in LSN order, into the feed ring once it is
+ * committed; when the ring is full it goes on later, reading the entries from its log.  The applier keeps
+ * GroupShared.applied_lsn and applied_durable_lsn.  A group's feed starts when the applier has published
+ * the group's applied LSN from its table: apply_feed_start(); an applier that starts anew raises the feed's
+ * generation, upon which the replicator empties the ring and feeds from applied + 1 again.
+ */
+#ifndef QUORATE_SHMEM_APPLY_FEED_H
+#define QUORATE_SHMEM_APPLY_FEED_H
+
+#include "postgres.h"
+
+#include "core/core_types.h"
+
+typedef struct ApplyItem
+{
+	GroupId		group;
+	Lsn			lsn;
+	uint32_t	length;			/* bytes of payload; 0 for the start entry of a leader */
+	uint64_t	feed_generation;
+	const uint8_t *payload;		/* packed entry (wire/entry.h), valid until apply_feed_consume */
+} ApplyItem;
+
+/* Applier: a new life begins; nothing fed before is valid any more. */
+extern void apply_feed_restart(void);
+
+/* Applier: feed this group from `applied_lsn` + 1 on. */
+extern void apply_feed_start(GroupId group, Lsn applied_lsn);
+
+/* Applier: the next item, or false; consume it when its effects are applied (or copied). */
+extern bool apply_feed_peek(ApplyItem *item);
+extern void apply_feed_consume(void);
+
+/*
+ * Reconciler, in the applier: tells the replicator which groups shall be open on this node.  Durable and
+ * idempotent; `storage` members as given.  table_id and partition are for the views.
+ */
+extern void group_command_open(GroupId group, const Membership *membership, NodeId first_leader);
+extern void group_command_close(GroupId group);
+
+#endif							/* QUORATE_SHMEM_APPLY_FEED_H */

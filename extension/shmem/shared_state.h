@@ -1,0 +1,172 @@
+/*
+ * shared_state.h
+ *		What the processes of one node share: the root of quorate's shared memory.
+ *
+ * Fixed size, made once by the postmaster (shmem_request_hook, shmem_startup_hook) and made anew after a
+ * crash restart.  Nothing that must survive lives here: promises and entries are in the log, rows and the
+ * applied LSN in tables.  Consensus state is private to the replicator; what stands here is its published
+ * copy.
+ *
+ * Writers and locks:
+ *	- GroupShared: the replicator writes, but for applied_lsn and applied_durable_lsn, which the applier
+ *	  writes.  Fields read on the fast path are atomics; the rest is under GroupShared.mutex.
+ *	- nodes[], cluster identity: replicator writes under SharedState.lock (exclusive), others read shared.
+ *	- rings: see ring.h; request slots: see request_slot.h.
+ */
+#ifndef QUORATE_SHMEM_SHARED_STATE_H
+#define QUORATE_SHMEM_SHARED_STATE_H
+
+#include "postgres.h"
+
+#include "port/atomics.h"
+#include "storage/latch.h"
+#include "storage/lwlock.h"
+#include "storage/spin.h"
+
+#include "core/group.h"
+
+#define NODE_NAME_MAX 64		/* bytes of a node's or zone's name, with the final NUL */
+#define NODE_CONNINFO_MAX 1024
+
+/* How far this node has come; shown by the views and told to waiting clients. */
+typedef enum NodeState
+{
+	NODE_UNCONFIGURED = 0,		/* belongs to no cluster (no identity in the log directory) */
+	NODE_STARTING,				/* the replicator recovers the log */
+	NODE_RUNNING,
+	NODE_REFUSED				/* the log directory cannot be used; state_reason says why */
+} NodeState;
+
+/* A node of the cluster, as recorded in the log's NODES blob. */
+typedef struct NodeInfo
+{
+	NodeId		node;			/* 0: slot not used */
+	char		name[NODE_NAME_MAX];
+	char		zone[NODE_NAME_MAX];
+	char		conninfo[NODE_CONNINFO_MAX];
+} NodeInfo;
+
+/* Published state of one replica. */
+typedef struct GroupShared
+{
+	pg_atomic_uint64 group;		/* GroupId; 0: slot not used */
+
+	/*
+	 * Grows with every change of leadership at this replica, odd while it leads.  A reader takes it before
+	 * its read and compares after it, together with the lease (I7).
+	 */
+	pg_atomic_uint64 lead_sequence;
+	pg_atomic_uint64 lease_until_us;	/* leader: CLOCK_BOOTTIME; 0 for no lease */
+	pg_atomic_uint64 start_lsn; /* leader: serves once commit and applied have reached it */
+	pg_atomic_uint64 append_lsn;
+	pg_atomic_uint64 durable_lsn;
+	pg_atomic_uint64 commit_lsn;
+	pg_atomic_uint64 applied_lsn;	/* rows visible to new snapshots; by the applier */
+	pg_atomic_uint64 applied_durable_lsn;	/* the same, flushed to disk; by the applier */
+	pg_atomic_uint64 leader;	/* NodeId whom this replica believes to lead; 0 unknown */
+	pg_atomic_uint64 pending_writes;	/* proposals handed in here and not yet answered */
+
+	slock_t		mutex;			/* protects the rest */
+	Ballot		ballot;			/* leader: the ballot under which proposals must be evaluated */
+	GroupStatus status;			/* as of the replicator's last turn that changed it */
+} GroupShared;
+
+/* Cumulative counters of this node since its start; all by atomic addition. */
+typedef enum NodeCounter
+{
+	COUNTER_TURNS,				/* turns of the replicator */
+	COUNTER_SYNCS,				/* fdatasync calls on the log */
+	COUNTER_ENTRIES_APPENDED,
+	COUNTER_ENTRIES_COMMITTED,
+	COUNTER_ENTRIES_APPLIED,
+	COUNTER_FRAMES_SENT,
+	COUNTER_BYTES_SENT,
+	COUNTER_FRAMES_RECEIVED,
+	COUNTER_FRAMES_DROPPED,		/* not sent: the peer is slow or away */
+	COUNTER_FRAMES_REFUSED,		/* received garbage: the stream was ended */
+	COUNTER_LEADERSHIPS_GAINED,
+	COUNTER_LEADERSHIPS_LOST,
+	COUNTER_WRITES_LOCAL,		/* requests executed for clients of this node */
+	COUNTER_WRITES_FORWARDED,	/* requests sent to another node */
+	COUNTER_WRITES_SERVED,		/* requests executed for other nodes */
+	COUNTER_READS_LOCAL,
+	COUNTER_READS_FORWARDED,
+	COUNTER_READS_SERVED,
+	COUNTER_CHECKSUM_FAILURES,	/* rows whose stored checksum did not match */
+	NODE_COUNTERS
+} NodeCounter;
+
+typedef struct SharedState
+{
+	LWLock	   *lock;			/* nodes[], identity, state_reason */
+	pg_atomic_uint32 node_state;	/* NodeState */
+	char		state_reason[256];
+	uint8_t		cluster_id[16];
+	NodeId		self;
+	uint64_t	start_counter;
+	NodeInfo	nodes[CORE_NODES_MAX];
+	pg_atomic_uint64 peer_heard_us[CORE_NODES_MAX + 1]; /* by NodeId; CLOCK_BOOTTIME */
+	pg_atomic_uint64 log_bytes;
+
+	/* Grows whenever applied metadata changed: backends then reload their routing (catalog/). */
+	pg_atomic_uint64 metadata_generation;
+
+	/* Latches of the node's own processes; NULL while they do not run.  Set by shared_wake_*(). */
+	Latch	   *launcher_latch;
+	Latch	   *replicator_latch;
+	Latch	   *applier_latch;
+	Latch	   *forwarder_latch;
+
+	pg_atomic_uint64 counters[NODE_COUNTERS];
+	pg_atomic_uint64 counters_since;	/* TimestampTz of the start */
+
+	uint32_t	group_slots;	/* quorate.max_groups */
+	GroupShared *groups;		/* open addressing by group id */
+} SharedState;
+
+extern SharedState *quorate_shared;
+
+/* Called by _PG_init while the library is preloaded: installs the two shared memory hooks. */
+extern void shared_state_install(void);
+
+/* ERROR 55000 with a hint unless the library was preloaded. */
+extern void shared_state_require(void);
+
+/* The replica of a group on this node, or NULL. */
+extern GroupShared *shared_group_find(GroupId group);
+
+/* Replicator only: takes a free slot; NULL if quorate.max_groups is reached. */
+extern GroupShared *shared_group_add(GroupId group);
+extern void shared_group_remove(GroupId group);
+
+/* The clock of leases, in microseconds (CLOCK_BOOTTIME). */
+extern TimeUs shared_now_us(void);
+
+/*
+ * Does this replica serve as leader at this moment?  True if it leads, has committed and applied its own
+ * start entry, and its lease is valid now.  Stores the leadership to compare with afterwards.
+ */
+extern bool shared_group_serves(GroupShared *group, uint64_t *lead_sequence);
+
+/* After a read and before its reply: still the same leadership, and the lease valid *now*? (I7) */
+extern bool shared_group_still_serves(GroupShared *group, uint64_t lead_sequence);
+
+/* The ballot to propose under; false if this replica does not lead. */
+extern bool shared_group_ballot(GroupShared *group, Ballot *ballot);
+
+extern void shared_wake_launcher(void);
+extern void shared_wake_replicator(void);
+extern void shared_wake_applier(void);
+extern void shared_wake_forwarder(void);
+
+/* Copies what is known of a node; false if there is none of that id (or name). */
+extern bool shared_node_by_id(NodeId node, NodeInfo *info);
+extern bool shared_node_by_name(const char *name, NodeInfo *info);
+
+static inline void
+shared_count(NodeCounter counter, uint64_t n)
+{
+	pg_atomic_fetch_add_u64(&quorate_shared->counters[counter], n);
+}
+
+#endif							/* QUORATE_SHMEM_SHARED_STATE_H */
