@@ -1,0 +1,203 @@
+# quorate: the targets a developer types. `make help` lists them.
+#
+# The extension itself is built by pgxs.mk. This file adds what PGXS lacks: the plain C library of the folders that
+# know nothing of PostgreSQL, the test suites, the demonstration and the benchmark. Unit tests, interaction scripts
+# and the simulator need only gcc, make and protobuf-c; no PostgreSQL.
+
+SHELL = /bin/bash
+PG_CONFIG ?= pg_config
+
+.DEFAULT_GOAL = all
+.DELETE_ON_ERROR:
+include extension/wire/protobuf.mk
+
+# ---------------------------------------------------------------- the extension
+
+PGXS_TARGETS = all install uninstall installdirs installcheck
+.PHONY: $(PGXS_TARGETS)
+$(PGXS_TARGETS):
+	@$(MAKE) --no-print-directory -f pgxs.mk $@ PG_CONFIG='$(PG_CONFIG)'
+
+# ---------------------------------------------------------------- the plain C library, once a variant
+#
+# A variant is a set of compiler flags with a folder of its own below build/:
+#   san   AddressSanitizer and UndefinedBehaviorSanitizer: what the tests run
+#   opt   -O2 without sanitizers: what the simulator runs for speed
+#   any other name takes its flags from VARIANT_CFLAGS: mutants, coverage
+
+PURE_FOLDERS = core item capacity routing wire log replication
+VARIANT ?= san
+BUILD = build/$(VARIANT)
+
+VARIANT_CFLAGS_san = -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+VARIANT_CFLAGS_opt = -O2 -g
+VARIANT_CFLAGS ?= $(VARIANT_CFLAGS_$(VARIANT))
+
+PURE_CFLAGS = -std=gnu11 -Wall -Wextra -Werror -D_GNU_SOURCE -I extension -I tests $(VARIANT_CFLAGS)
+PURE_LIBS = -lprotobuf-c -lm -pthread
+
+PURE_SOURCES = $(sort $(wildcard $(PURE_FOLDERS:%=extension/%/*.c)) $(PB_SOURCES))
+PURE_LIBRARY = $(BUILD)/libquorate_pure.a
+
+# Flags of a variant are remembered in a file, so that changing them rebuilds it.
+FLAGS_FILE = $(BUILD)/cflags
+ifneq ($(strip $(PURE_CFLAGS)),$(strip $(file <$(FLAGS_FILE))))
+$(shell mkdir -p $(BUILD))
+$(file >$(FLAGS_FILE),$(PURE_CFLAGS))
+endif
+
+$(BUILD)/%.o: %.c $(FLAGS_FILE) | $(PB_SOURCES)
+	@mkdir -p $(@D)
+	@echo "CC $(VARIANT) $<"
+	@$(CC) $(PURE_CFLAGS) $(if $(filter %.pb-c.c,$<),-w) -MMD -MP -c -o $@ $<
+
+objects = $(patsubst %.c,$(BUILD)/%.o,$(1))
+
+$(PURE_LIBRARY): $(call objects,$(PURE_SOURCES))
+	@rm -f $@
+	@ar rcs $@ $^
+
+link = @mkdir -p $(@D); echo "LD $(VARIANT) $@"; $(CC) $(PURE_CFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(PURE_LIBS)
+
+-include $(shell find build -name '*.d' 2>/dev/null)
+
+# ---------------------------------------------------------------- test programs without a server
+
+UNIT_TESTS = $(sort $(wildcard tests/unit/test_*.c))
+UNIT_HELPERS = $(filter-out $(UNIT_TESTS),$(sort $(wildcard tests/unit/*.c)))
+UNIT_PROGRAMS = $(UNIT_TESTS:tests/unit/%.c=$(BUILD)/unit/%)
+
+$(UNIT_PROGRAMS): $(BUILD)/unit/%: $(BUILD)/tests/unit/%.o $(call objects,$(UNIT_HELPERS)) $(PURE_LIBRARY)
+	$(link)
+
+# The history checker is a library of the tests with a unit test of its own.
+CHECKER_SOURCES = tests/tools/history.c tests/tools/linear_check.c
+ifneq (,$(wildcard $(CHECKER_SOURCES)))
+$(BUILD)/unit/test_linear_check: $(call objects,$(CHECKER_SOURCES))
+endif
+
+INTERACTION_SOURCES = $(sort $(wildcard tests/interaction/*.c))
+INTERACTION_SCRIPTS = $(sort $(wildcard tests/interaction/*.txt))
+INTERACTION_RUNNER = $(BUILD)/interaction/run
+
+$(INTERACTION_RUNNER): $(call objects,$(INTERACTION_SOURCES)) $(PURE_LIBRARY)
+	$(link)
+
+SIM_SOURCES = $(sort $(wildcard tests/sim/*.c))
+SIM_PROGRAM = $(BUILD)/sim/quorate_sim
+
+$(SIM_PROGRAM): $(call objects,$(SIM_SOURCES)) $(PURE_LIBRARY)
+	$(link)
+
+.PHONY: library unit-programs interaction-runner sim-program
+library: $(PURE_LIBRARY)
+unit-programs: $(UNIT_PROGRAMS)
+interaction-runner: $(INTERACTION_RUNNER)
+sim-program: $(SIM_PROGRAM)
+
+# ---------------------------------------------------------------- suites
+#
+# Each suite prints TAP or pg_regress lines and leaves its counts in build/results/SUITE, from which `check` makes
+# its closing line. A suite of which no file exists yet says so and counts nothing.
+
+# make sim: SEEDS is how many seeds are run; N=12345 replays that seed alone.
+SEEDS ?= 200
+N ?=
+TESTS ?=
+
+SUITES = unit interaction sim regress tap tidy
+
+.PHONY: unit interaction sim regress tap check check-long mutants
+unit: unit-programs
+	@tests/run/suite.pl unit $(if $(TESTS),$(TESTS:%=$(BUILD)/unit/%),$(UNIT_PROGRAMS))
+
+interaction: $(if $(INTERACTION_SOURCES),interaction-runner)
+	@tests/run/suite.pl interaction --exec '$(INTERACTION_RUNNER)' $(or $(TESTS),$(INTERACTION_SCRIPTS))
+
+sim:
+	@$(if $(SIM_SOURCES),$(MAKE) --no-print-directory sim-program VARIANT=$(or $(SIM_VARIANT),opt))
+	@SEEDS='$(SEEDS)' N='$(N)' tests/run/sim.sh build/$(or $(SIM_VARIANT),opt)/sim/quorate_sim
+
+regress: private-install
+	@tests/run/server_suite.sh regress $(TESTS)
+
+tap: private-install tools
+	@tests/run/server_suite.sh tap $(TESTS)
+
+check:
+	@tests/run/check.sh $(SUITES)
+
+check-long:
+	@SEEDS=$${SEEDS:-20000} QUORATE_TEST_LONG=1 tests/run/check.sh $(SUITES) sim-san mutants
+
+.PHONY: sim-san
+sim-san:
+	@$(MAKE) --no-print-directory sim SIM_VARIANT=san SEEDS=$$(( $(SEEDS) / 20 + 1 )) SUITE=sim-san
+
+mutants:
+	@tests/run/mutants.sh
+
+# A copy of the PostgreSQL installation with the extension in it; nothing is written below /usr.
+.PHONY: private-install
+private-install: all
+	@tests/run/private_install.sh '$(PG_CONFIG)'
+
+# ---------------------------------------------------------------- tools of the TAP tests and of the demonstration
+
+TOOLS_SOURCES = $(sort $(wildcard tests/tools/*.c))
+TOOL_MAINS = $(patsubst tests/tools/%_main.c,%,$(filter %_main.c,$(TOOLS_SOURCES)))
+TOOLS = $(TOOL_MAINS:%=build/tools/%)
+TOOLS_CFLAGS = -std=gnu11 -O2 -g -Wall -Wextra -Werror -D_GNU_SOURCE -I tests \
+	-I$(shell $(PG_CONFIG) --includedir 2>/dev/null)
+
+.PHONY: tools
+tools: $(TOOLS)
+build/tools/%: tests/tools/%_main.c $(filter-out %_main.c,$(TOOLS_SOURCES)) $(wildcard tests/tools/*.h)
+	@mkdir -p $(@D)
+	@echo "CC tools $@"
+	@$(CC) $(TOOLS_CFLAGS) -o $@ $(filter %.c,$^) -lpq -pthread -lm
+
+# ---------------------------------------------------------------- demonstration and benchmark
+
+.PHONY: demo demo-stop bench bench-quick
+demo:
+	@tests/demo/demo.sh
+
+demo-stop:
+	@tests/demo/demo.sh stop
+
+bench: private-install tools
+	@tests/bench/bench.sh
+
+bench-quick: private-install tools
+	@tests/bench/bench.sh --quick
+
+# ---------------------------------------------------------------- source form
+
+OUR_SOURCES = $(shell git ls-files -co --exclude-standard -- 'extension/*.[ch]' 'tests/*.[ch]' 2>/dev/null)
+
+.PHONY: indent indent-check tidy coverage
+indent:
+	clang-format -i $(OUR_SOURCES)
+
+indent-check:
+	clang-format --dry-run -Werror $(OUR_SOURCES)
+
+tidy:
+	@tests/run/suite.pl tidy --exec perl tests/run/tidy.pl
+
+coverage:
+	@$(MAKE) --no-print-directory unit VARIANT=coverage VARIANT_CFLAGS='-O0 -g --coverage'
+	@tests/run/coverage.sh build/coverage
+
+# ---------------------------------------------------------------- the rest
+
+.PHONY: clean distclean help
+clean:
+	@$(MAKE) --no-print-directory -f pgxs.mk clean PG_CONFIG='$(PG_CONFIG)' || true
+	rm -rf build tmp_install tmp_check results
+
+distclean: clean
+
+help:
+	@cat tests/run/help.txt

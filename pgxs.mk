@@ -1,0 +1,44 @@
+# Builds and installs the extension with PostgreSQL's extension makefiles (PGXS).
+# Called by Makefile, which holds the targets a developer types; `make help` lists them.
+
+.DEFAULT_GOAL = all
+include extension/wire/protobuf.mk
+
+EXTENSION = quorate
+EXTVERSION = $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" $(EXTENSION).control)
+MODULE_big = quorate
+
+# Every folder of the extension; a new file in one of them is picked up without an edit here.
+FOLDERS = core item capacity routing wire log replication shmem storage catalog worker sqlapi
+
+SOURCES = $(wildcard extension/*.c $(FOLDERS:%=extension/%/*.c)) $(PB_SOURCES)
+OBJS = $(patsubst %.c,%.o,$(sort $(SOURCES)))
+
+# The install script is the concatenation of extension/sql in the order of the file names.
+SQL_PARTS = $(sort $(wildcard extension/sql/*.sql))
+DATA_built = extension/quorate--$(EXTVERSION).sql
+
+EXTRA_CLEAN = $(PB).c $(PB).h $(OBJS:.o=.d)
+
+PG_CPPFLAGS = -Iextension -I$(libpq_srcdir) -MMD -MP
+# PostgreSQL asks for C89 declarations; the folders shared with the plain C library are C11.
+PG_CFLAGS = -Wall -Werror -Wno-declaration-after-statement $(COPT_EXTENSION)
+SHLIB_LINK = -lpq -lprotobuf-c
+
+# No bitcode: it needs clang, and inlining into queries would gain nothing here.
+override with_llvm = no
+
+PG_CONFIG = pg_config
+PGXS := $(shell $(PG_CONFIG) --pgxs)
+include $(PGXS)
+
+# The directory is a prerequisite so that adding or removing a part rebuilds the script.
+$(DATA_built): $(SQL_PARTS) extension/sql
+	cat $(SQL_PARTS) > $@.new
+	mv $@.new $@
+
+$(PB).o: override CFLAGS += -w
+
+$(OBJS): pgxs.mk | $(PB_SOURCES)
+
+-include $(OBJS:.o=.d)
