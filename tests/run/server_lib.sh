@@ -39,7 +39,7 @@ keep_logs() {
 	mkdir -p "build/logs/$1"
 	(cd "$scratch" && find . -path ./tmp_install -prune -o \
 		\( -name '*.log' -o -name '*.diffs' -o -name '*.out' -path '*results*' -o -name 'history*' \) \
-		-type f -print0 | cpio -0 -pdm --quiet "$OLDPWD/build/logs/$1") 2>/dev/null || true
+		-type f -print0 | tar --null -T - -cf -) | tar -C "build/logs/$1" --no-same-owner -xf -
 	echo "$1: logs are in build/logs/$1" >&2
 }
 
