@@ -29,6 +29,7 @@ typedef struct EngineConfig
 	uint32_t	clock_drift_ppm;
 	uint32_t	frame_bytes_max;	/* a frame to a peer is cut into several above this */
 	uint32_t	accept_bytes_max;	/* payload bytes in one ACCEPT or ENTRIES */
+	uint32_t	segment_bytes;		/* size of the log's new segment files; 0 for its default */
 	uint64_t	log_bytes_max;		/* above it, a replica that holds back truncation is left behind */
 	uint64_t	seed;
 } EngineConfig;
