@@ -11,14 +11,14 @@ passed=0 failed=0 summary=()
 rm -rf build/results
 mkdir -p build/results
 
-if ! "$make" --no-print-directory all; then
+if ! "$make" --no-print-directory -j"$(nproc)" all; then
 	summary+=("build: FAILED")
 	failed=1
 fi
 for suite in "$@"; do
 	suite_passed=0 suite_failed=0 status=0
 	started=$SECONDS
-	"$make" --no-print-directory "$suite" || status=$?
+	"$make" --no-print-directory -j"$(nproc)" "$suite" || status=$?
 	[ -f "build/results/$suite" ] && read -r suite_passed suite_failed <"build/results/$suite"
 	if [ "$status" -ne 0 ] && [ "$suite_failed" -eq 0 ]; then
 		suite_failed=1

@@ -1,0 +1,418 @@
+/*
+ * linear_check.c
+ *		The search of Wing and Gong with Lowe's memory of configurations that were already tried.
+ *
+ * Starts and ends of the operations form one list in the order of time. An operation may be the next to take
+ * effect if its start comes before the first end that is still in the list. The search places operations one
+ * by one, taking their start and end out of the list, and goes back when nothing fits. A configuration is
+ * the set of placed operations with the register's value; trying one a second time cannot help, so it is
+ * remembered. Sets are remembered by a 128-bit hash (the exclusive or of a random number per operation): two
+ * different sets of a search have the same hash with a probability below 2^-70, and the result would be a false
+ * alarm, never a history wrongly accepted.
+ *
+ * Writes of unknown outcome would multiply the configurations. Most of them are settled first: values are
+ * unique, so a put whose value nobody read needs no moment at all (if it took effect, the history without it
+ * is explained as well), and one whose value somebody read took effect before the first such get ended.
+ */
+#include "tools/linear_check.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* A start or an end in the list. */
+typedef struct Event
+{
+	const HistoryOp *op;
+	struct Event *previous;
+	struct Event *next;
+	struct Event *end; /* of a start: its end, NULL for an unknown outcome; NULL in an end */
+	int64_t at_us;
+	uint64_t hash[2];
+	bool is_start;
+} Event;
+
+typedef struct Configuration
+{
+	uint64_t hash[2];
+	int64_t value;
+	bool used;
+} Configuration;
+
+/* The remembered configurations: open addressing, doubled when half full. */
+typedef struct Memory
+{
+	Configuration *slots;
+	size_t capacity;
+	size_t count;
+} Memory;
+
+typedef struct Placement
+{
+	Event *start;
+	int64_t value_before;
+} Placement;
+
+typedef struct Search
+{
+	Event head; /* of the list; holds no operation */
+	Event *events;
+	size_t event_count;
+	HistoryOp *ops; /* the operations that take part, copied */
+	size_t op_count;
+	size_t to_place; /* acknowledged operations that have no place yet */
+	Placement *placed;
+	size_t placed_count;
+	Memory memory;
+	uint64_t hash[2];
+	int64_t value;
+	LinearResult result;
+	size_t most_placed;
+} Search;
+
+static void *
+allocate(size_t count, size_t bytes)
+{
+	void *memory = calloc(count ? count : 1, bytes);
+
+	if (!memory)
+	{
+		perror("linear_check");
+		abort();
+	}
+	return memory;
+}
+
+/* SplitMix64: a fixed sequence, so that a run can be repeated. */
+static uint64_t
+next_random(uint64_t *state)
+{
+	uint64_t z = (*state += UINT64_C(0x9E3779B97F4A7C15));
+
+	z = (z ^ (z >> 30)) * UINT64_C(0xBF58476D1CE4E5B9);
+	z = (z ^ (z >> 27)) * UINT64_C(0x94D049BB133111EB);
+	return z ^ (z >> 31);
+}
+
+/* ---------------------------------------------------------------- memory */
+
+static Configuration *
+memory_slot(Configuration *slots, size_t capacity, const uint64_t hash[2], int64_t value)
+{
+	size_t at = (hash[0] ^ (uint64_t) value * UINT64_C(0x9E3779B97F4A7C15)) & (capacity - 1);
+
+	while (slots[at].used && (slots[at].hash[0] != hash[0] || slots[at].hash[1] != hash[1] ||
+							  slots[at].value != value))
+		at = (at + 1) & (capacity - 1);
+	return &slots[at];
+}
+
+static void
+memory_grow(Memory *memory)
+{
+	size_t capacity = memory->capacity ? memory->capacity * 2 : 64;
+	Configuration *slots = allocate(capacity, sizeof(Configuration));
+
+	for (size_t i = 0; i < memory->capacity; i++)
+	{
+		const Configuration *old = &memory->slots[i];
+
+		if (old->used)
+			*memory_slot(slots, capacity, old->hash, old->value) = *old;
+	}
+	free(memory->slots);
+	memory->slots = slots;
+	memory->capacity = capacity;
+}
+
+/* Remembers the configuration; returns false if it was there already. */
+static bool
+memory_add(Memory *memory, const uint64_t hash[2], int64_t value)
+{
+	Configuration *slot;
+
+	if (memory->count * 2 >= memory->capacity)
+		memory_grow(memory);
+	slot = memory_slot(memory->slots, memory->capacity, hash, value);
+	if (slot->used)
+		return false;
+	*slot = (Configuration){.hash = {hash[0], hash[1]}, .value = value, .used = true};
+	memory->count++;
+	return true;
+}
+
+/* ---------------------------------------------------------------- what takes part */
+
+static int
+compare_values(const void *left, const void *right)
+{
+	const HistoryOp *a = *(const HistoryOp *const *) left;
+	const HistoryOp *b = *(const HistoryOp *const *) right;
+
+	if (a->value != b->value)
+		return a->value < b->value ? -1 : 1;
+	return a->end_us < b->end_us ? -1 : a->end_us > b->end_us;
+}
+
+/* The acknowledged get of value that ended first, or NULL; gets are sorted by compare_values. */
+static const HistoryOp *
+first_reader(const HistoryOp *const *gets, size_t count, int64_t value)
+{
+	size_t low = 0;
+	size_t high = count;
+
+	while (low < high)
+	{
+		size_t middle = (low + high) / 2;
+
+		if (gets[middle]->value < value)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < count && gets[low]->value == value ? gets[low] : NULL;
+}
+
+/* True if another put wrote the same value, so that a reader does not tell which one it read. */
+static bool
+value_is_shared(const HistoryOp *ops, size_t count, const HistoryOp *put)
+{
+	for (size_t i = 0; i < count; i++)
+		if (&ops[i] != put && ops[i].operation == HISTORY_PUT && ops[i].outcome != HISTORY_FAIL &&
+			ops[i].value == put->value)
+			return true;
+	return false;
+}
+
+/*
+ * Copies the operations that take part to search->ops. Puts of unknown outcome are left out or become acknowledged
+ * ones as the head of this file says; deletes of unknown outcome stay, because "no item" tells nothing.
+ */
+static void
+select_operations(Search *search, const HistoryOp *ops, size_t count)
+{
+	const HistoryOp **gets = allocate(count, sizeof(*gets));
+	size_t get_count = 0;
+
+	search->ops = allocate(count, sizeof(HistoryOp));
+	for (size_t i = 0; i < count; i++)
+		if (ops[i].operation == HISTORY_GET && ops[i].outcome == HISTORY_OK)
+			gets[get_count++] = &ops[i];
+	qsort(gets, get_count, sizeof(*gets), compare_values);
+
+	for (size_t i = 0; i < count; i++)
+	{
+		HistoryOp op = ops[i];
+
+		if (op.outcome == HISTORY_FAIL)
+			continue;
+		if (op.outcome == HISTORY_UNKNOWN && op.operation == HISTORY_PUT &&
+			!value_is_shared(ops, count, &ops[i]))
+		{
+			const HistoryOp *reader = first_reader(gets, get_count, op.value);
+
+			if (!reader)
+				continue;
+			op.outcome = HISTORY_OK;
+			op.end_us = reader->end_us > op.start_us ? reader->end_us : op.start_us;
+		}
+		search->ops[search->op_count++] = op;
+	}
+	free(gets);
+}
+
+/* ---------------------------------------------------------------- the list */
+
+/* By time; at the same microsecond starts come first, so that the two operations count as concurrent. */
+static int
+compare_events(const void *left, const void *right)
+{
+	const Event *a = *(Event *const *) left;
+	const Event *b = *(Event *const *) right;
+
+	if (a->at_us != b->at_us)
+		return a->at_us < b->at_us ? -1 : 1;
+	if (a->is_start != b->is_start)
+		return a->is_start ? -1 : 1;
+	return a < b ? -1 : a > b;
+}
+
+static Event *
+add_event(Search *search, const HistoryOp *op, bool is_start)
+{
+	Event *event = &search->events[search->event_count++];
+
+	event->op = op;
+	event->is_start = is_start;
+	event->at_us = is_start ? op->start_us : op->end_us;
+	return event;
+}
+
+static void
+build_list(Search *search)
+{
+	Event **order = allocate(search->op_count * 2, sizeof(Event *));
+	Event *last = &search->head;
+	uint64_t seed = 1;
+
+	search->events = allocate(search->op_count * 2, sizeof(Event));
+	for (size_t i = 0; i < search->op_count; i++)
+	{
+		Event *start = add_event(search, &search->ops[i], true);
+
+		start->hash[0] = next_random(&seed);
+		start->hash[1] = next_random(&seed);
+		if (search->ops[i].outcome == HISTORY_OK)
+		{
+			start->end = add_event(search, &search->ops[i], false);
+			search->to_place++;
+		}
+	}
+	for (size_t i = 0; i < search->event_count; i++)
+		order[i] = &search->events[i];
+	qsort(order, search->event_count, sizeof(Event *), compare_events);
+	for (size_t i = 0; i < search->event_count; i++)
+	{
+		last->next = order[i];
+		order[i]->previous = last;
+		last = order[i];
+	}
+	free(order);
+}
+
+static void
+take_out(Event *event)
+{
+	event->previous->next = event->next;
+	if (event->next)
+		event->next->previous = event->previous;
+}
+
+/* Undoes take_out; calls are undone in the reverse order. */
+static void
+put_back(Event *event)
+{
+	event->previous->next = event;
+	if (event->next)
+		event->next->previous = event;
+}
+
+/* ---------------------------------------------------------------- the search */
+
+/* The register's value after op, if op may take effect on value now. */
+static bool
+apply(const HistoryOp *op, int64_t value, int64_t *after)
+{
+	*after = op->operation == HISTORY_GET ? value : op->value;
+	return op->operation != HISTORY_GET || op->value == value;
+}
+
+static void
+toggle_hash(Search *search, const Event *start)
+{
+	search->hash[0] ^= start->hash[0];
+	search->hash[1] ^= start->hash[1];
+}
+
+/* Lets the operation of start take effect now; false if it cannot or if that was tried before. */
+static bool
+place(Search *search, Event *start)
+{
+	int64_t after;
+
+	search->result.steps++;
+	if (!apply(start->op, search->value, &after))
+		return false;
+	toggle_hash(search, start);
+	if (!memory_add(&search->memory, search->hash, after))
+	{
+		toggle_hash(search, start);
+		return false;
+	}
+	search->placed[search->placed_count++] = (Placement){start, search->value};
+	search->value = after;
+	take_out(start);
+	if (start->end)
+	{
+		take_out(start->end);
+		search->to_place--;
+	}
+	return true;
+}
+
+/* Takes the last placement back; returns its start, or NULL if there is none. */
+static Event *
+take_back(Search *search)
+{
+	Placement *last;
+
+	if (search->placed_count == 0)
+		return NULL;
+	last = &search->placed[--search->placed_count];
+	if (last->start->end)
+	{
+		put_back(last->start->end);
+		search->to_place++;
+	}
+	put_back(last->start);
+	toggle_hash(search, last->start);
+	search->value = last->value_before;
+	return last->start;
+}
+
+/* Called when the search is stuck: remembers what the longest attempt could not place. */
+static void
+note_progress(Search *search)
+{
+	if (search->placed_count < search->most_placed)
+		return;
+	search->most_placed = search->placed_count;
+	search->result.explained = search->placed_count;
+	for (Event *event = search->head.next; event; event = event->next)
+	{
+		if (!event->is_start)
+		{
+			search->result.stuck = *event->op;
+			break;
+		}
+	}
+}
+
+static LinearVerdict
+run_search(Search *search, uint64_t max_steps)
+{
+	Event *event = search->head.next;
+
+	while (search->to_place > 0)
+	{
+		if (search->result.steps > max_steps)
+			return LINEAR_UNDECIDED;
+		if (event && event->is_start)
+		{
+			event = place(search, event) ? search->head.next : event->next;
+			continue;
+		}
+		note_progress(search);
+		event = take_back(search);
+		if (!event)
+			return LINEAR_NO;
+		event = event->next;
+	}
+	search->result.explained = search->placed_count;
+	return LINEAR_YES;
+}
+
+LinearResult
+linear_check_key(const HistoryOp *ops, size_t count, uint64_t max_steps)
+{
+	Search search = {.value = HISTORY_ABSENT};
+
+	select_operations(&search, ops, count);
+	build_list(&search);
+	search.placed = allocate(search.op_count, sizeof(Placement));
+	search.result.verdict = run_search(&search, max_steps);
+	free(search.placed);
+	free(search.events);
+	free(search.ops);
+	free(search.memory.slots);
+	return search.result;
+}
