@@ -3,14 +3,15 @@
  *		The cluster's metadata: nodes, item tables, partitions and replicas as items of a system table.
  *
  * The metadata is itself an item table of one partition (table id 1, group GROUP_METADATA, relation
- * quorate_data.t1), so it is applied, read and checked like any other.  Its items:
+ * quorate_data.t1), so it is applied, read and checked like any other.  Its items, keyed by pk and sk:
  *
- *	kind "node"      : {"pk": "node",      "sk": "<id>",            name, zone, conninfo}
- *	kind "table"     : {"pk": "table",     "sk": "<table name>",    table_id, partition_key, partition_key_type,
- *						sort_key, sort_key_type, partition_count, status}
- *	kind "partition" : {"pk": "partition", "sk": "<table id, 10 digits>.<number, 6 digits>", group_id, lower (B),
- *						members (L of node ids), first_leader}
- *	kind "sequence"  : {"pk": "sequence",  "sk": "id"}, next table id and group id
+ *	pk "node"      : sk node id, 5 digits.  name, zone, conninfo
+ *	pk "table"     : sk table name.  table_id, partition_key, partition_key_type, sort_key, sort_key_type,
+ *					 partition_count
+ *	pk "partition" : sk table id, 10 digits, a full stop and the partition's number, 6 digits.  group_id,
+ *					 lower (B; absent for the first), members (L of node ids), first_leader
+ *	pk "table_id"  : sk table id, 10 digits; one for every table that ever was.  table_name,
+ *					 partition_count, dropped (BOOL)
  *
  * Each node reads its own replica of it: eventually consistent, as routing may be.  A backend caches what
  * it has read and reloads when SharedState.metadata_generation has moved.
@@ -22,6 +23,7 @@
 
 #include "core/core_types.h"
 #include "item/key.h"
+#include "shmem/shared_state.h"
 
 #define METADATA_TABLE_ID 1
 #define TABLE_NAME_MAX 255
@@ -55,6 +57,20 @@ extern const TableInfo *metadata_table_by_id(uint32_t table_id);
 /* The partition that a position belongs to (floor lookup). */
 extern const PartitionInfo *metadata_partition_of(const TableInfo *table, const uint8_t *position,
 												  uint32_t length);
+
+/*
+ * The metadata's own table, METADATA_TABLE_ID, is found by id only: it has one partition, of which the lower
+ * bound is empty and all nodes are members.
+ */
+
+/* The nodes of the cluster, in order of id; none before the metadata has reached this node. */
+extern const NodeInfo *metadata_nodes(uint32_t *count);
+
+/* An id that no table has or had, as far as this node knows. */
+extern uint32_t metadata_next_table_id(void);
+
+/* True if a table of this id existed and was dropped. */
+extern bool metadata_table_is_dropped(uint32_t table_id);
 
 /* All tables, in order of name, for the views and the reconciler. */
 extern const TableInfo *const *metadata_tables(uint32_t *count);

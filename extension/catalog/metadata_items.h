@@ -1,0 +1,87 @@
+/*
+ * metadata_items.h
+ *		The metadata's items (catalog/metadata.h lists their kinds): how they are made and read.
+ *
+ * A change of the metadata is one entry of the group GROUP_METADATA: a list of images, with an expectation
+ * on the present row of each, which the leader checks before it proposes.  So two nodes that change the
+ * metadata at the same time cannot both succeed on what only one of them saw.
+ *
+ * Identifiers are unique for ever without a counter: every table that ever existed keeps an item of kind
+ * "table_id", created under EXPECT_ABSENT, and a partition's group id is made of its table's id and a serial
+ * number.  After drop_table that item is the tombstone (status "dropped"); the reconcilers of all nodes
+ * learn from it, at whatever later time they come by, which groups to close and which relation to drop.
+ */
+#ifndef QUORATE_CATALOG_METADATA_ITEMS_H
+#define QUORATE_CATALOG_METADATA_ITEMS_H
+
+#include "catalog/metadata.h"
+#include "shmem/shared_state.h"
+#include "wire/request.h"
+
+#define METADATA_FIRST_TABLE_ID 2	/* below it are system tables */
+#define METADATA_PARTITIONS_MAX 4096	/* partitions that create_table can make */
+
+/* A change of the metadata, ready for a WRITE request to the metadata's leader; palloc'd. */
+typedef struct MetadataChange
+{
+	uint32_t	image_count;
+	EntryImage *images;
+	ImageExpectation *expectations; /* one an image */
+} MetadataChange;
+
+/* What create_table was asked for; checked by the caller (names, types, limits). */
+typedef struct TableSpec
+{
+	const char *name;
+	KeySchema	key_schema;
+	uint32_t	partition_count;	/* 1 to METADATA_PARTITIONS_MAX */
+} TableSpec;
+
+/* The group of a table's partition with this serial number (0 to 2^20 - 1). */
+extern GroupId metadata_group_id(uint32_t table_id, uint32_t serial);
+
+/* create_cluster: records the nodes; fails on the leader if the cluster has nodes already. */
+extern void metadata_build_nodes(const NodeInfo *nodes, uint32_t node_count, MetadataChange *change);
+
+/*
+ * create_table: the table under `table_id` (metadata_next_table_id), its partitions of equal shares of the
+ * hash space, each with storage replicas on all of `nodes` (one or three), first leaders in turn.  Fails on
+ * the leader if the name or the id is taken: look again whether the table exists, else try the next id.
+ */
+extern void metadata_build_create_table(const TableSpec *spec, uint32_t table_id,
+										const NodeId *nodes, uint32_t node_count,
+										MetadataChange *change);
+
+/*
+ * drop_table: removes the table and its partitions and leaves the tombstone.  Fails on the leader if this
+ * very table (not another one of the same name) is gone.
+ */
+extern void metadata_build_drop_table(const TableInfo *table, MetadataChange *change);
+
+/* The key schema and the position of metadata items. */
+extern const KeySchema *metadata_key_schema(void);
+
+/* What one metadata item says.  Strings are palloc'd and end with a zero byte. */
+typedef enum MetadataKind
+{
+	METADATA_NODE = 1,
+	METADATA_TABLE,
+	METADATA_PARTITION,
+	METADATA_TABLE_ID
+} MetadataKind;
+
+typedef struct MetadataItem
+{
+	MetadataKind kind;
+	NodeInfo	node;			/* NODE */
+	TableInfo	table;			/* TABLE: all but `partitions` */
+	uint32_t	table_id;		/* PARTITION, TABLE_ID */
+	PartitionInfo partition;	/* PARTITION */
+	uint32_t	partition_count;	/* TABLE_ID: serial numbers 0 to partition_count - 1 are in use */
+	bool		dropped;		/* TABLE_ID: the table is gone */
+} MetadataItem;
+
+/* Reads a metadata item; ERROR XX001 if it is none. */
+extern void metadata_read_item(const uint8_t *item, uint32_t length, MetadataItem *result);
+
+#endif							/* QUORATE_CATALOG_METADATA_ITEMS_H */
