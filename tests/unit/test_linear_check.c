@@ -157,7 +157,7 @@ test_against_all_orders(void)
 {
 	int disagreements = 0;
 	int accepted = 0;
-	const int rounds = 20000;
+	const int rounds = 5000;
 
 	for (int round = 0; round < rounds; round++)
 	{

@@ -1,0 +1,250 @@
+# QuorateCluster: three nodes (or one) that form a cluster, and load on it.
+#
+#   my $cluster = QuorateCluster->new;                     # north, south, west; started, extension and cluster created
+#   $cluster->create_table('songs', partitions => 3);
+#   my $load = $cluster->start_history('songs', seconds => 10);
+#   $cluster->leader_of('songs', 0)->kill9;
+#   $cluster->finish_history($load);                       # checks linearizability and re-reads acknowledged writes
+#   $cluster->finish;                                      # replicas equal, logs clean
+#
+# The methods that end in a verdict report it as a test through Test::More.
+package QuorateCluster;
+
+use strict;
+use warnings;
+use File::Temp ();
+use Test::More ();
+use QuorateNode;
+use QuorateProcess qw(run_command spawn wait_until slurp exit_status kill_family);
+
+my @names = qw(north south west);
+my $tools = $ENV{QUORATE_TOOLS} // 'build/tools';
+
+# Options: nodes (3), settings => { name => value } for all, node_settings => { north => { ... } },
+# env => { north => { NAME => value } }, create (1): whether to create extension and cluster.
+sub new
+{
+	my ($class, %option) = @_;
+	my $folder = File::Temp::tempdir('cluster-XXXXXX', TMPDIR => 1, CLEANUP => !$ENV{KEEP_SCRATCH});
+	my $self = bless { folder => $folder, nodes => [], loads => 0 }, $class;
+	foreach my $i (0 .. ($option{nodes} // 3) - 1)
+	{
+		my $name = $names[$i];
+		push @{ $self->{nodes} },
+		  QuorateNode->new(
+			name => $name,
+			zone => 'az' . ($i + 1),
+			folder => $folder,
+			settings => { %{ $option{settings} // {} }, %{ $option{node_settings}{$name} // {} } },
+			env => $option{env}{$name});
+	}
+	$_->init, $_->start foreach $self->nodes;
+	$self->create if $option{create} // 1;
+	return $self;
+}
+
+sub nodes { return @{ $_[0]{nodes} } }
+sub folder { return $_[0]{folder} }
+
+sub node
+{
+	my ($self, $name) = @_;
+	my ($node) = grep { $_->name eq $name } $self->nodes;
+	return $node // die "there is no node \"$name\"\n";
+}
+
+# The nodes other than the given one.
+sub others
+{
+	my ($self, $node) = @_;
+	return grep { $_ != $node } $self->nodes;
+}
+
+# The argument of create_cluster as an SQL literal.
+sub nodes_json
+{
+	my ($self) = @_;
+	my @entries = map {
+		sprintf '{"name": "%s", "zone": "%s", "conninfo": "%s"}', $_->name, $_->zone, $_->conninfo
+	} $self->nodes;
+	return "'[" . join(', ', @entries) . "]'";
+}
+
+sub create
+{
+	my ($self) = @_;
+	$_->sql('CREATE EXTENSION quorate') foreach $self->nodes;
+	($self->nodes)[0]->sql('SELECT quorate.create_cluster(' . $self->nodes_json . ')', limit_s => 120);
+}
+
+# Creates an item table with the partition key "pk" (S) and waits until every node shows all its leaders.
+# Options: partitions (3), sort_key, sort_key_type ('S').
+sub create_table
+{
+	my ($self, $table, %option) = @_;
+	my $sort = $option{sort_key}
+	  ? sprintf ", sort_key => '%s', sort_key_type => '%s'", $option{sort_key}, $option{sort_key_type} // 'S'
+	  : '';
+	my $partitions = $option{partitions} // 3;
+	($self->nodes)[0]->sql(
+		"SELECT quorate.create_table('$table', partition_key => 'pk', partition_key_type => 'S'$sort, partitions => $partitions)",
+		limit_s => 120);
+	$self->wait_for_leaders($table, $partitions);
+}
+
+# Waits until every running node knows a leader of each partition; dies after limit_s (60).
+sub wait_for_leaders
+{
+	my ($self, $table, $partitions, $limit_s) = @_;
+	foreach my $node (grep { $_->running } $self->nodes)
+	{
+		$node->poll_until(
+			"SELECT count(*) FROM quorate.partitions WHERE table_name = '$table' AND leader IS NOT NULL",
+			$partitions, $limit_s // 60)
+		  or die 'node ' . $node->name . " does not know all leaders of $table\n";
+	}
+}
+
+# The node that leads a partition, as a running node sees it.
+sub leader_of
+{
+	my ($self, $table, $partition) = @_;
+	my ($asked) = grep { $_->running } $self->nodes;
+	my $name;
+	wait_until(30,
+		sub {
+			$name = $asked->sql("SELECT leader FROM quorate.partitions WHERE table_name = '$table' AND partition_number = $partition");
+			return $name ne '';
+		}) or die "partition $partition of $table has no leader\n";
+	return $self->node($name);
+}
+
+# The node that leads most partitions of the table.
+sub busiest_leader
+{
+	my ($self, $table) = @_;
+	my ($asked) = grep { $_->running } $self->nodes;
+	return $self->node($asked->sql(
+			"SELECT leader FROM quorate.partitions WHERE table_name = '$table' AND leader IS NOT NULL GROUP BY leader ORDER BY count(*) DESC, leader LIMIT 1"));
+}
+
+# ---------------------------------------------------------------- load
+
+sub target_options
+{
+	my ($self, @nodes) = @_;
+	return map { ('--node', $_->conninfo) } @nodes ? @nodes : $self->nodes;
+}
+
+# Starts the load client in the background: puts, consistent gets and deletes on a few keys from several connections
+# to all nodes. Options: seconds (10), connections (8), keys (20), seed, nodes => [ ... ], extra => [ ... ].
+sub start_history
+{
+	my ($self, $table, %option) = @_;
+	my $number = ++$self->{loads};
+	my $load = { table => $table, history => "$self->{folder}/history-$number", log => "$self->{folder}/load-$number.log" };
+	$load->{pid} = spawn(
+		[
+			"$tools/history_client", 'load', '--table', $table, '--history', $load->{history},
+			'--seconds', $option{seconds} // 10, '--connections', $option{connections} // 8,
+			'--keys', $option{keys} // 20, '--key-prefix', "load$number-",
+			'--seed', $option{seed} // $number, '--process', $number * 1000,
+			$self->target_options(@{ $option{nodes} // [] }), @{ $option{extra} // [] }
+		],
+		$load->{log});
+	return $load;
+}
+
+# How many writes the load has had acknowledged so far.
+sub acknowledged_writes
+{
+	my ($self, $load) = @_;
+	return 0 unless -f $load->{history};
+	my $text = slurp($load->{history});
+	my $count = () = $text =~ /^\d+ (?:put|delete) .* ok$/mg;
+	return $count;
+}
+
+# Waits until that number of writes has been acknowledged beyond the ones so far; dies after limit_s (60).
+sub wait_for_writes
+{
+	my ($self, $load, $more, $limit_s) = @_;
+	my $target = $self->acknowledged_writes($load) + $more;
+	wait_until($limit_s // 60, sub { $self->acknowledged_writes($load) >= $target })
+	  or die "only " . $self->acknowledged_writes($load) . " of $target writes were acknowledged:\n" . slurp($load->{log});
+}
+
+# Ends the load (at once if told to stop), and tests: it ended well, the history is linearizable, and every
+# acknowledged write is found or was replaced by a later one.
+sub finish_history
+{
+	my ($self, $load, %option) = @_;
+	my $name = $option{name} // "load on $load->{table}";
+	kill 'TERM', $load->{pid} if $option{stop} // 1;
+	wait_until($option{limit_s} // 120, sub { defined exit_status($load->{pid}) }) or kill_family($load->{pid});
+	Test::More::is(exit_status($load->{pid}), 0, "$name: the client ended well") or Test::More::diag(slurp($load->{log}));
+	my ($status, $out, $err) = run_command([ "$tools/linear_check", $load->{history} ], '', 300);
+	Test::More::is($status, 0, "$name: the history is linearizable") or Test::More::diag($out . $err);
+	Test::More::note($out);
+	$self->reread($load, $name);
+}
+
+# Tests that every acknowledged write of a load is found, reading from every running node.
+sub reread
+{
+	my ($self, $load, $name) = @_;
+	foreach my $node (grep { $_->running } $self->nodes)
+	{
+		my ($status, $out, $err) = run_command(
+			[
+				"$tools/history_client", 'reread', '--table', $load->{table}, '--history', $load->{history},
+				$self->target_options($node)
+			],
+			'', 300);
+		Test::More::is($status, 0, "$name: every acknowledged write is found through " . $node->name)
+		  or Test::More::diag($out . $err);
+	}
+}
+
+# ---------------------------------------------------------------- verdicts
+
+# "partition checksum" lines of a table on one node.
+sub checksums
+{
+	my ($self, $node, $table) = @_;
+	return $node->sql("SELECT partition_number, checksum FROM quorate.checksum('$table') ORDER BY 1");
+}
+
+# Tests that all nodes hold the same rows of the table; replicas get limit_s (60) to catch up. No writes may run.
+sub replicas_equal
+{
+	my ($self, $table, $limit_s) = @_;
+	my ($first, @rest) = $self->nodes;
+	my @sums;
+	my $equal = wait_until($limit_s // 60,
+		sub {
+			@sums = map { $self->checksums($_, $table) } $first, @rest;
+			return $sums[0] ne '' && !grep { $_ ne $sums[0] } @sums;
+		});
+	Test::More::ok($equal, "all replicas of $table are equal by checksum")
+	  or Test::More::diag(map { "$_\n\n" } @sums);
+	return $equal;
+}
+
+# Tests that no node's log has an alarming line but the allowed ones.
+sub logs_clean
+{
+	my ($self, @allowed) = @_;
+	my @lines = map { my $node = $_; map { $node->name . ": $_" } $node->alarming_lines(@allowed) } $self->nodes;
+	Test::More::is(scalar @lines, 0, 'no alarming line in the logs') or Test::More::diag(join "\n", @lines);
+}
+
+# The end of a test file: stops the nodes and tests their logs; the patterns are what this file allows there.
+sub finish
+{
+	my ($self, @allowed) = @_;
+	$_->stop foreach $self->nodes;
+	$self->logs_clean(@allowed);
+}
+
+1;

@@ -1,0 +1,264 @@
+# QuorateNode: one PostgreSQL instance with the extension preloaded, in a folder of its own on a free loopback port.
+#
+#   my $node = QuorateNode->new(name => 'north', zone => 'az1', folder => $scratch);
+#   $node->init; $node->start;
+#   is($node->sql('SELECT 1'), '1');
+#   $node->kill9; $node->start;
+#
+# The instance's programs are those of $QUORATE_BINDIR (the private installation). Nodes are stopped by pid, not by
+# pg_ctl; whatever still runs when the test ends is killed.
+package QuorateNode;
+
+use strict;
+use warnings;
+use QuorateProcess qw(run_command spawn family kill_family alive free_port slurp wait_until exit_status);
+use Time::HiRes qw(sleep time);
+
+my $bindir = $ENV{QUORATE_BINDIR} // die "QUORATE_BINDIR is not set; run the tests with make tap\n";
+my @started;
+
+# What every instance is started with; `settings` of new() overrides.
+my %default_settings = (
+	listen_addresses => '127.0.0.1',
+	shared_preload_libraries => 'quorate',
+	wal_level => 'replica',
+	max_wal_senders => 20,
+	max_worker_processes => 16,
+	max_connections => 100,
+	shared_buffers => '32MB',
+	fsync => 'on',
+	full_page_writes => 'on',
+	max_wal_size => '256MB',
+	log_line_prefix => '%m [%p] %b ',
+	log_min_messages => 'log',
+	restart_after_crash => 'on',
+	'quorate.database' => 'postgres');
+
+# Arguments: name, zone, folder (exists); optional settings => { name => value }, env => { NAME => value } for the
+# server's environment (a preloaded shim, say).
+sub new
+{
+	my ($class, %arg) = @_;
+	my $self = bless {
+		name => $arg{name},
+		zone => $arg{zone} // "zone-$arg{name}",
+		data => "$arg{folder}/$arg{name}",
+		log => "$arg{folder}/$arg{name}.log",
+		port => free_port(),
+		settings => { %default_settings, %{ $arg{settings} // {} } },
+		env => $arg{env} // {} }, $class;
+	return $self;
+}
+
+sub name { return $_[0]{name} }
+sub zone { return $_[0]{zone} }
+sub port { return $_[0]{port} }
+sub data { return $_[0]{data} }
+sub pid { return $_[0]{pid} }
+
+# How other nodes and clients reach this one; no name is resolved.
+sub conninfo
+{
+	my ($self) = @_;
+	return "hostaddr=127.0.0.1 port=$self->{port} dbname=postgres user=postgres";
+}
+
+# Changes settings for the next start; an undefined value removes one.
+sub set
+{
+	my ($self, %settings) = @_;
+	while (my ($name, $value) = each %settings)
+	{
+		if (defined $value) { $self->{settings}{$name} = $value }
+		else { delete $self->{settings}{$name} }
+	}
+}
+
+sub init
+{
+	my ($self) = @_;
+	my ($status, $out, $err) = run_command(
+		[ "$bindir/initdb", '-D', $self->{data}, '-U', 'postgres', '-A', 'trust', '--no-locale', '-E', 'UTF8', '--no-sync' ],
+		'', 120);
+	die "initdb of $self->{name} failed:\n$out$err" if !defined $status || $status;
+}
+
+sub write_settings
+{
+	my ($self) = @_;
+	open my $conf, '>', "$self->{data}/postgresql.auto.conf" or die "could not write settings: $!\n";
+	my %settings = (%{ $self->{settings} }, port => $self->{port}, unix_socket_directories => $self->{data});
+	foreach my $name (sort keys %settings)
+	{
+		(my $value = $settings{$name}) =~ s/'/''/g;
+		print $conf "$name = '$value'\n";
+	}
+	close $conf or die "could not write settings: $!\n";
+}
+
+# Starts the instance and waits until it takes connections. Just after kill9 the shared memory of the dead server
+# may still be attached for a moment, so a start that fails is tried again for 20 s; then this dies with the log.
+sub start
+{
+	my ($self, %option) = @_;
+	$self->write_settings;
+	my $ok = wait_until(20,
+		sub {
+			$self->{pid} = spawn([ "$bindir/postgres", '-D', $self->{data} ], $self->{log}, env => $self->{env});
+			push @started, $self unless grep { $_ == $self } @started;
+			return wait_until($option{limit_s} // 60, sub { $self->ready || defined exit_status($self->{pid}) }) && $self->ready;
+		});
+	die "node $self->{name} did not start:\n" . substr($self->log_text, -3000) unless $ok;
+}
+
+# True if the instance answers.
+sub ready
+{
+	my ($self) = @_;
+	my ($status, $out) = run_command([ $self->psql_command, '-c', 'SELECT 1' ], '', 5);
+	return defined $status && $status == 0 && $out eq "1\n";
+}
+
+sub running
+{
+	my ($self) = @_;
+	return $self->{pid} && !defined exit_status($self->{pid}) ? 1 : 0;
+}
+
+# Stops the instance: mode is smart, fast (the default) or immediate. Dies if that takes more than 60 s.
+sub stop
+{
+	my ($self, $mode) = @_;
+	my %signal = (smart => 'TERM', fast => 'INT', immediate => 'QUIT');
+	return unless $self->running;
+	kill $signal{ $mode // 'fast' }, $self->{pid};
+	wait_until(60, sub { !$self->running }) or die "node $self->{name} did not stop\n";
+}
+
+sub restart
+{
+	my ($self, $mode) = @_;
+	$self->stop($mode);
+	$self->start;
+}
+
+# Kills the whole instance at once: the server process and all its children.
+sub kill9
+{
+	my ($self) = @_;
+	kill_family($self->{pid});
+}
+
+# Stops or resumes, by signal, the processes of which the name shown in ps contains the text ("replicator", say).
+# Returns their pids; dies if there is none.
+sub signal_process
+{
+	my ($self, $signal, $text) = @_;
+	my @pids = $self->process_pids($text) or die "node $self->{name} has no process \"$text\"\n";
+	kill $signal, @pids;
+	return @pids;
+}
+
+sub process_pids
+{
+	my ($self, $text) = @_;
+	return grep { $_ != $self->{pid} && index(eval { slurp("/proc/$_/cmdline") } // '', $text) >= 0 } family($self->{pid});
+}
+
+sub psql_command
+{
+	my ($self) = @_;
+	return ("$bindir/psql", '-XqAt', '-v', 'ON_ERROR_STOP=1', '-v', 'VERBOSITY=verbose', '-d',
+		$self->conninfo . ' connect_timeout=5');
+}
+
+# Runs SQL text; returns its output without the last newline, rows as lines with "|" between columns. Dies on an
+# error. Options: limit_s (60).
+sub sql
+{
+	my ($self, $text, %option) = @_;
+	my ($status, $out, $err) = run_command([ $self->psql_command, '-f', '-' ], $text, $option{limit_s} // 60);
+	die "node $self->{name}: timed out: $text\n" unless defined $status;
+	die "node $self->{name}: $text\n$err" if $status;
+	chomp $out;
+	return $out;
+}
+
+# Runs SQL text that has to fail; returns the SQLSTATE and the message. ('', '') if it succeeded, ('timeout', '') if
+# it took longer than limit_s.
+sub sql_error
+{
+	my ($self, $text, %option) = @_;
+	my ($status, undef, $err) = run_command([ $self->psql_command, '-f', '-' ], $text, $option{limit_s} // 60);
+	return ('timeout', '') unless defined $status;
+	return ('', '') if $status == 0;
+	return ($1, $2) if $err =~ /(?:ERROR|FATAL|PANIC):  ([0-9A-Z]{5}): (.*)/;
+	return ('connection', $err);
+}
+
+# Waits until the query's output equals the expected text ("t" if none is given). Returns true, or false after
+# limit_s with a note of what it was last.
+sub poll_until
+{
+	my ($self, $query, $expected, $limit_s) = @_;
+	$expected //= 't';
+	my $last = '';
+	my $ok = wait_until($limit_s // 60,
+		sub { $last = eval { $self->sql($query, limit_s => 10) } // "error: $@"; return $last eq $expected; });
+	print STDERR "# node $self->{name}: $query\n# was last: $last\n# expected:  $expected\n" unless $ok;
+	return $ok;
+}
+
+sub log_text
+{
+	my ($self) = @_;
+	return -f $self->{log} ? slurp($self->{log}) : '';
+}
+
+# The size of the log now; log_since(position) is what was written after it.
+sub log_position
+{
+	my ($self) = @_;
+	return -s $self->{log} // 0;
+}
+
+sub log_since
+{
+	my ($self, $position) = @_;
+	return substr($self->log_text, $position);
+}
+
+# Lines of the log that no test may have: PANIC, FATAL and failed assertions, but those that follow from stopping
+# servers, and those that match one of the allowed patterns.
+my @harmless = (
+	qr/the database system is (starting up|shutting down|not yet accepting connections|in recovery mode)/,
+	qr/terminating (connection|background worker|autovacuum|logical replication|walreceiver).* due to administrator command/,
+	qr/terminating connection (because of crash of another server process|due to unexpected postmaster exit)/,
+	qr/postmaster became unresponsive|terminating.*immediate shutdown/,
+	qr/lock file "postmaster.pid" already exists|pre-existing shared memory block/);
+
+sub alarming_lines
+{
+	my ($self, @allowed) = @_;
+	my @found;
+	foreach my $line (split /\n/, $self->log_text)
+	{
+		next unless $line =~ /PANIC:|FATAL:|TRAP:|[Aa]ssertion|was terminated by signal|AddressSanitizer/;
+		next if grep { $line =~ $_ } @harmless, @allowed;
+		push @found, $line;
+	}
+	return @found;
+}
+
+# Whatever the test left running is killed, and the exit status stays the test's own.
+END
+{
+	my $status = $?;
+	foreach my $node (@started)
+	{
+		kill_family($node->{pid}) if $node->running;
+	}
+	$? = $status;
+}
+
+1;
