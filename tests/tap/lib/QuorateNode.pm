@@ -17,7 +17,7 @@ use Time::HiRes qw(sleep time);
 my $bindir = $ENV{QUORATE_BINDIR} // die "QUORATE_BINDIR is not set; run the tests with make tap\n";
 my @started;
 
-# What every instance is started with; `settings` of new() overrides.
+# What every instance is started with; `settings` of new() overrides, undef removes.
 my %default_settings = (
 	listen_addresses => '127.0.0.1',
 	shared_preload_libraries => 'quorate',
@@ -45,8 +45,9 @@ sub new
 		data => "$arg{folder}/$arg{name}",
 		log => "$arg{folder}/$arg{name}.log",
 		port => free_port(),
-		settings => { %default_settings, %{ $arg{settings} // {} } },
+		settings => {%default_settings},
 		env => $arg{env} // {} }, $class;
+	$self->set(%{ $arg{settings} // {} });
 	return $self;
 }
 
