@@ -22,8 +22,16 @@ typedef enum MessageKind
 	MESSAGE_ENTRIES = 7,		/* the reply to FETCH */
 	MESSAGE_ACCEPT = 8,			/* phase 2a, pipelined; without entries it confirms ballot and commit LSN */
 	MESSAGE_ACCEPTED = 9,		/* phase 2b: durable up to lsn, or refused with what the acceptor has */
-	MESSAGE_RELEASE = 10		/* planned handover: I give up this ballot; `target` shall lead */
+	MESSAGE_RELEASE = 10,		/* planned handover: I give up this ballot; `target` shall lead */
+
+	/*
+	 * How far a member's rows are durable, so that all members know what no log needs to keep.  Sent and
+	 * read by replication/ alone; never stepped into the core.
+	 */
+	MESSAGE_APPLIED = 11
 } MessageKind;
+
+#define MESSAGE_KIND_LAST MESSAGE_APPLIED
 
 /* Node-wide heartbeat: one for each pair of nodes and interval, however many groups they share (I8, I9). */
 typedef struct Heartbeat
@@ -75,8 +83,10 @@ typedef struct Message
 
 	Lsn			prev_lsn;		/* ACCEPT, ENTRIES: the entry just before the first one carried */
 	Ballot		prev_ballot;
-	Lsn			commit_lsn;		/* PROMISE, ACCEPT, ACCEPTED, ANSWER: what the sender knows as committed */
-	Lsn			lsn;			/* ACCEPTED: durable and matching up to here.  FETCH: last entry wanted */
+	Lsn			commit_lsn;		/* PROMISE, ACCEPT, ACCEPTED, ANSWER: what the sender knows as committed.
+								 * APPLIED: what the sender has been told of the receiver's rows */
+	Lsn			lsn;			/* ACCEPTED: durable and matching up to here.  FETCH: last entry wanted.
+								 * APPLIED: the sender's rows are durable up to here */
 
 	uint32_t	entry_count;	/* ACCEPT, ENTRIES: entries prev_lsn + 1, prev_lsn + 2, ... */
 	const Entry *entries;

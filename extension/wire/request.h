@@ -12,16 +12,17 @@
 #include "core/core_types.h"
 #include "wire/entry.h"
 
+#define REQUEST_VERSION 1 /* the newest version of requests and replies that this code reads */
 #define REQUEST_FRAME_BYTES_MAX (16 * 1024 * 1024)
 #define REPLY_ITEMS_MAX 4096
 
 typedef enum RequestKind
 {
-	REQUEST_WRITE = 1,			/* propose the images as one entry */
-	REQUEST_GET,				/* one item by position */
-	REQUEST_RANGE,				/* items of a position range, one page */
-	REQUEST_PROBE,				/* does the leader serve? */
-	REQUEST_TRANSFER			/* hand leadership to `target` */
+	REQUEST_WRITE = 1, /* propose the images as one entry */
+	REQUEST_GET,       /* one item by position */
+	REQUEST_RANGE,     /* items of a position range, one page */
+	REQUEST_PROBE,     /* does the leader serve? */
+	REQUEST_TRANSFER   /* hand leadership to `target` */
 } RequestKind;
 
 /* A condition on the present row of a WRITE's image, for the metadata; evaluated by the leader. */
@@ -34,64 +35,73 @@ typedef enum ImageExpectation
 
 typedef struct Request
 {
-	uint64_t	id;
+	uint64_t id;
 	RequestKind kind;
-	GroupId		group;
-	uint32_t	table_id;
-	bool		consistent;		/* GET, RANGE: needs the leader's lease */
-	uint32_t	image_count;	/* WRITE */
+	GroupId group;
+	uint32_t table_id;
+	bool consistent;      /* GET, RANGE: needs the leader's lease */
+	uint32_t image_count; /* WRITE */
 	EntryImage *images;
 	ImageExpectation *expectations; /* WRITE: one an image; NULL means all EXPECT_ANYTHING */
-	const uint8_t *position;	/* GET: the position.  RANGE: lower bound (inclusive) */
-	uint32_t	position_length;
-	const uint8_t *upper;		/* RANGE: upper bound (exclusive); length 0 means the end of the table */
-	uint32_t	upper_length;
-	bool		backward;		/* RANGE: from the upper bound down */
-	uint32_t	items_max;		/* RANGE: page limits */
-	uint32_t	bytes_max;
-	NodeId		target;			/* TRANSFER */
-	uint32_t	timeout_ms;		/* what the asking client will wait at most */
+	const uint8_t *position;        /* GET: the position.  RANGE: lower bound (inclusive) */
+	uint32_t position_length;
+	const uint8_t *upper; /* RANGE: upper bound (exclusive); length 0 means the end of the table */
+	uint32_t upper_length;
+	bool backward;      /* RANGE: from the upper bound down */
+	uint32_t items_max; /* RANGE: page limits */
+	uint32_t bytes_max;
+	NodeId target;       /* TRANSFER */
+	uint32_t timeout_ms; /* what the asking client will wait at most */
 } Request;
 
 typedef enum ReplyStatus
 {
 	REPLY_OK = 1,
-	REPLY_NOT_LEADER,			/* not applied; leader_hint may say who leads */
-	REPLY_NOT_READY,			/* leads but does not serve yet, or too busy: not applied, try again */
-	REPLY_UNKNOWN,				/* WRITE: leadership ended before the entry committed: outcome unknown */
-	REPLY_EXPECTATION_FAILED,	/* WRITE: a row was not as expected; nothing was written */
-	REPLY_ERROR					/* error: sqlstate and message; not applied */
+	REPLY_NOT_LEADER, /* not applied; leader_hint may say who leads */
+	REPLY_NOT_READY,  /* leads but does not serve yet, or too busy: not applied, try again */
+	REPLY_UNKNOWN,    /* WRITE: leadership ended before the entry committed: outcome unknown */
+	REPLY_EXPECTATION_FAILED, /* WRITE: a row was not as expected; nothing was written */
+	REPLY_ERROR               /* error: sqlstate and message; not applied */
 } ReplyStatus;
 
 typedef struct ReplyItem
 {
 	const uint8_t *position;
-	uint32_t	position_length;
+	uint32_t position_length;
 	const uint8_t *item;
-	uint32_t	item_length;
+	uint32_t item_length;
 } ReplyItem;
 
 typedef struct Reply
 {
-	uint64_t	id;
+	uint64_t id;
 	ReplyStatus status;
-	NodeId		leader_hint;
-	Lsn			lsn;			/* WRITE: the entry's.  GET, RANGE: the state that was read */
-	bool		more;			/* RANGE: the page ended before the range did */
-	uint32_t	item_count;		/* GET: 0 or 1 */
-	ReplyItem  *items;
-	uint32_t	sqlstate;		/* ERROR: packed as PostgreSQL's MAKE_SQLSTATE */
-	const char *message;		/* ERROR: NUL-terminated; NULL otherwise */
+	NodeId leader_hint;
+	Lsn lsn;             /* WRITE: the entry's.  GET, RANGE: the state that was read */
+	bool more;           /* RANGE: the page ended before the range did */
+	uint32_t item_count; /* GET: 0 or 1 */
+	ReplyItem *items;
+	uint32_t sqlstate;   /* ERROR: packed as PostgreSQL's MAKE_SQLSTATE */
+	const char *message; /* ERROR: NUL-terminated; NULL otherwise */
 	const char *detail;
 	const char *hint;
 } Reply;
 
 /*
- * Packing appends one request or reply to `out` (at least *_packed_size bytes) and returns the bytes
- * written.  Unpacking allocates the struct and its arrays in one block, by `alloc`, pointing into `bytes`
- * for the contents; NULL if the bytes are no valid request or exceed the limits above.
+ * Packing writes one request or reply to `out` (at least *_packed_size bytes) and returns the bytes
+ * written; both return 0 without memory.  Several may be written one after the other.
+ *
+ * Unpacking allocates the struct and its arrays in one block, by `alloc`, pointing into `bytes` for the
+ * contents; NULL if the bytes are no valid request or exceed the limits above, or without memory.  `length`
+ * is that of one request: wire_packed_length tells it for the first of several.
  */
-typedef void *(*WireAlloc) (size_t size);
+typedef void *(*WireAlloc)(size_t size);
+
+/*
+ * Bytes of the request or reply that starts at `bytes`; 0 if no whole one is there within `length` bytes,
+ * or it is larger than REQUEST_FRAME_BYTES_MAX.
+ */
+extern size_t wire_packed_length(const uint8_t *bytes, size_t length);
 
 extern size_t request_packed_size(const Request *request);
 extern size_t request_pack(const Request *request, uint8_t *out);
@@ -101,4 +111,4 @@ extern size_t reply_packed_size(const Reply *reply);
 extern size_t reply_pack(const Reply *reply, uint8_t *out);
 extern Reply *reply_unpack(const uint8_t *bytes, size_t length, WireAlloc alloc);
 
-#endif							/* QUORATE_WIRE_REQUEST_H */
+#endif /* QUORATE_WIRE_REQUEST_H */
