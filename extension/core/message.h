@@ -81,7 +81,11 @@ typedef struct Message
 
 	LogOutline	outline;		/* PROMISE, ACCEPTED refused: the sender's durable log */
 
-	Lsn			prev_lsn;		/* ACCEPT, ENTRIES: the entry just before the first one carried */
+	/*
+	 * ACCEPT, ENTRIES: the entry just before the first one carried.  FETCH: the entry before the first one
+	 * wanted.  ACCEPTED: prev_lsn of the ACCEPT that it answers.
+	 */
+	Lsn			prev_lsn;
 	Ballot		prev_ballot;
 	Lsn			commit_lsn;		/* PROMISE, ACCEPT, ACCEPTED, ANSWER: what the sender knows as committed.
 								 * APPLIED: what the sender has been told of the receiver's rows */
