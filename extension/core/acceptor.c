@@ -28,7 +28,7 @@ acceptor_reply_waits(const Replica *replica)
 static void
 acceptor_refuse_prepare(CoreNode *node, Replica *replica, const Message *message)
 {
-	Message    *reply = node_send(node, replica, MESSAGE_PROMISE, message->from, false);
+	Message *reply = node_send(node, replica, MESSAGE_PROMISE, message->from, false);
 
 	reply->ballot = message->ballot;
 	reply->ok = false;
@@ -39,8 +39,8 @@ acceptor_refuse_prepare(CoreNode *node, Replica *replica, const Message *message
 static void
 acceptor_send_promise(CoreNode *node, Replica *replica)
 {
-	Message    *reply = node_send(node, replica, MESSAGE_PROMISE, replica->promised.node,
-								  acceptor_reply_waits(replica));
+	Message *reply = node_send(node, replica, MESSAGE_PROMISE, replica->promised.node,
+							   acceptor_reply_waits(replica));
 
 	CORE_ASSERT(replica->promised.node != node->config.self);
 	reply->ballot = replica->promised;
@@ -92,8 +92,8 @@ acceptor_is_bound(CoreNode *node, Replica *replica, const Message *message)
 void
 acceptor_receive_prepare(CoreNode *node, Replica *replica, const Message *message)
 {
-	uint32_t	from = membership_find(&replica->membership, message->from);
-	int			order = ballot_compare(message->ballot, replica->promised);
+	uint32_t from = membership_find(&replica->membership, message->from);
+	int order = ballot_compare(message->ballot, replica->promised);
 
 	if (message->ballot.node != message->from ||
 		!member_may_lead(&replica->membership.members[from]))
@@ -124,14 +124,14 @@ acceptor_receive_prepare(CoreNode *node, Replica *replica, const Message *messag
 bool
 acceptor_entries_are_valid(const Message *message, Ballot limit)
 {
-	Ballot		last = message->prev_ballot;
-	uint32_t	i;
+	Ballot last = message->prev_ballot;
+	uint32_t i;
 
 	if (message->entry_count > MESSAGE_ENTRIES_MAX)
 		return false;
 	for (i = 0; i < message->entry_count; i++)
 	{
-		Ballot		ballot = message->entries[i].ballot;
+		Ballot ballot = message->entries[i].ballot;
 
 		if (ballot_compare(ballot, last) < 0 || ballot_compare(ballot, limit) > 0)
 			return false;
@@ -152,7 +152,7 @@ acceptor_log_matches(const Replica *replica, const Message *message)
 static void
 acceptor_refuse_accept(CoreNode *node, Replica *replica, const Message *message, bool with_outline)
 {
-	Message    *reply = node_send(node, replica, MESSAGE_ACCEPTED, message->from, false);
+	Message *reply = node_send(node, replica, MESSAGE_ACCEPTED, message->from, false);
 
 	reply->ballot = message->ballot;
 	reply->ok = false;
@@ -167,11 +167,11 @@ acceptor_refuse_accept(CoreNode *node, Replica *replica, const Message *message,
 static uint32_t
 acceptor_skip_held_entries(CoreNode *node, Replica *replica, const Message *message)
 {
-	uint32_t	i;
+	uint32_t i;
 
 	for (i = 0; i < message->entry_count; i++)
 	{
-		Lsn			lsn = message->prev_lsn + 1 + i;
+		Lsn lsn = message->prev_lsn + 1 + i;
 
 		if (lsn > replica->history.last_lsn)
 			break;
@@ -190,8 +190,8 @@ acceptor_skip_held_entries(CoreNode *node, Replica *replica, const Message *mess
 static Lsn
 acceptor_take_entries(CoreNode *node, Replica *replica, const Message *message)
 {
-	Lsn			matched = message->prev_lsn + message->entry_count;
-	uint32_t	i = acceptor_skip_held_entries(node, replica, message);
+	Lsn matched = message->prev_lsn + message->entry_count;
+	uint32_t i = acceptor_skip_held_entries(node, replica, message);
 
 #ifdef MUTANT_CUT_WHEN_SHORTER
 	if (i == message->entry_count && matched < replica->history.last_lsn &&
@@ -210,7 +210,7 @@ acceptor_take_entries(CoreNode *node, Replica *replica, const Message *message)
 static void
 acceptor_follow_leader(CoreNode *node, Replica *replica, Ballot ballot)
 {
-	bool		news = ballot_compare(ballot, replica->promised) > 0;
+	bool news = ballot_compare(ballot, replica->promised) > 0;
 
 	if (news || replica->role != ROLE_FOLLOWER)
 		replica_follow(node, replica, node->config.lease_us);
@@ -229,8 +229,8 @@ acceptor_follow_leader(CoreNode *node, Replica *replica, Ballot ballot)
 static void
 acceptor_acknowledge(CoreNode *node, Replica *replica, const Message *message, Lsn matched)
 {
-	Message    *reply = node_send(node, replica, MESSAGE_ACCEPTED, message->from,
-								  acceptor_reply_waits(replica));
+	Message *reply = node_send(node, replica, MESSAGE_ACCEPTED, message->from,
+							   acceptor_reply_waits(replica));
 
 	reply->ballot = message->ballot;
 	reply->ok = true;
@@ -247,7 +247,7 @@ acceptor_acknowledge(CoreNode *node, Replica *replica, const Message *message, L
 void
 acceptor_receive_accept(CoreNode *node, Replica *replica, const Message *message)
 {
-	Lsn			matched;
+	Lsn matched;
 
 	if (message->ballot.node != message->from ||
 		!acceptor_entries_are_valid(message, message->ballot))
@@ -277,8 +277,8 @@ acceptor_receive_accept(CoreNode *node, Replica *replica, const Message *message
 void
 acceptor_receive_fetch(CoreNode *node, Replica *replica, const Message *message)
 {
-	Message    *reply;
-	Lsn			last = message->lsn;
+	Message *reply;
+	Lsn last = message->lsn;
 
 	if (message->ballot.node != message->from ||
 		!ballot_equal(message->ballot, replica->promised) ||

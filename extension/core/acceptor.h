@@ -14,4 +14,4 @@ extern void acceptor_receive_fetch(CoreNode *node, Replica *replica, const Messa
 /* False if the carried entries are malformed: their ballots fall, or rise above `limit`. */
 extern bool acceptor_entries_are_valid(const Message *message, Ballot limit);
 
-#endif							/* QUORATE_ACCEPTOR_H */
+#endif /* QUORATE_ACCEPTOR_H */

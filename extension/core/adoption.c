@@ -23,7 +23,7 @@
 static void
 adoption_keep_outline(Proposer *proposer, NodeId from, const LogOutline *outline)
 {
-	size_t		bytes = outline->run_count * sizeof(BallotRun);
+	size_t bytes = outline->run_count * sizeof(BallotRun);
 
 	proposer->best = from;
 	proposer->best_outline = *outline;
@@ -41,8 +41,8 @@ adoption_keep_outline(Proposer *proposer, NodeId from, const LogOutline *outline
 void
 adoption_consider(Replica *replica, const Message *promise)
 {
-	Proposer   *proposer = replica->proposer;
-	LogOutline	own = ballot_history_outline(&replica->history);
+	Proposer *proposer = replica->proposer;
+	LogOutline own = ballot_history_outline(&replica->history);
 	const LogOutline *best = proposer->best ? &proposer->best_outline : &own;
 
 	CORE_ASSERT(replica->role == ROLE_CANDIDATE);
@@ -64,8 +64,8 @@ adoption_finish(CoreNode *node, Replica *replica)
 void
 adoption_start(CoreNode *node, Replica *replica)
 {
-	Proposer   *proposer = replica->proposer;
-	Lsn			common;
+	Proposer *proposer = replica->proposer;
+	Lsn common;
 
 	CORE_INVARIANT("I3", !replica->unsynced);
 #ifdef MUTANT_NO_ADOPTION
@@ -102,8 +102,8 @@ adoption_start(CoreNode *node, Replica *replica)
 void
 adoption_fetch(CoreNode *node, Replica *replica)
 {
-	Proposer   *proposer = replica->proposer;
-	Message    *message;
+	Proposer *proposer = replica->proposer;
+	Message *message;
 
 	CORE_ASSERT(replica->role == ROLE_ADOPTING);
 	if (replica->history.last_lsn >= proposer->best_outline.last_lsn)
@@ -121,8 +121,8 @@ adoption_fetch(CoreNode *node, Replica *replica)
 void
 adoption_receive_entries(CoreNode *node, Replica *replica, const Message *message)
 {
-	Proposer   *proposer = replica->proposer;
-	uint32_t	i;
+	Proposer *proposer = replica->proposer;
+	uint32_t i;
 
 	if (replica->role != ROLE_ADOPTING || message->from != proposer->best ||
 		!ballot_equal(message->ballot, replica->promised) ||
@@ -134,8 +134,8 @@ adoption_receive_entries(CoreNode *node, Replica *replica, const Message *messag
 		CORE_MARK(entries_repeated);
 		return;
 	}
-	CORE_INVARIANT("I4", message->prev_lsn + message->entry_count <=
-				   proposer->best_outline.last_lsn);
+	CORE_INVARIANT("I4",
+				   message->prev_lsn + message->entry_count <= proposer->best_outline.last_lsn);
 	for (i = 0; i < message->entry_count; i++)
 		replica_record_append(node, replica, &message->entries[i]);
 	if (message->entry_count == 0)

@@ -18,4 +18,4 @@ extern void adoption_fetch(CoreNode *node, Replica *replica);
 
 extern void adoption_receive_entries(CoreNode *node, Replica *replica, const Message *message);
 
-#endif							/* QUORATE_ADOPTION_H */
+#endif /* QUORATE_ADOPTION_H */

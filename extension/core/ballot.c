@@ -34,6 +34,5 @@ ballot_is_plausible(Ballot ballot, Ballot promised)
 {
 	if (ballot.node == 0 || ballot.node > CORE_NODES_MAX || ballot.round == 0)
 		return false;
-	return ballot.round <= promised.round ||
-		ballot.round - promised.round <= BALLOT_ROUND_JUMP_MAX;
+	return ballot.round <= promised.round || ballot.round - promised.round <= BALLOT_ROUND_JUMP_MAX;
 }

@@ -14,7 +14,7 @@
 #define BALLOT_ROUND_JUMP_MAX ((uint64_t) 1 << 40)
 
 /* Negative, zero or positive as `left` is below, equal to or above `right`. */
-extern int	ballot_compare(Ballot left, Ballot right);
+extern int ballot_compare(Ballot left, Ballot right);
 
 extern bool ballot_equal(Ballot left, Ballot right);
 
@@ -24,4 +24,4 @@ extern bool ballot_is_zero(Ballot ballot);
 /* True if the ballot names a node and its round is no absurd jump above `promised`. */
 extern bool ballot_is_plausible(Ballot ballot, Ballot promised);
 
-#endif							/* QUORATE_BALLOT_H */
+#endif /* QUORATE_BALLOT_H */

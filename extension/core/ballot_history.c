@@ -16,8 +16,8 @@
 static void
 ballot_history_reserve(BallotHistory *history, uint32_t run_count)
 {
-	uint32_t	capacity = history->run_capacity ? history->run_capacity : 2;
-	BallotRun  *runs;
+	uint32_t capacity = history->run_capacity ? history->run_capacity : 2;
+	BallotRun *runs;
 
 	if (run_count <= history->run_capacity)
 		return;
@@ -33,7 +33,7 @@ void
 ballot_history_init(BallotHistory *history, Lsn base_lsn, Ballot base_ballot, Lsn last_lsn,
 					uint32_t run_count, const BallotRun *runs)
 {
-	uint32_t	i;
+	uint32_t i;
 
 	CORE_ASSERT(last_lsn >= base_lsn);
 	CORE_ASSERT((run_count == 0) == (last_lsn == base_lsn));
@@ -74,7 +74,7 @@ ballot_history_last_ballot(const BallotHistory *history)
 void
 ballot_history_append(BallotHistory *history, Ballot ballot)
 {
-	Ballot		last = ballot_history_last_ballot(history);
+	Ballot last = ballot_history_last_ballot(history);
 
 	CORE_INVARIANT("I5", ballot_compare(ballot, last) >= 0);
 	history->last_lsn++;
@@ -99,7 +99,7 @@ ballot_history_cut(BallotHistory *history, Lsn lsn)
 void
 ballot_history_truncate(BallotHistory *history, Lsn base_lsn)
 {
-	uint32_t	gone = 0;
+	uint32_t gone = 0;
 
 	CORE_ASSERT(base_lsn >= history->base_lsn);
 	CORE_ASSERT(base_lsn <= history->last_lsn);
@@ -120,8 +120,8 @@ ballot_history_truncate(BallotHistory *history, Lsn base_lsn)
 bool
 ballot_history_at(const BallotHistory *history, Lsn lsn, Ballot *ballot)
 {
-	uint32_t	low = 0;
-	uint32_t	high = history->run_count;
+	uint32_t low = 0;
+	uint32_t high = history->run_count;
 
 	if (lsn < history->base_lsn || lsn > history->last_lsn)
 		return false;
@@ -133,7 +133,7 @@ ballot_history_at(const BallotHistory *history, Lsn lsn, Ballot *ballot)
 	/* the last run that starts at or below lsn */
 	while (high - low > 1)
 	{
-		uint32_t	middle = low + (high - low) / 2;
+		uint32_t middle = low + (high - low) / 2;
 
 		if (history->runs[middle].first_lsn <= lsn)
 			low = middle;
@@ -148,7 +148,7 @@ ballot_history_at(const BallotHistory *history, Lsn lsn, Ballot *ballot)
 bool
 ballot_history_matches(const BallotHistory *history, Lsn lsn, Ballot ballot)
 {
-	Ballot		own;
+	Ballot own;
 
 	if (lsn == 0)
 		return true;
@@ -158,8 +158,8 @@ ballot_history_matches(const BallotHistory *history, Lsn lsn, Ballot ballot)
 LogOutline
 ballot_history_outline(const BallotHistory *history)
 {
-	LogOutline	outline;
-	uint32_t	skipped = 0;
+	LogOutline outline;
+	uint32_t skipped = 0;
 
 	if (history->run_count > MESSAGE_RUNS_MAX)
 	{
@@ -179,7 +179,7 @@ ballot_history_outline(const BallotHistory *history)
 static bool
 log_outline_matches(const LogOutline *outline, Lsn lsn, Ballot ballot)
 {
-	uint32_t	i = outline->run_count;
+	uint32_t i = outline->run_count;
 
 	if (lsn == 0)
 		return true;
@@ -199,16 +199,16 @@ log_outline_matches(const LogOutline *outline, Lsn lsn, Ballot ballot)
 static Lsn
 ballot_history_shared_run_end(const BallotHistory *history, const LogOutline *outline)
 {
-	uint32_t	own = history->run_count;
-	uint32_t	other = outline->run_count;
-	Lsn			own_end = history->last_lsn;
-	Lsn			other_end = outline->last_lsn;
+	uint32_t own = history->run_count;
+	uint32_t other = outline->run_count;
+	Lsn own_end = history->last_lsn;
+	Lsn other_end = outline->last_lsn;
 
 	while (own > 0 && other > 0)
 	{
 		const BallotRun *own_run = &history->runs[own - 1];
 		const BallotRun *other_run = &outline->runs[other - 1];
-		int			order = ballot_compare(own_run->ballot, other_run->ballot);
+		int order = ballot_compare(own_run->ballot, other_run->ballot);
 
 		if (order == 0)
 			return own_end < other_end ? own_end : other_end;
@@ -229,7 +229,7 @@ ballot_history_shared_run_end(const BallotHistory *history, const LogOutline *ou
 Lsn
 ballot_history_divergence(const BallotHistory *history, const LogOutline *outline, Lsn floor_lsn)
 {
-	Lsn			common = ballot_history_shared_run_end(history, outline);
+	Lsn common = ballot_history_shared_run_end(history, outline);
 
 	CORE_ASSERT(floor_lsn <= history->last_lsn);
 	/* A shared run may end below this log's base, where nothing is known any more. */
@@ -247,7 +247,7 @@ ballot_history_divergence(const BallotHistory *history, const LogOutline *outlin
 bool
 log_outline_is_better(const LogOutline *left, const LogOutline *right)
 {
-	int			order = ballot_compare(left->last_ballot, right->last_ballot);
+	int order = ballot_compare(left->last_ballot, right->last_ballot);
 
 	return order != 0 ? order > 0 : left->last_lsn > right->last_lsn;
 }
@@ -255,7 +255,7 @@ log_outline_is_better(const LogOutline *left, const LogOutline *right)
 bool
 log_outline_is_valid(const LogOutline *outline)
 {
-	uint32_t	i;
+	uint32_t i;
 
 	if (outline->run_count > MESSAGE_RUNS_MAX || outline->last_lsn < outline->base_lsn)
 		return false;
@@ -272,5 +272,5 @@ log_outline_is_valid(const LogOutline *outline)
 			return false;
 	}
 	return outline->run_count == 0 ||
-		ballot_equal(outline->runs[outline->run_count - 1].ballot, outline->last_ballot);
+		   ballot_equal(outline->runs[outline->run_count - 1].ballot, outline->last_ballot);
 }

@@ -16,12 +16,12 @@
 
 typedef struct BallotHistory
 {
-	Lsn			base_lsn;
-	Ballot		base_ballot;
-	Lsn			last_lsn;
-	uint32_t	run_count;
-	uint32_t	run_capacity;
-	BallotRun  *runs;			/* ballots strictly rise from run to run */
+	Lsn base_lsn;
+	Ballot base_ballot;
+	Lsn last_lsn;
+	uint32_t run_count;
+	uint32_t run_capacity;
+	BallotRun *runs; /* ballots strictly rise from run to run */
 } BallotHistory;
 
 /* Makes the history of a log as recovered; `runs` are copied. */
@@ -55,8 +55,8 @@ extern LogOutline ballot_history_outline(const BallotHistory *history);
  * which they are equal anyhow (committed entries); it is returned if the outline, which may be cut short,
  * shows no higher common entry.
  */
-extern Lsn	ballot_history_divergence(const BallotHistory *history, const LogOutline *outline,
-									  Lsn floor_lsn);
+extern Lsn
+ballot_history_divergence(const BallotHistory *history, const LogOutline *outline, Lsn floor_lsn);
 
 /* True if the log in `left` is a better one to adopt than that in `right`: by last ballot, then by LSN. */
 extern bool log_outline_is_better(const LogOutline *left, const LogOutline *right);
@@ -64,4 +64,4 @@ extern bool log_outline_is_better(const LogOutline *left, const LogOutline *righ
 /* True if an outline that arrived makes sense: rising runs within its bounds. */
 extern bool log_outline_is_valid(const LogOutline *outline);
 
-#endif							/* QUORATE_BALLOT_HISTORY_H */
+#endif /* QUORATE_BALLOT_HISTORY_H */

@@ -28,7 +28,7 @@ effects_free(EffectList *effects)
 Effect *
 effects_add(EffectList *effects, EffectKind kind, GroupId group)
 {
-	Effect	   *effect;
+	Effect *effect;
 
 	if (effects->count == effects->capacity)
 	{

@@ -9,9 +9,9 @@
 
 typedef struct EffectList
 {
-	uint32_t	count;
-	uint32_t	capacity;
-	Effect	   *items;
+	uint32_t count;
+	uint32_t capacity;
+	Effect *items;
 } EffectList;
 
 extern void effects_reset(EffectList *effects);
@@ -20,4 +20,4 @@ extern void effects_free(EffectList *effects);
 /* Adds an effect with everything zero but kind and group; the caller fills in the rest at once. */
 extern Effect *effects_add(EffectList *effects, EffectKind kind, GroupId group);
 
-#endif							/* QUORATE_EFFECTS_H */
+#endif /* QUORATE_EFFECTS_H */

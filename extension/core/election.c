@@ -34,7 +34,7 @@ election_may_stand(const Replica *replica)
 static TimeUs
 election_backoff(CoreNode *node, uint32_t failures)
 {
-	uint32_t	doublings = failures < ELECTION_DOUBLINGS_MAX ? failures : ELECTION_DOUBLINGS_MAX;
+	uint32_t doublings = failures < ELECTION_DOUBLINGS_MAX ? failures : ELECTION_DOUBLINGS_MAX;
 
 	return node_random(node, (node->config.heartbeat_us << doublings) / 2);
 }
@@ -42,14 +42,15 @@ election_backoff(CoreNode *node, uint32_t failures)
 TimeUs
 election_due(const CoreNode *node, const Replica *replica)
 {
-	TimeUs		due = replica->election_due_us;
+	TimeUs due = replica->election_due_us;
 
 	CORE_ASSERT(!replica_leads(replica));
 	if (!election_may_stand(replica))
 		return TIME_NEVER;
 	if (replica->role != ROLE_FOLLOWER)
-		return replica->proposer->resend_us < replica->proposer->deadline_us ?
-			replica->proposer->resend_us : replica->proposer->deadline_us;
+		return replica->proposer->resend_us < replica->proposer->deadline_us
+				   ? replica->proposer->resend_us
+				   : replica->proposer->deadline_us;
 	if (replica_is_blocked(node, replica))
 		return TIME_NEVER;
 	if (replica_waits_out(node, replica) && due < node->wait_out_until_us)
@@ -61,14 +62,14 @@ election_due(const CoreNode *node, const Replica *replica)
 static void
 election_send_all(CoreNode *node, Replica *replica, MessageKind kind)
 {
-	bool		after_sync = kind == MESSAGE_PREPARE && replica->unsynced;
-	uint32_t	i;
+	bool after_sync = kind == MESSAGE_PREPARE && replica->unsynced;
+	uint32_t i;
 
 	CORE_ASSERT(kind == MESSAGE_ASK || kind == MESSAGE_PREPARE);
 	for (i = 0; i < replica->membership.member_count; i++)
 	{
 		const Member *member = &replica->membership.members[i];
-		Message    *message;
+		Message *message;
 
 		if (i == replica->self_index || !member_counts(member) ||
 			replica->proposer->members[i].promised)
@@ -83,14 +84,14 @@ election_send_all(CoreNode *node, Replica *replica, MessageKind kind)
 static void
 election_ask(CoreNode *node, Replica *replica)
 {
-	uint32_t	i;
+	uint32_t i;
 
 	replica_enter(replica, ROLE_ASKING);
 	for (i = 0; i < replica->membership.member_count; i++)
 		replica->proposer->members[i].answered_no = false;
 	election_send_all(node, replica, MESSAGE_ASK);
 	replica->proposer->resend_us = node->now + node->config.heartbeat_us +
-		election_backoff(node, replica->fruitless_asks);
+								   election_backoff(node, replica->fruitless_asks);
 	replica->proposer->deadline_us = TIME_NEVER;
 	replica->fruitless_asks++;
 }
@@ -98,8 +99,8 @@ election_ask(CoreNode *node, Replica *replica)
 void
 election_stand(CoreNode *node, Replica *replica, Ballot released)
 {
-	Ballot		ballot = {.round = replica->seen_round + 1, .node = node->config.self};
-	Proposer   *proposer;
+	Ballot ballot = {.round = replica->seen_round + 1, .node = node->config.self};
+	Proposer *proposer;
 
 	CORE_ASSERT(!replica_leads(replica));
 	CORE_INVARIANT("I8", !replica_is_blocked(node, replica));
@@ -119,8 +120,8 @@ election_stand(CoreNode *node, Replica *replica, Ballot released)
 static bool
 election_quorum_hears_nobody(const Replica *replica)
 {
-	uint32_t	members = 1u << replica->self_index;
-	uint32_t	i;
+	uint32_t members = 1u << replica->self_index;
+	uint32_t i;
 
 	for (i = 0; i < replica->membership.member_count; i++)
 	{
@@ -133,7 +134,7 @@ election_quorum_hears_nobody(const Replica *replica)
 void
 election_tick(CoreNode *node, Replica *replica)
 {
-	Ballot		none = {0};
+	Ballot none = {0};
 
 	CORE_ASSERT(!replica_leads(replica));
 	if (replica->role == ROLE_FOLLOWER || replica->role == ROLE_ASKING)
@@ -145,7 +146,7 @@ election_tick(CoreNode *node, Replica *replica)
 		}
 		election_ask(node, replica);
 		if (election_quorum_hears_nobody(replica))
-			election_stand(node, replica, none);	/* the only member: nobody to ask */
+			election_stand(node, replica, none); /* the only member: nobody to ask */
 		return;
 	}
 	if (node->now >= replica->proposer->deadline_us)
@@ -181,13 +182,13 @@ election_leader_lives(const CoreNode *node, const Replica *replica, const Messag
 	if (replica_leads(replica))
 		return replica_has_lease(node, replica) || replica->proposer->deadline_us != TIME_NEVER;
 	return replica_leader(replica) != 0 && replica_leader(replica) != ask->from &&
-		replica_is_blocked(node, replica);
+		   replica_is_blocked(node, replica);
 }
 
 void
 election_receive_ask(CoreNode *node, Replica *replica, const Message *message)
 {
-	Message    *reply = node_send(node, replica, MESSAGE_ANSWER, message->from, false);
+	Message *reply = node_send(node, replica, MESSAGE_ANSWER, message->from, false);
 
 	reply->ballot = message->ballot;
 	reply->ok = election_leader_lives(node, replica, message);
@@ -200,8 +201,8 @@ election_receive_ask(CoreNode *node, Replica *replica, const Message *message)
 void
 election_receive_answer(CoreNode *node, Replica *replica, const Message *message)
 {
-	uint32_t	from = membership_find(&replica->membership, message->from);
-	Ballot		none = {0};
+	uint32_t from = membership_find(&replica->membership, message->from);
+	Ballot none = {0};
 
 	if (replica->role != ROLE_ASKING || !ballot_equal(message->ballot, replica->promised))
 		return;
@@ -224,8 +225,8 @@ election_receive_answer(CoreNode *node, Replica *replica, const Message *message
 static void
 election_take_refusal(CoreNode *node, Replica *replica, uint32_t from, const Message *message)
 {
-	uint32_t	still_open = 0;
-	uint32_t	i;
+	uint32_t still_open = 0;
+	uint32_t i;
 
 	replica_note_round(replica, message->promised);
 	replica->proposer->members[from].refused = true;
@@ -243,8 +244,8 @@ election_take_refusal(CoreNode *node, Replica *replica, uint32_t from, const Mes
 void
 election_receive_promise(CoreNode *node, Replica *replica, const Message *message)
 {
-	uint32_t	from = membership_find(&replica->membership, message->from);
-	Progress   *progress;
+	uint32_t from = membership_find(&replica->membership, message->from);
+	Progress *progress;
 
 	if (replica->role != ROLE_CANDIDATE || !ballot_equal(message->ballot, replica->promised))
 		return;
@@ -266,8 +267,8 @@ election_receive_promise(CoreNode *node, Replica *replica, const Message *messag
 void
 election_count_promises(CoreNode *node, Replica *replica)
 {
-	uint32_t	members = 0;
-	uint32_t	i;
+	uint32_t members = 0;
+	uint32_t i;
 
 	CORE_ASSERT(replica->role == ROLE_CANDIDATE);
 	if (!replica->proposer->own_promise_durable)

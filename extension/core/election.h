@@ -26,4 +26,4 @@ extern void election_count_promises(CoreNode *node, Replica *replica);
 /* The candidacy came to nothing: follower again, with a longer patience each time. */
 extern void election_give_up(CoreNode *node, Replica *replica);
 
-#endif							/* QUORATE_ELECTION_H */
+#endif /* QUORATE_ELECTION_H */

@@ -17,18 +17,14 @@
 #include "core/proposer.h"
 #include "core/replica.h"
 
-typedef void (*MessageReceiver) (CoreNode *node, Replica *replica, const Message *message);
+typedef void (*MessageReceiver)(CoreNode *node, Replica *replica, const Message *message);
 
 /* Who takes a message of a group; a heartbeat belongs to no group. */
 static const MessageReceiver group_receivers[] = {
-	[MESSAGE_ASK] = election_receive_ask,
-	[MESSAGE_ANSWER] = election_receive_answer,
-	[MESSAGE_PREPARE] = acceptor_receive_prepare,
-	[MESSAGE_PROMISE] = election_receive_promise,
-	[MESSAGE_FETCH] = acceptor_receive_fetch,
-	[MESSAGE_ENTRIES] = adoption_receive_entries,
-	[MESSAGE_ACCEPT] = acceptor_receive_accept,
-	[MESSAGE_ACCEPTED] = proposer_receive_accepted,
+	[MESSAGE_ASK] = election_receive_ask,         [MESSAGE_ANSWER] = election_receive_answer,
+	[MESSAGE_PREPARE] = acceptor_receive_prepare, [MESSAGE_PROMISE] = election_receive_promise,
+	[MESSAGE_FETCH] = acceptor_receive_fetch,     [MESSAGE_ENTRIES] = adoption_receive_entries,
+	[MESSAGE_ACCEPT] = acceptor_receive_accept,   [MESSAGE_ACCEPTED] = proposer_receive_accepted,
 	[MESSAGE_RELEASE] = handover_receive_release,
 };
 
@@ -59,11 +55,10 @@ group_message_is_ours(const Replica *replica, const Message *message)
 static void
 group_receive(CoreNode *node, const Message *message)
 {
-	Replica    *replica;
+	Replica *replica;
 
 	CORE_ASSERT(message->to == node->config.self);
-	if (message->from == 0 || message->from > CORE_NODES_MAX ||
-		message->from == node->config.self)
+	if (message->from == 0 || message->from > CORE_NODES_MAX || message->from == node->config.self)
 		return;
 	if (message->kind == MESSAGE_HEARTBEAT)
 	{
@@ -74,7 +69,7 @@ group_receive(CoreNode *node, const Message *message)
 	if (!replica || message->kind >= GROUP_RECEIVERS || !group_receivers[message->kind] ||
 		!group_message_is_ours(replica, message))
 		return;
-	group_receivers[message->kind] (node, replica, message);
+	group_receivers[message->kind](node, replica, message);
 	replica_settle(node, replica);
 }
 
@@ -82,7 +77,7 @@ group_receive(CoreNode *node, const Message *message)
 static void
 group_request(CoreNode *node, const Event *event)
 {
-	Replica    *replica = node_find(node, event->group);
+	Replica *replica = node_find(node, event->group);
 
 	if (!replica)
 	{
@@ -99,7 +94,7 @@ group_request(CoreNode *node, const Event *event)
 static void
 group_synced(CoreNode *node, TimeUs sync_started_us)
 {
-	Replica    *list = node->unsynced;
+	Replica *list = node->unsynced;
 
 	CORE_ASSERT(sync_started_us <= node->now);
 	/* A sync begun while the clock was in doubt says nothing about how fresh the disk is (I9). */
@@ -114,7 +109,7 @@ group_synced(CoreNode *node, TimeUs sync_started_us)
 	node->unsynced = NULL;
 	while (list)
 	{
-		Replica    *replica = list;
+		Replica *replica = list;
 
 		list = replica->unsynced_next;
 		replica_synced(node, replica);
@@ -125,7 +120,7 @@ group_synced(CoreNode *node, TimeUs sync_started_us)
 static void
 group_tick(CoreNode *node)
 {
-	Replica    *replica;
+	Replica *replica;
 
 	heartbeat_tick(node);
 	while ((replica = node_first_due(node)) != NULL && replica->due_us <= node->now)
@@ -143,7 +138,7 @@ group_tick(CoreNode *node)
 static void
 group_advance_time(CoreNode *node, const Event *event, TimeUs now)
 {
-	TimeUs		trusted_us = node->now;
+	TimeUs trusted_us = node->now;
 
 	CORE_ASSERT(now >= node->now);
 	node->now = now;
@@ -154,7 +149,7 @@ group_advance_time(CoreNode *node, const Event *event, TimeUs now)
 Effects
 group_step(CoreNode *node, const Event *event, TimeUs now)
 {
-	Effects		effects;
+	Effects effects;
 
 	effects_reset(&node->effects);
 	group_advance_time(node, event, now);
@@ -184,7 +179,7 @@ group_step(CoreNode *node, const Event *event, TimeUs now)
 TimeUs
 core_next_tick_us(const CoreNode *node)
 {
-	TimeUs		due = heartbeat_due(node);
+	TimeUs due = heartbeat_due(node);
 	const Replica *first = node_first_due(node);
 
 	return first && first->due_us < due ? first->due_us : due;

@@ -18,7 +18,7 @@
 void
 handover_begin(CoreNode *node, Replica *replica, const Event *event)
 {
-	uint32_t	target = membership_find(&replica->membership, event->target);
+	uint32_t target = membership_find(&replica->membership, event->target);
 
 	if (replica->role != ROLE_LEADER || target == MEMBER_NONE || target == replica->self_index ||
 		!member_may_lead(&replica->membership.members[target]))
@@ -35,8 +35,8 @@ handover_begin(CoreNode *node, Replica *replica, const Event *event)
 static void
 handover_release(CoreNode *node, Replica *replica, NodeId target)
 {
-	Ballot		ballot = replica->promised;
-	uint32_t	i;
+	Ballot ballot = replica->promised;
+	uint32_t i;
 
 	CORE_MARK(handover_released);
 #ifndef MUTANT_RELEASE_KEEPS_LEADING
@@ -46,7 +46,7 @@ handover_release(CoreNode *node, Replica *replica, NodeId target)
 #endif
 	for (i = 0; i < replica->membership.member_count; i++)
 	{
-		Message    *message;
+		Message *message;
 
 		if (i == replica->self_index)
 			continue;
@@ -60,8 +60,8 @@ handover_release(CoreNode *node, Replica *replica, NodeId target)
 void
 handover_advance(CoreNode *node, Replica *replica)
 {
-	Proposer   *proposer = replica->proposer;
-	uint32_t	target;
+	Proposer *proposer = replica->proposer;
+	uint32_t target;
 
 	if (replica->role != ROLE_HANDING_OVER)
 		return;
@@ -85,8 +85,7 @@ handover_time_out(CoreNode *node, Replica *replica)
 void
 handover_receive_release(CoreNode *node, Replica *replica, const Message *message)
 {
-	if (message->ballot.node != message->from ||
-		!ballot_equal(message->ballot, replica->promised))
+	if (message->ballot.node != message->from || !ballot_equal(message->ballot, replica->promised))
 		return;
 	CORE_ASSERT(replica->role == ROLE_FOLLOWER || replica->role == ROLE_ASKING);
 	replica->released = true;

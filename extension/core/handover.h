@@ -18,4 +18,4 @@ extern void handover_time_out(CoreNode *node, Replica *replica);
 
 extern void handover_receive_release(CoreNode *node, Replica *replica, const Message *message);
 
-#endif							/* QUORATE_HANDOVER_H */
+#endif /* QUORATE_HANDOVER_H */

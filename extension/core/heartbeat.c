@@ -17,7 +17,7 @@
 static void
 heartbeat_given_lapsed(CoreNode *node, NodeId peer, uint64_t number, TimeUs patience_us)
 {
-	Replica    *replica;
+	Replica *replica;
 
 	CORE_ASSERT(peer != node->config.self);
 	for (replica = node->peers[peer].replicas; replica; replica = replica->peer_next)
@@ -42,7 +42,7 @@ heartbeat_next_led(Replica *replica)
 static void
 heartbeat_held_lapsed(CoreNode *node)
 {
-	Replica    *replica = heartbeat_next_led(node->peers[node->config.self].replicas);
+	Replica *replica = heartbeat_next_led(node->peers[node->config.self].replicas);
 
 	for (; replica; replica = heartbeat_next_led(replica->peer_next))
 	{
@@ -54,12 +54,12 @@ heartbeat_held_lapsed(CoreNode *node)
 static void
 heartbeat_notice_lapses(CoreNode *node)
 {
-	bool		held_lapsed = false;
-	NodeId		id;
+	bool held_lapsed = false;
+	NodeId id;
 
 	for (id = 1; id <= CORE_NODES_MAX; id++)
 	{
-		Peer	   *peer = &node->peers[id];
+		Peer *peer = &node->peers[id];
 
 		if (peer->given.number != 0 && !peer->given.lapse_noticed &&
 			!grant_given_is_valid(&peer->given, node->now))
@@ -81,9 +81,9 @@ heartbeat_notice_lapses(CoreNode *node)
 static void
 heartbeat_send(CoreNode *node, NodeId to)
 {
-	Peer	   *peer = &node->peers[to];
-	Effect	   *effect = effects_add(&node->effects, EFFECT_SEND, 0);
-	Heartbeat  *heartbeat = &effect->message.heartbeat;
+	Peer *peer = &node->peers[to];
+	Effect *effect = effects_add(&node->effects, EFFECT_SEND, 0);
+	Heartbeat *heartbeat = &effect->message.heartbeat;
 
 	effect->message.kind = MESSAGE_HEARTBEAT;
 	effect->message.from = node->config.self;
@@ -106,7 +106,7 @@ heartbeat_send(CoreNode *node, NodeId to)
 void
 heartbeat_tick(CoreNode *node)
 {
-	NodeId		id;
+	NodeId id;
 
 	heartbeat_notice_lapses(node);
 	if (node->now < node->heartbeat_due_us)
@@ -122,8 +122,8 @@ heartbeat_tick(CoreNode *node)
 TimeUs
 heartbeat_due(const CoreNode *node)
 {
-	TimeUs		due = node->heartbeat_due_us;
-	NodeId		id;
+	TimeUs due = node->heartbeat_due_us;
+	NodeId id;
 
 	for (id = 1; id <= CORE_NODES_MAX; id++)
 	{
@@ -151,8 +151,7 @@ heartbeat_earns_grant(const CoreNode *node, const Heartbeat *heartbeat)
 		return false;
 	}
 	if (heartbeat->echo_start_counter != node->config.start_counter ||
-		heartbeat->echo_us > node->now ||
-		node->now - heartbeat->echo_us > node->config.lease_us)
+		heartbeat->echo_us > node->now || node->now - heartbeat->echo_us > node->config.lease_us)
 	{
 		CORE_MARK(grant_refused_deaf_leader);
 		return false;
@@ -174,11 +173,11 @@ heartbeat_record_grant_length(CoreNode *node)
 static void
 heartbeat_give_grant(CoreNode *node, NodeId to, const Heartbeat *heartbeat)
 {
-	Peer	   *peer = &node->peers[to];
-	uint64_t	before = peer->given.number;
-	uint64_t	number = node->config.start_counter << 32 | (node->grants_given + 1);
-	TimeUs		bound_until_us = node->now +
-		lease_stretch(node->config.lease_us, node->config.clock_drift_ppm);
+	Peer *peer = &node->peers[to];
+	uint64_t before = peer->given.number;
+	uint64_t number = node->config.start_counter << 32 | (node->grants_given + 1);
+	TimeUs bound_until_us = node->now +
+							lease_stretch(node->config.lease_us, node->config.clock_drift_ppm);
 
 	heartbeat_record_grant_length(node);
 	CORE_INVARIANT("I8", node->grant_length_recorded_us >= node->config.lease_us);
@@ -196,7 +195,7 @@ heartbeat_give_grant(CoreNode *node, NodeId to, const Heartbeat *heartbeat)
 static void
 heartbeat_wake_led(CoreNode *node, NodeId from, bool reconfirm)
 {
-	Replica    *replica = heartbeat_next_led(node->peers[node->config.self].replicas);
+	Replica *replica = heartbeat_next_led(node->peers[node->config.self].replicas);
 
 	for (; replica; replica = heartbeat_next_led(replica->peer_next))
 	{
@@ -210,10 +209,9 @@ heartbeat_wake_led(CoreNode *node, NodeId from, bool reconfirm)
 static bool
 heartbeat_take_grant(CoreNode *node, NodeId from, const Heartbeat *heartbeat)
 {
-	TimeUs		until_us;
+	TimeUs until_us;
 
-	if (heartbeat->grant_number == 0 ||
-		heartbeat->echo_start_counter != node->config.start_counter)
+	if (heartbeat->grant_number == 0 || heartbeat->echo_start_counter != node->config.start_counter)
 		return false;
 	/* Damage, or an answer to a request from before the clock went wrong. */
 	if (heartbeat->grant_us <= 0 || heartbeat->grant_us > LEASE_GRANT_US_MAX ||
@@ -227,7 +225,7 @@ heartbeat_take_grant(CoreNode *node, NodeId from, const Heartbeat *heartbeat)
 static bool
 heartbeat_note_life(CoreNode *node, NodeId from, const Heartbeat *heartbeat)
 {
-	Peer	   *peer = &node->peers[from];
+	Peer *peer = &node->peers[from];
 
 	if (heartbeat->start_counter < peer->start_counter ||
 		(heartbeat->start_counter == peer->start_counter &&
@@ -238,7 +236,7 @@ heartbeat_note_life(CoreNode *node, NodeId from, const Heartbeat *heartbeat)
 	}
 	if (heartbeat->start_counter > peer->start_counter)
 	{
-		uint64_t	number = peer->given.number;
+		uint64_t number = peer->given.number;
 
 		peer->start_counter = heartbeat->start_counter;
 		grant_given_void(&peer->given);
@@ -257,10 +255,10 @@ void
 heartbeat_receive(CoreNode *node, const Message *message)
 {
 	const Heartbeat *heartbeat = &message->heartbeat;
-	Peer	   *peer = &node->peers[message->from];
-	TimeUs		silence_us = node->now - peer->heard_us;
-	bool		was_silent = peer->heard_us == 0 || silence_us > node->config.lease_us;
-	bool		renumbered;
+	Peer *peer = &node->peers[message->from];
+	TimeUs silence_us = node->now - peer->heard_us;
+	bool was_silent = peer->heard_us == 0 || silence_us > node->config.lease_us;
+	bool renumbered;
 
 	CORE_ASSERT(message->from != node->config.self);
 	if (!heartbeat_note_life(node, message->from, heartbeat))
@@ -276,9 +274,8 @@ heartbeat_receive(CoreNode *node, const Message *message)
 void
 heartbeat_clock_anomaly(CoreNode *node, TimeUs trusted_us)
 {
-	TimeUs		longest_us = lease_stretch(node->grant_length_recorded_us,
-										   node->config.clock_drift_ppm);
-	NodeId		id;
+	TimeUs longest_us = lease_stretch(node->grant_length_recorded_us, node->config.clock_drift_ppm);
+	NodeId id;
 
 	CORE_MARK(clock_anomaly_voids_leases);
 	node->held_void_us = node->now;

@@ -18,4 +18,4 @@ extern void heartbeat_receive(CoreNode *node, const Message *message);
 /* The clock cannot be trusted since `trusted_us`: leases held are void, wait-outs begin anew (I8). */
 extern void heartbeat_clock_anomaly(CoreNode *node, TimeUs trusted_us);
 
-#endif							/* QUORATE_HEARTBEAT_H */
+#endif /* QUORATE_HEARTBEAT_H */

@@ -24,7 +24,7 @@ invariants_check_positions(const Replica *replica)
 static void
 invariants_check_ballots(const Replica *replica)
 {
-	Ballot		last = ballot_history_last_ballot(&replica->history);
+	Ballot last = ballot_history_last_ballot(&replica->history);
 
 	CORE_INVARIANT("I4", ballot_compare(last, replica->promised) <= 0);
 	CORE_INVARIANT("I3", ballot_compare(replica->leader_ballot, replica->promised) <= 0);
@@ -47,8 +47,8 @@ invariants_check_role(const CoreNode *node, const Replica *replica)
 		CORE_INVARIANT("I7", replica->proposer->start_lsn > 0);
 		CORE_INVARIANT("I7", replica->proposer->start_lsn <= replica->history.last_lsn);
 		CORE_INVARIANT("I8", !replica->released);
-		CORE_INVARIANT("I4", ballot_equal(ballot_history_last_ballot(&replica->history),
-										  replica->promised));
+		CORE_INVARIANT(
+			"I4", ballot_equal(ballot_history_last_ballot(&replica->history), replica->promised));
 	}
 }
 

@@ -10,4 +10,4 @@
 /* Ends the process if the replica breaks a rule.  Constant work: called after every change. */
 extern void invariants_check_replica(const CoreNode *node, const Replica *replica);
 
-#endif							/* QUORATE_INVARIANTS_H */
+#endif /* QUORATE_INVARIANTS_H */

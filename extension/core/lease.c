@@ -30,7 +30,7 @@ bool
 grant_given_renew(GrantGiven *given, uint64_t next_number, TimeUs request_sent_us,
 				  TimeUs bound_until_us, TimeUs now)
 {
-	bool		renumber = !grant_given_is_valid(given, now);
+	bool renumber = !grant_given_is_valid(given, now);
 
 	CORE_ASSERT(bound_until_us > now);
 	CORE_INVARIANT("I8", next_number > given->number);
@@ -74,7 +74,7 @@ grant_held_number(const GrantHeld *held, TimeUs now)
 bool
 grant_held_take(GrantHeld *held, uint64_t number, TimeUs until_us, TimeUs now)
 {
-	uint64_t	before = grant_held_number(held, now);
+	uint64_t before = grant_held_number(held, now);
 
 	CORE_ASSERT(number != 0);
 	/* Numbers of one giver only grow; an older one comes from a heartbeat that was overtaken. */

@@ -19,18 +19,18 @@
 /* What this node gave to a peer. */
 typedef struct GrantGiven
 {
-	uint64_t	number;			/* 0: none so far, or void because the peer's process was replaced */
-	TimeUs		bound_until_us; /* own clock: bound as long as now is before this */
-	TimeUs		request_sent_us;	/* peer's clock: the request that it counts from */
-	bool		lapse_noticed;	/* the groups that relied on it were told that it lapsed */
+	uint64_t number;        /* 0: none so far, or void because the peer's process was replaced */
+	TimeUs bound_until_us;  /* own clock: bound as long as now is before this */
+	TimeUs request_sent_us; /* peer's clock: the request that it counts from */
+	bool lapse_noticed;     /* the groups that relied on it were told that it lapsed */
 } GrantGiven;
 
 /* What this node holds from a peer. */
 typedef struct GrantHeld
 {
-	uint64_t	number;
-	TimeUs		until_us;		/* own clock */
-	bool		lapse_noticed;
+	uint64_t number;
+	TimeUs until_us; /* own clock */
+	bool lapse_noticed;
 } GrantHeld;
 
 /* `us` stretched by the drift, rounded up. */
@@ -66,4 +66,4 @@ extern bool grant_held_take(GrantHeld *held, uint64_t number, TimeUs until_us, T
 /* The own clock cannot be trusted: nothing is held. */
 extern void grant_held_void(GrantHeld *held);
 
-#endif							/* QUORATE_LEASE_H */
+#endif /* QUORATE_LEASE_H */

@@ -4,7 +4,7 @@
  */
 #include "core/marks.h"
 
-uint64_t	core_mark_hits[CORE_MARK_COUNT];
+uint64_t core_mark_hits[CORE_MARK_COUNT];
 
 const char *const core_mark_names[CORE_MARK_COUNT] = {
 #define CORE_MARK_NAME(name) #name,

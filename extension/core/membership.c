@@ -27,7 +27,7 @@ member_may_lead(const Member *member)
 uint32_t
 membership_find(const Membership *membership, NodeId node)
 {
-	uint32_t	i;
+	uint32_t i;
 
 	CORE_ASSERT(membership->member_count <= CORE_MEMBERS_MAX);
 	for (i = 0; i < membership->member_count; i++)
@@ -41,15 +41,15 @@ membership_find(const Membership *membership, NodeId node)
 static bool
 member_is_valid(const Member *member)
 {
-	return member->node > 0 && member->node <= CORE_NODES_MAX &&
-		member->kind >= MEMBER_STORAGE && member->kind <= MEMBER_LEARNER;
+	return member->node > 0 && member->node <= CORE_NODES_MAX && member->kind >= MEMBER_STORAGE &&
+		   member->kind <= MEMBER_LEARNER;
 }
 
 bool
 membership_is_valid(const Membership *membership)
 {
-	bool		someone_may_lead = false;
-	uint32_t	i;
+	bool someone_may_lead = false;
+	uint32_t i;
 
 	if (membership->member_count == 0 || membership->member_count > CORE_MEMBERS_MAX)
 		return false;
@@ -67,8 +67,8 @@ membership_is_valid(const Membership *membership)
 size_t
 membership_encode(const Membership *membership, uint8_t *bytes)
 {
-	size_t		length = 0;
-	uint32_t	i;
+	size_t length = 0;
+	uint32_t i;
 
 	CORE_ASSERT(membership_is_valid(membership));
 	bytes[length++] = MEMBERSHIP_VERSION;
@@ -88,7 +88,7 @@ membership_encode(const Membership *membership, uint8_t *bytes)
 bool
 membership_decode(const uint8_t *bytes, size_t length, Membership *membership)
 {
-	uint32_t	i;
+	uint32_t i;
 
 	memset(membership, 0, sizeof(*membership));
 	if (length < MEMBERSHIP_HEADER_BYTES || bytes[0] != MEMBERSHIP_VERSION)

@@ -34,4 +34,4 @@ extern size_t membership_encode(const Membership *membership, uint8_t *bytes);
 /* Reads what membership_encode() wrote; false if the bytes are no valid membership of a known version. */
 extern bool membership_decode(const uint8_t *bytes, size_t length, Membership *membership);
 
-#endif							/* QUORATE_MEMBERSHIP_H */
+#endif /* QUORATE_MEMBERSHIP_H */

@@ -37,15 +37,17 @@ config_check(const CoreConfig *config)
 CoreNode *
 core_node_create(const CoreConfig *config, TimeUs now)
 {
-	CoreNode   *node = calloc(1, sizeof(CoreNode));
+	CoreNode *node = calloc(1, sizeof(CoreNode));
 
 	config_check(config);
 	CORE_ASSERT(node != NULL);
 	CORE_ASSERT(now > 0);
 	node->config = *config;
 	node->now = now;
-	node->wait_out_until_us = config->wait_out_us == 0 ? 0 :
-		now + lease_stretch(config->wait_out_us, config->clock_drift_ppm);
+	node->wait_out_until_us = config->wait_out_us == 0
+								  ? 0
+								  : now +
+										lease_stretch(config->wait_out_us, config->clock_drift_ppm);
 	node->grant_length_recorded_us = config->wait_out_us;
 	node->heartbeat_due_us = now;
 	node->random_state = config->seed ^ ((uint64_t) config->self << 48) ^ config->start_counter;
@@ -68,13 +70,13 @@ replica_free(Replica *replica)
 void
 core_node_free(CoreNode *node)
 {
-	uint32_t	i;
+	uint32_t i;
 
 	for (i = 0; i < node->bucket_count; i++)
 	{
 		while (node->buckets[i])
 		{
-			Replica    *replica = node->buckets[i];
+			Replica *replica = node->buckets[i];
 
 			node->buckets[i] = replica->hash_next;
 			replica_free(replica);
@@ -90,7 +92,7 @@ core_node_free(CoreNode *node)
 TimeUs
 node_random(CoreNode *node, TimeUs bound)
 {
-	uint64_t	mixed = node->random_state += 0x9E3779B97F4A7C15u;
+	uint64_t mixed = node->random_state += 0x9E3779B97F4A7C15u;
 
 	CORE_ASSERT(bound >= 0);
 	if (bound == 0)
@@ -104,7 +106,7 @@ node_random(CoreNode *node, TimeUs bound)
 static Replica **
 node_bucket(const CoreNode *node, GroupId group)
 {
-	uint64_t	mixed = group * 0x9E3779B97F4A7C15u;
+	uint64_t mixed = group * 0x9E3779B97F4A7C15u;
 
 	CORE_ASSERT((node->bucket_count & (node->bucket_count - 1)) == 0);
 	return &node->buckets[(mixed >> 32) & (node->bucket_count - 1)];
@@ -113,7 +115,7 @@ node_bucket(const CoreNode *node, GroupId group)
 Replica *
 node_find(const CoreNode *node, GroupId group)
 {
-	Replica    *replica = *node_bucket(node, group);
+	Replica *replica = *node_bucket(node, group);
 
 	while (replica && replica->group != group)
 		replica = replica->hash_next;
@@ -124,9 +126,9 @@ node_find(const CoreNode *node, GroupId group)
 static void
 node_grow_buckets(CoreNode *node)
 {
-	Replica   **old = node->buckets;
-	uint32_t	old_count = node->bucket_count;
-	uint32_t	i;
+	Replica **old = node->buckets;
+	uint32_t old_count = node->bucket_count;
+	uint32_t i;
 
 	if (node->replica_count < node->bucket_count)
 		return;
@@ -137,8 +139,8 @@ node_grow_buckets(CoreNode *node)
 	{
 		while (old[i])
 		{
-			Replica    *replica = old[i];
-			Replica   **bucket = node_bucket(node, replica->group);
+			Replica *replica = old[i];
+			Replica **bucket = node_bucket(node, replica->group);
 
 			old[i] = replica->hash_next;
 			replica->hash_next = *bucket;
@@ -151,14 +153,14 @@ node_grow_buckets(CoreNode *node)
 static void
 replica_init_log(CoreNode *node, Replica *replica, const GroupRecovered *recovered)
 {
-	Ballot		last;
-	Ballot		promised = recovered->promised;
+	Ballot last;
+	Ballot promised = recovered->promised;
 
 	ballot_history_init(&replica->history, recovered->base_lsn, recovered->base_ballot,
 						recovered->append_lsn, recovered->run_count, recovered->runs);
 	replica->durable_lsn = recovered->append_lsn;
 	replica->commit_lsn = recovered->commit_lsn > recovered->base_lsn ? recovered->commit_lsn
-		: recovered->base_lsn;
+																	  : recovered->base_lsn;
 	CORE_INVARIANT("I6", replica->commit_lsn <= recovered->append_lsn);
 	replica->commit_known_lsn = replica->commit_lsn;
 	/* Every promise is recorded before entries under it, so the log cannot be ahead of it. */
@@ -172,7 +174,7 @@ replica_init_log(CoreNode *node, Replica *replica, const GroupRecovered *recover
 static TimeUs
 open_patience(const CoreNode *node, const GroupRecovered *recovered)
 {
-	bool		alone = recovered->membership.member_count == 1;
+	bool alone = recovered->membership.member_count == 1;
 
 	if (alone || recovered->first_leader == node->config.self ||
 		recovered->promised.node == node->config.self)
@@ -185,11 +187,11 @@ open_patience(const CoreNode *node, const GroupRecovered *recovered)
 static void
 node_share_groups(CoreNode *node, const Replica *replica, int32_t change)
 {
-	uint32_t	i;
+	uint32_t i;
 
 	for (i = 0; i < replica->membership.member_count; i++)
 	{
-		Peer	   *peer = &node->peers[replica->membership.members[i].node];
+		Peer *peer = &node->peers[replica->membership.members[i].node];
 
 		CORE_ASSERT(change > 0 || peer->shared_groups > 0);
 		if (i != replica->self_index)
@@ -200,8 +202,8 @@ node_share_groups(CoreNode *node, const Replica *replica, int32_t change)
 void
 core_node_open_group(CoreNode *node, const GroupRecovered *recovered, TimeUs now)
 {
-	Replica    *replica;
-	Replica   **bucket;
+	Replica *replica;
+	Replica **bucket;
 
 	CORE_ASSERT(recovered->group != 0);
 	CORE_ASSERT(membership_is_valid(&recovered->membership));
@@ -232,7 +234,7 @@ core_node_open_group(CoreNode *node, const GroupRecovered *recovered, TimeUs now
 static void
 node_forget_unsynced(CoreNode *node, const Replica *replica)
 {
-	Replica   **link = &node->unsynced;
+	Replica **link = &node->unsynced;
 
 	while (*link && *link != replica)
 		link = &(*link)->unsynced_next;
@@ -243,9 +245,9 @@ node_forget_unsynced(CoreNode *node, const Replica *replica)
 void
 core_node_close_group(CoreNode *node, GroupId group)
 {
-	Replica   **link = node_bucket(node, group);
-	Replica    *replica;
-	Ballot		none = {0};
+	Replica **link = node_bucket(node, group);
+	Replica *replica;
+	Ballot none = {0};
 
 	while (*link && (*link)->group != group)
 		link = &(*link)->hash_next;
@@ -264,7 +266,7 @@ core_node_close_group(CoreNode *node, GroupId group)
 void
 core_node_truncated(CoreNode *node, GroupId group, Lsn base_lsn, Ballot base_ballot)
 {
-	Replica    *replica = node_find(node, group);
+	Replica *replica = node_find(node, group);
 
 	if (!replica || base_lsn <= replica->history.base_lsn)
 		return;
@@ -285,7 +287,7 @@ agenda_place(CoreNode *node, uint32_t index, Replica *replica)
 static void
 agenda_sift(CoreNode *node, uint32_t index)
 {
-	Replica    *replica = node->agenda[index - 1];
+	Replica *replica = node->agenda[index - 1];
 
 	while (index > 1 && node->agenda[index / 2 - 1]->due_us > replica->due_us)
 	{
@@ -294,7 +296,7 @@ agenda_sift(CoreNode *node, uint32_t index)
 	}
 	for (;;)
 	{
-		uint32_t	child = index * 2;
+		uint32_t child = index * 2;
 
 		if (child < node->agenda_count &&
 			node->agenda[child]->due_us < node->agenda[child - 1]->due_us)
@@ -323,8 +325,8 @@ agenda_add(CoreNode *node, Replica *replica)
 static void
 agenda_remove(CoreNode *node, Replica *replica)
 {
-	uint32_t	index = replica->agenda_index;
-	Replica    *last = node->agenda[node->agenda_count - 1];
+	uint32_t index = replica->agenda_index;
+	Replica *last = node->agenda[node->agenda_count - 1];
 
 	CORE_ASSERT(node->agenda[index - 1] == replica);
 	node->agenda_count--;
@@ -367,7 +369,7 @@ node_sync_is_fresh(const CoreNode *node)
 Message *
 node_send(CoreNode *node, const Replica *replica, MessageKind kind, NodeId to, bool after_sync)
 {
-	Effect	   *effect = effects_add(&node->effects, EFFECT_SEND, replica->group);
+	Effect *effect = effects_add(&node->effects, EFFECT_SEND, replica->group);
 
 	CORE_ASSERT(to != node->config.self);
 	CORE_ASSERT(to > 0 && to <= CORE_NODES_MAX);

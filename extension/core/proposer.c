@@ -37,9 +37,9 @@ member_node(const Replica *replica, uint32_t index)
 static void
 proposer_send_accept(CoreNode *node, Replica *replica, uint32_t index, Lsn prev_lsn, uint32_t count)
 {
-	Progress   *progress = &replica->proposer->members[index];
-	Message    *message = node_send(node, replica, MESSAGE_ACCEPT, member_node(replica, index), false);
-	Lsn			last_lsn = prev_lsn + count;
+	Progress *progress = &replica->proposer->members[index];
+	Message *message = node_send(node, replica, MESSAGE_ACCEPT, member_node(replica, index), false);
+	Lsn last_lsn = prev_lsn + count;
 
 	CORE_INVARIANT("I5", last_lsn <= replica->history.last_lsn);
 	message->ballot = replica->promised;
@@ -74,14 +74,14 @@ proposer_can_serve(const Replica *replica, Progress *progress)
 static void
 proposer_pump(CoreNode *node, Replica *replica, uint32_t index)
 {
-	Progress   *progress = &replica->proposer->members[index];
+	Progress *progress = &replica->proposer->members[index];
 
 	if (!proposer_can_serve(replica, progress))
 		return;
 	while (progress->next_lsn <= replica->history.last_lsn)
 	{
-		Lsn			inflight = progress->next_lsn - 1 - progress->guess_lsn;
-		Lsn			count = replica->history.last_lsn - progress->next_lsn + 1;
+		Lsn inflight = progress->next_lsn - 1 - progress->guess_lsn;
+		Lsn count = replica->history.last_lsn - progress->next_lsn + 1;
 
 		if (inflight >= node->config.inflight_entries_max ||
 			(progress->probing && progress->probe_sent))
@@ -100,7 +100,7 @@ proposer_pump(CoreNode *node, Replica *replica, uint32_t index)
 static void
 proposer_probe(CoreNode *node, Replica *replica, uint32_t index)
 {
-	Progress   *progress = &replica->proposer->members[index];
+	Progress *progress = &replica->proposer->members[index];
 
 	if (!proposer_can_serve(replica, progress))
 		return;
@@ -114,7 +114,7 @@ proposer_probe(CoreNode *node, Replica *replica, uint32_t index)
 static void
 proposer_send_empty(CoreNode *node, Replica *replica, uint32_t index)
 {
-	Progress   *progress = &replica->proposer->members[index];
+	Progress *progress = &replica->proposer->members[index];
 
 	if (proposer_can_serve(replica, progress))
 		proposer_send_accept(node, replica, index, progress->next_lsn - 1, 0);
@@ -123,12 +123,12 @@ proposer_send_empty(CoreNode *node, Replica *replica, uint32_t index)
 static void
 proposer_init_progress(Replica *replica)
 {
-	Proposer   *proposer = replica->proposer;
-	uint32_t	i;
+	Proposer *proposer = replica->proposer;
+	uint32_t i;
 
 	for (i = 0; i < replica->membership.member_count; i++)
 	{
-		Progress   *progress = &proposer->members[i];
+		Progress *progress = &proposer->members[i];
 
 		/* acked_number stays: a promise is an acknowledgement of the ballot, too (I8). */
 		progress->match_lsn = 0;
@@ -143,7 +143,7 @@ proposer_init_progress(Replica *replica)
 static void
 proposer_pump_all(CoreNode *node, Replica *replica)
 {
-	uint32_t	i;
+	uint32_t i;
 
 	for (i = 0; i < replica->membership.member_count; i++)
 	{
@@ -155,13 +155,13 @@ proposer_pump_all(CoreNode *node, Replica *replica)
 void
 proposer_lead(CoreNode *node, Replica *replica)
 {
-	Proposer   *proposer = replica->proposer;
-	Entry		start = {.ballot = replica->promised};
-	Effect	   *effect;
+	Proposer *proposer = replica->proposer;
+	Entry start = {.ballot = replica->promised};
+	Effect *effect;
 
 	CORE_INVARIANT("I4", replica->promised.node == node->config.self);
-	CORE_INVARIANT("I4", ballot_compare(ballot_history_last_ballot(&replica->history),
-										replica->promised) < 0);
+	CORE_INVARIANT(
+		"I4", ballot_compare(ballot_history_last_ballot(&replica->history), replica->promised) < 0);
 	replica_enter(replica, ROLE_LEADER);
 	replica->failures = 0;
 	replica->fruitless_asks = 0;
@@ -179,7 +179,7 @@ proposer_lead(CoreNode *node, Replica *replica)
 void
 proposer_propose(CoreNode *node, Replica *replica, const Event *event)
 {
-	Entry		entry = event->entry;
+	Entry entry = event->entry;
 
 	if (replica->role != ROLE_LEADER || !ballot_equal(event->ballot, replica->promised))
 	{
@@ -196,8 +196,8 @@ proposer_propose(CoreNode *node, Replica *replica, const Event *event)
 static Lsn
 proposer_quorum_durable(const Replica *replica)
 {
-	uint64_t	durable[CORE_MEMBERS_MAX] = {0};
-	uint32_t	i;
+	uint64_t durable[CORE_MEMBERS_MAX] = {0};
+	uint32_t i;
 
 	for (i = 0; i < replica->membership.member_count; i++)
 		durable[i] = replica->proposer->members[i].match_lsn;
@@ -212,7 +212,7 @@ proposer_quorum_durable(const Replica *replica)
 static bool
 proposer_may_commit(const Replica *replica, Lsn lsn)
 {
-	Ballot		ballot;
+	Ballot ballot;
 
 #ifdef MUTANT_COMMIT_OLD_BALLOT
 	return true;
@@ -230,10 +230,10 @@ proposer_may_commit(const Replica *replica, Lsn lsn)
 void
 proposer_advance_commit(CoreNode *node, Replica *replica)
 {
-	Proposer   *proposer = replica->proposer;
-	Lsn			lsn = proposer_quorum_durable(replica);
-	Lsn			before = replica->commit_lsn;
-	TimeUs		notice_us = node->config.heartbeat_us / 4;
+	Proposer *proposer = replica->proposer;
+	Lsn lsn = proposer_quorum_durable(replica);
+	Lsn before = replica->commit_lsn;
+	TimeUs notice_us = node->config.heartbeat_us / 4;
 
 	if (lsn <= replica->commit_known_lsn || !proposer_may_commit(replica, lsn))
 		lsn = replica->commit_known_lsn;
@@ -252,7 +252,7 @@ static void
 proposer_take_acknowledgement(CoreNode *node, Replica *replica, uint32_t index,
 							  const Message *message)
 {
-	Progress   *progress = &replica->proposer->members[index];
+	Progress *progress = &replica->proposer->members[index];
 
 	progress->stirred_us = node->now;
 	progress->probing = false;
@@ -280,9 +280,9 @@ proposer_take_acknowledgement(CoreNode *node, Replica *replica, uint32_t index,
 static void
 proposer_take_mismatch(Replica *replica, uint32_t index, const Message *message)
 {
-	Progress   *progress = &replica->proposer->members[index];
-	Lsn			floor_lsn = message->commit_lsn;
-	Lsn			guess;
+	Progress *progress = &replica->proposer->members[index];
+	Lsn floor_lsn = message->commit_lsn;
+	Lsn guess;
 
 	if (!log_outline_is_valid(&message->outline))
 		return;
@@ -293,7 +293,7 @@ proposer_take_mismatch(Replica *replica, uint32_t index, const Message *message)
 		guess = progress->match_lsn;
 	if (progress->probing && progress->probe_sent && guess == progress->guess_lsn &&
 		message->prev_lsn != guess)
-		return;					/* one of several refusals of a pipeline; the answer is under way */
+		return; /* one of several refusals of a pipeline; the answer is under way */
 	CORE_MARK(catch_up_from_log);
 	progress->guess_lsn = guess;
 	progress->next_lsn = guess + 1;
@@ -305,7 +305,7 @@ proposer_take_mismatch(Replica *replica, uint32_t index, const Message *message)
 static void
 proposer_outbid(CoreNode *node, Replica *replica, Ballot promised)
 {
-	bool		had_lease = replica_has_lease(node, replica);
+	bool had_lease = replica_has_lease(node, replica);
 
 	if (!replica_note_round(replica, promised))
 		return;
@@ -319,7 +319,7 @@ proposer_outbid(CoreNode *node, Replica *replica, Ballot promised)
 void
 proposer_receive_accepted(CoreNode *node, Replica *replica, const Message *message)
 {
-	uint32_t	index = membership_find(&replica->membership, message->from);
+	uint32_t index = membership_find(&replica->membership, message->from);
 
 	if (!replica_leads(replica) || !ballot_equal(message->ballot, replica->promised))
 		return;
@@ -350,26 +350,26 @@ proposer_is_unanswered(const CoreNode *node, const Replica *replica, uint32_t in
 {
 	const Progress *progress = &replica->proposer->members[index];
 	const Peer *peer = &node->peers[member_node(replica, index)];
-	uint64_t	held = grant_held_number(&peer->held, node->now);
+	uint64_t held = grant_held_number(&peer->held, node->now);
 
 	if (progress->needs_snapshot || peer->heard_us == 0 ||
 		node->now - peer->heard_us > node->config.lease_us)
 		return false;
 	return progress->match_lsn < progress->next_lsn - 1 ||
-		progress->commit_acked_lsn < replica->commit_lsn ||
-		(held != 0 && held != progress->acked_number);
+		   progress->commit_acked_lsn < replica->commit_lsn ||
+		   (held != 0 && held != progress->acked_number);
 }
 
 static TimeUs
 proposer_notices_due(const CoreNode *node, const Replica *replica)
 {
-	TimeUs		due = replica->proposer->notice_us;
-	uint32_t	i;
+	TimeUs due = replica->proposer->notice_us;
+	uint32_t i;
 
 	for (i = 0; i < replica->membership.member_count; i++)
 	{
-		TimeUs		resend_us = replica->proposer->members[i].stirred_us +
-			proposer_resend_interval(node);
+		TimeUs resend_us = replica->proposer->members[i].stirred_us +
+						   proposer_resend_interval(node);
 
 		if (i != replica->self_index && resend_us < due && proposer_is_unanswered(node, replica, i))
 			due = resend_us;
@@ -380,7 +380,7 @@ proposer_notices_due(const CoreNode *node, const Replica *replica)
 TimeUs
 proposer_due(const CoreNode *node, const Replica *replica)
 {
-	TimeUs		due = proposer_notices_due(node, replica);
+	TimeUs due = proposer_notices_due(node, replica);
 
 	CORE_ASSERT(replica_leads(replica));
 	if (replica->proposer->deadline_us < due)
@@ -394,12 +394,12 @@ proposer_due(const CoreNode *node, const Replica *replica)
 static void
 proposer_send_notices(CoreNode *node, Replica *replica)
 {
-	uint32_t	i;
+	uint32_t i;
 
 	replica->proposer->notice_us = TIME_NEVER;
 	for (i = 0; i < replica->membership.member_count; i++)
 	{
-		Progress   *progress = &replica->proposer->members[i];
+		Progress *progress = &replica->proposer->members[i];
 
 		if (i == replica->self_index || progress->commit_told_lsn >= replica->commit_lsn ||
 			progress->probing || progress->needs_snapshot)
@@ -412,7 +412,7 @@ proposer_send_notices(CoreNode *node, Replica *replica)
 static void
 proposer_resend(CoreNode *node, Replica *replica)
 {
-	uint32_t	i;
+	uint32_t i;
 
 	for (i = 0; i < replica->membership.member_count; i++)
 	{
@@ -443,7 +443,7 @@ proposer_check_quorum(CoreNode *node, Replica *replica)
 void
 proposer_tick(CoreNode *node, Replica *replica)
 {
-	Proposer   *proposer = replica->proposer;
+	Proposer *proposer = replica->proposer;
 
 	CORE_ASSERT(replica_leads(replica));
 	if (node->now >= proposer->deadline_us)
@@ -462,7 +462,7 @@ proposer_tick(CoreNode *node, Replica *replica)
 void
 proposer_reconfirm(CoreNode *node, Replica *replica, NodeId peer)
 {
-	uint32_t	index = membership_find(&replica->membership, peer);
+	uint32_t index = membership_find(&replica->membership, peer);
 
 	CORE_ASSERT(replica_leads(replica));
 	if (index == MEMBER_NONE || replica->proposer->members[index].needs_snapshot)

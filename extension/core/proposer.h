@@ -30,4 +30,4 @@ extern void proposer_reconfirm(CoreNode *node, Replica *replica, NodeId peer);
 /* The grant held from a peer lapsed: if that cost the quorum, the leader has a while to regain it. */
 extern void proposer_lease_lapsed(CoreNode *node, Replica *replica);
 
-#endif							/* QUORATE_PROPOSER_H */
+#endif /* QUORATE_PROPOSER_H */

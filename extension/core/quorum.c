@@ -10,9 +10,9 @@
 bool
 quorum_reached(const Membership *membership, uint32_t members)
 {
-	uint32_t	counting = 0;
-	uint32_t	reached = 0;
-	uint32_t	i;
+	uint32_t counting = 0;
+	uint32_t reached = 0;
+	uint32_t i;
 
 	CORE_ASSERT(membership->member_count > 0);
 	CORE_ASSERT((members >> membership->member_count) == 0);
@@ -31,13 +31,13 @@ quorum_reached(const Membership *membership, uint32_t members)
 uint64_t
 quorum_highest(const Membership *membership, const uint64_t *reached)
 {
-	uint64_t	highest = 0;
-	uint32_t	i;
+	uint64_t highest = 0;
+	uint32_t i;
 
 	for (i = 0; i < membership->member_count; i++)
 	{
-		uint32_t	members = 0;
-		uint32_t	k;
+		uint32_t members = 0;
+		uint32_t k;
 
 		for (k = 0; k < membership->member_count; k++)
 		{

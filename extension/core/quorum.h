@@ -21,4 +21,4 @@ extern bool quorum_reached(const Membership *membership, uint32_t members);
  */
 extern uint64_t quorum_highest(const Membership *membership, const uint64_t *reached);
 
-#endif							/* QUORATE_QUORUM_H */
+#endif /* QUORATE_QUORUM_H */

@@ -57,7 +57,7 @@ replica_mark_unsynced(CoreNode *node, Replica *replica)
 static void
 replica_relink(CoreNode *node, Replica *replica, NodeId owner)
 {
-	Peer	   *peer = &node->peers[owner];
+	Peer *peer = &node->peers[owner];
 
 	if (replica->promised.node != 0)
 	{
@@ -115,7 +115,7 @@ replica_note_round(Replica *replica, Ballot promised)
 void
 replica_record_append(CoreNode *node, Replica *replica, const Entry *entry)
 {
-	Effect	   *effect = effects_add(&node->effects, EFFECT_APPEND, replica->group);
+	Effect *effect = effects_add(&node->effects, EFFECT_APPEND, replica->group);
 
 	CORE_INVARIANT("I4", ballot_compare(entry->ballot, replica->promised) <= 0);
 	CORE_ASSERT(entry->length == 0 || entry->payload != NULL);
@@ -129,7 +129,7 @@ replica_record_append(CoreNode *node, Replica *replica, const Entry *entry)
 void
 replica_record_cut(CoreNode *node, Replica *replica, Lsn lsn)
 {
-	Effect	   *effect = effects_add(&node->effects, EFFECT_CUT, replica->group);
+	Effect *effect = effects_add(&node->effects, EFFECT_CUT, replica->group);
 
 	CORE_INVARIANT("I6", lsn >= replica->commit_lsn);
 	CORE_INVARIANT("I6", lsn >= replica->commit_known_lsn);
@@ -146,7 +146,7 @@ replica_record_cut(CoreNode *node, Replica *replica, Lsn lsn)
 void
 replica_commit(CoreNode *node, Replica *replica, Lsn lsn)
 {
-	Effect	   *effect;
+	Effect *effect;
 
 	CORE_INVARIANT("I6", lsn <= replica->history.last_lsn);
 	if (lsn > replica->commit_known_lsn)
@@ -154,7 +154,7 @@ replica_commit(CoreNode *node, Replica *replica, Lsn lsn)
 	if (replica->commit_known_lsn > replica->durable_lsn)
 		CORE_MARK(commit_waits_for_own_sync);
 	lsn = replica->commit_known_lsn < replica->durable_lsn ? replica->commit_known_lsn
-		: replica->durable_lsn;
+														   : replica->durable_lsn;
 	if (lsn <= replica->commit_lsn)
 		return;
 	replica->commit_lsn = lsn;
@@ -200,7 +200,7 @@ replica_follow(CoreNode *node, Replica *replica, TimeUs patience_us)
 {
 	if (replica_leads(replica))
 	{
-		Effect	   *effect = effects_add(&node->effects, EFFECT_STEP_DOWN, replica->group);
+		Effect *effect = effects_add(&node->effects, EFFECT_STEP_DOWN, replica->group);
 
 		effect->ballot = replica->promised;
 	}
@@ -225,20 +225,20 @@ replica_enter(Replica *replica, GroupRole role)
 void
 replica_await_election(CoreNode *node, Replica *replica, TimeUs patience_us)
 {
-	TimeUs		heartbeat_us = node->config.heartbeat_us;
-	TimeUs		slot_us = heartbeat_us / (2 * (TimeUs) replica->membership.member_count);
+	TimeUs heartbeat_us = node->config.heartbeat_us;
+	TimeUs slot_us = heartbeat_us / (2 * (TimeUs) replica->membership.member_count);
 
 	CORE_ASSERT(patience_us >= 0);
 	/* Members wake one after the other, so that the first has asked before the second begins. */
 	replica->election_due_us = node->now + patience_us + heartbeat_us / 2 +
-		slot_us * (TimeUs) replica->self_index + node_random(node, slot_us);
+							   slot_us * (TimeUs) replica->self_index + node_random(node, slot_us);
 }
 
 bool
 replica_is_blocked(const CoreNode *node, const Replica *replica)
 {
-	NodeId		owner = replica->promised.node;
-	uint64_t	number;
+	NodeId owner = replica->promised.node;
+	uint64_t number;
 
 	if (owner == 0 || owner == node->config.self || replica->released)
 		return false;
@@ -249,7 +249,7 @@ replica_is_blocked(const CoreNode *node, const Replica *replica)
 bool
 replica_waits_out(const CoreNode *node, const Replica *replica)
 {
-	NodeId		owner = replica->promised.node;
+	NodeId owner = replica->promised.node;
 
 	if (owner == 0 || owner == node->config.self || replica->released)
 		return false;
@@ -268,10 +268,9 @@ replica_member_holds_until(const CoreNode *node, const Replica *replica, uint32_
 
 	if (index == replica->self_index)
 		return node_sync_is_fresh(node) ? (uint64_t) (node->synced_us + node->config.lease_us / 2)
-			: 0;
+										: 0;
 	held = &node->peers[replica->membership.members[index].node].held;
-	if (progress->acked_number == 0 ||
-		grant_held_number(held, node->now) != progress->acked_number)
+	if (progress->acked_number == 0 || grant_held_number(held, node->now) != progress->acked_number)
 		return 0;
 	return (uint64_t) held->until_us;
 }
@@ -279,8 +278,8 @@ replica_member_holds_until(const CoreNode *node, const Replica *replica, uint32_
 TimeUs
 replica_lease_until(const CoreNode *node, const Replica *replica)
 {
-	uint64_t	until[CORE_MEMBERS_MAX] = {0};
-	uint32_t	i;
+	uint64_t until[CORE_MEMBERS_MAX] = {0};
+	uint32_t i;
 
 	if (!replica_leads(replica))
 		return 0;

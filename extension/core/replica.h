@@ -22,8 +22,8 @@ extern NodeId replica_leader(const Replica *replica);
 extern void replica_set_promised(CoreNode *node, Replica *replica, Ballot ballot);
 
 /* Records a higher promise (I3).  `acked_number` is the grant to the ballot's node in force (I8), or 0. */
-extern void replica_record_promise(CoreNode *node, Replica *replica, Ballot ballot,
-								   uint64_t acked_number);
+extern void
+replica_record_promise(CoreNode *node, Replica *replica, Ballot ballot, uint64_t acked_number);
 
 /* Remembers how high others have bid; false for an absurd round, which is not worth following. */
 extern bool replica_note_round(Replica *replica, Ballot promised);
@@ -67,4 +67,4 @@ extern bool replica_has_lease(const CoreNode *node, const Replica *replica);
 /* Puts the replica's next due time into the agenda and checks its invariants; after every change. */
 extern void replica_settle(CoreNode *node, Replica *replica);
 
-#endif							/* QUORATE_REPLICA_H */
+#endif /* QUORATE_REPLICA_H */

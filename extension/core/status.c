@@ -11,7 +11,7 @@
 static void
 status_members(const Replica *replica, GroupStatus *status)
 {
-	uint32_t	i;
+	uint32_t i;
 
 	status->member_count = replica->membership.member_count;
 	for (i = 0; i < replica->membership.member_count; i++)
@@ -34,7 +34,7 @@ bool
 core_group_status(const CoreNode *node, GroupId group, GroupStatus *status, TimeUs now)
 {
 	const Replica *replica = node_find(node, group);
-	TimeUs		lease_until_us;
+	TimeUs lease_until_us;
 
 	memset(status, 0, sizeof(*status));
 	if (!replica)
