@@ -143,6 +143,12 @@ typedef struct LogIdentity
 extern int log_identity_read(const LogIo *io, LogIdentity *identity);
 extern const LogIdentity *log_identity(const Log *log);
 
+/*
+ * Removes the identity file durably: what else is in the directory is nobody's log from then on, and may
+ * be removed.  The log must not be open.  0 (also if there is none) or -errno.
+ */
+extern int log_remove_identity(const LogIo *io);
+
 /* ---- appending ---- */
 
 /* Entry `lsn` of a group.  lsn must be the group's append LSN + 1 (I5); ballots never go down (I4). */

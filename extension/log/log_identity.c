@@ -112,3 +112,13 @@ log_identity(const Log *log)
 {
 	return &log->identity;
 }
+
+int
+log_remove_identity(const LogIo *io)
+{
+	int result = io->unlink(io->ctx, IDENTITY_NAME);
+
+	if (result < 0 && result != -ENOENT)
+		return result;
+	return io->sync_directory(io->ctx);
+}
