@@ -49,12 +49,17 @@ typedef struct Log Log;
 
 typedef struct LogOptions
 {
-	uint32_t
-		segment_bytes;  /* for log_create: size of segment files; 0 for 16 MB; a multiple of 4 KB */
-	uint64_t max_bytes; /* all segments together; entries get LOG_FULL beyond; 0 for no limit */
-	uint32_t
-		cache_bytes; /* memory for the newest records; 0 for 32 MB; at least two segments are used */
-	bool adopt;      /* accept a directory with another device or inode and make it ours */
+	/* Size of segment files, a multiple of 4 KB; 0 for 16 MB.  Only log_create looks at it. */
+	uint32_t segment_bytes;
+
+	/* All segments together; beyond it entries get LOG_FULL.  0 for no limit. */
+	uint64_t max_bytes;
+
+	/* Memory for the newest records; 0 for 32 MB.  Two segments' worth is used at least. */
+	uint32_t cache_bytes;
+
+	/* Accept a directory with another device or inode than its identity says; make it ours. */
+	bool adopt;
 } LogOptions;
 
 #define LOG_SEGMENT_DEFAULT_BYTES (16u * 1024 * 1024)
@@ -75,7 +80,9 @@ typedef enum LogOpenStatus
 	LOG_OPEN_FAILED   /* an I/O error: see LogOpenResult.error */
 } LogOpenStatus;
 
-/* Entries of one group that a damaged range held or may have held; last_lsn 0 if it is not known. */
+/*
+ * Entries of one group that a damaged range held or may have held; last_lsn 0 if it is not known.
+ */
 typedef struct LogDamagedGroup
 {
 	GroupId group;
@@ -102,8 +109,9 @@ typedef struct LogOpenResult
 	LogOpenStatus status;
 	int error;        /* FAILED: -errno */
 	LogDamage damage; /* ROTTEN */
-	uint32_t
-		cut_records; /* OK: whole records that a crash left behind a torn one and that were cut off */
+
+	/* OK: whole records that a crash left behind a torn one and that were cut off. */
+	uint32_t cut_records;
 } LogOpenResult;
 
 /*
@@ -134,12 +142,14 @@ typedef struct LogIdentity
 {
 	uint8_t cluster_id[LOG_CLUSTER_ID_BYTES];
 	NodeId node;
-	uint64_t
-		start_counter;   /* how often the log was opened; grows durably before log_open returns */
-	LogIoIdentity place; /* the directory in which this identity is valid */
+	uint64_t start_counter; /* how often the log was opened; durable before log_open returns */
+	LogIoIdentity place;    /* the directory in which this identity is valid */
 } LogIdentity;
 
-/* Reads the identity file.  -ENOENT if there is none, -EBADMSG if it is damaged, -EPROTO if it is newer. */
+/*
+ * Reads the identity file.  -ENOENT if there is none, -EBADMSG if it is damaged, -EPROTO if it is
+ * newer.
+ */
 extern int log_identity_read(const LogIo *io, LogIdentity *identity);
 extern const LogIdentity *log_identity(const Log *log);
 
@@ -151,7 +161,10 @@ extern int log_remove_identity(const LogIo *io);
 
 /* ---- appending ---- */
 
-/* Entry `lsn` of a group.  lsn must be the group's append LSN + 1 (I5); ballots never go down (I4). */
+/*
+ * Entry `lsn` of a group.  lsn must be the group's append LSN + 1 (I5); ballots never go down
+ * (I4).
+ */
 extern int log_append_entry(Log *log, GroupId group, Lsn lsn, Ballot ballot, const void *payload,
 							uint32_t length);
 
@@ -173,7 +186,10 @@ extern int log_append_node(Log *log, uint16_t key, const void *value, uint32_t l
 /* Nothing but a proof that the disk still works (I9), and that everything before it was synced. */
 extern int log_append_tick(Log *log);
 
-/* Hands everything appended to the operating system: one write, or two where a buffer or segment ends. */
+/*
+ * Hands everything appended to the operating system: one write, or two where a buffer or segment
+ * ends.
+ */
 extern int log_write(Log *log);
 
 /* Makes durable what was written; no system call if nothing was.  Never retried after a failure. */
@@ -199,7 +215,10 @@ extern int log_prepare(Log *log, uint32_t max_bytes);
 
 /* ---- what the log knows ---- */
 
-/* State of one group as of the last append.  Pointers are valid until the next call that changes the log. */
+/*
+ * State of one group as of the last append.  Pointers are valid until the next call that changes
+ * the log.
+ */
 typedef struct LogGroupState
 {
 	GroupId group;
@@ -220,14 +239,19 @@ extern uint32_t log_group_count(const Log *log);
 /* False if the group is not open here. */
 extern bool log_group_state(const Log *log, GroupId group, LogGroupState *state);
 
-/* Groups in no particular order; the callback must not change the log.  Another value than 0 ends it. */
+/*
+ * Groups in no particular order; the callback must not change the log.  Another value than 0 ends
+ * it.
+ */
 typedef int (*LogGroupCallback)(void *ctx, const LogGroupState *state);
 extern int log_foreach_group(const Log *log, LogGroupCallback callback, void *ctx);
 
 /* NULL if there is no such value. */
 extern const void *log_node_value(const Log *log, uint16_t key, uint32_t *length);
 
-/* Remembers how far a group is committed; becomes durable with the next segment's checkpoint only. */
+/*
+ * Remembers how far a group is committed; becomes durable with the next segment's checkpoint only.
+ */
 extern void log_set_commit_hint(Log *log, GroupId group, Lsn commit_lsn);
 
 /* ---- reading (log_read.c) ---- */

@@ -37,7 +37,10 @@ add_from_index(LogDamage *damage, const LogState *state, const LogRecord *record
 	}
 }
 
-/* Without an index: an entry after the range whose predecessors are unknown shows that they are lost. */
+/*
+ * Without an index: an entry after the range whose predecessors are unknown shows that they are
+ * lost.
+ */
 static void
 add_gap_before(LogDamage *damage, LogState *state, const LogRecord *record)
 {

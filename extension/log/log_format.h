@@ -61,7 +61,10 @@ typedef struct LogRecord
 	const uint8_t *payload;
 } LogRecord;
 
-/* First record of a segment: how many records of the checkpoint follow it, and where the chain came from. */
+/*
+ * First record of a segment: how many records of the checkpoint follow it, and where the chain
+ * came from.
+ */
 typedef struct LogCheckpointBegin
 {
 	uint32_t node_values;
@@ -137,7 +140,10 @@ extern void log_header_encode(LogSegmentHeader *header, uint8_t *bytes);
 /* 0; -EBADMSG if this is not a whole header; -EPROTO if it is one of a newer version. */
 extern int log_header_decode(const uint8_t *bytes, LogSegmentHeader *header);
 
-/* Fills LOG_RECORD_HEADER_BYTES for a record of the segment whose header CRC is `seed`; sets record->crc. */
+/*
+ * Fills LOG_RECORD_HEADER_BYTES for a record of the segment whose header CRC is `seed`; sets
+ * record->crc.
+ */
 extern void log_record_encode(LogRecord *record, uint32_t seed, uint8_t *bytes);
 
 /*
@@ -148,7 +154,10 @@ extern void log_record_encode(LogRecord *record, uint32_t seed, uint8_t *bytes);
 extern int log_record_decode(const uint8_t *segment, uint32_t segment_bytes, uint32_t offset,
 							 uint32_t seed, LogRecord *record);
 
-/* A quick look at the header, so that a search through a file need not compute a CRC at every place. */
+/*
+ * A quick look at the header, so that a search through a file need not compute a CRC at every
+ * place.
+ */
 extern bool log_record_plausible(const uint8_t *bytes);
 
 extern void log_checkpoint_begin_encode(const LogCheckpointBegin *begin, uint8_t *bytes);

@@ -47,11 +47,17 @@ typedef struct LogIo
 	int (*open)(void *ctx, const char *name, LogIoOpenMode mode);
 	int (*close)(void *ctx, int handle);
 
-	/* Return the number of bytes done, which may be fewer than `length`; 0 from read means end of file. */
+	/*
+	 * Return the number of bytes done, which may be fewer than `length`; 0 from read means end of
+	 * file.
+	 */
 	int64_t (*read)(void *ctx, int handle, void *buffer, size_t length, uint64_t offset);
 	int64_t (*write)(void *ctx, int handle, const void *buffer, size_t length, uint64_t offset);
 
-	/* Reserves room for `length` bytes so that lack of space shows now; their content stays undefined. */
+	/*
+	 * Reserves room for `length` bytes so that lack of space shows now; their content stays
+	 * undefined.
+	 */
 	int (*reserve)(void *ctx, int handle, uint64_t length);
 	int64_t (*size)(void *ctx, int handle);
 
@@ -63,7 +69,10 @@ typedef struct LogIo
 	int (*unlink)(void *ctx, const char *name);
 	int (*list)(void *ctx, LogIoListCallback callback, void *callback_ctx);
 
-	/* Returns a handle that holds the lock until it is closed; -EWOULDBLOCK if another process has it. */
+	/*
+	 * Returns a handle that holds the lock until it is closed; -EWOULDBLOCK if another process has
+	 * it.
+	 */
 	int (*lock)(void *ctx, const char *name);
 	int (*identify)(void *ctx, LogIoIdentity *identity);
 } LogIo;

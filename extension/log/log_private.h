@@ -133,13 +133,19 @@ typedef struct LogScan
 extern void
 log_scan_start(LogScan *scan, const uint8_t *image, uint32_t image_bytes, uint32_t seed);
 
-/* 1 and the next record; 0 if there is none that is whole and continues the chain; -EPROTO: a newer one. */
+/*
+ * 1 and the next record; 0 if there is none that is whole and continues the chain; -EPROTO: a
+ * newer one.
+ */
 extern int log_scan_next(LogScan *scan, LogRecord *record);
 
 /* The first whole record at or after `from`, whatever its chain; image_bytes if there is none. */
 extern uint32_t log_scan_find(const LogScan *scan, uint32_t from, LogRecord *record);
 
-/* Reads a segment file and checks its size and header against `expected`; 0, -EBADMSG, -EPROTO or -errno. */
+/*
+ * Reads a segment file and checks its size and header against `expected`; 0, -EBADMSG, -EPROTO or
+ * -errno.
+ */
 extern int log_scan_load(const LogIo *io, const LogSegmentHeader *expected, uint8_t *image);
 
 /* ---- log_damage.c ---- */

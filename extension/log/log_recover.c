@@ -305,7 +305,10 @@ check_tail(Recovery *recovery)
 	return true;
 }
 
-/* Files behind the tail were made ahead of use: a record of theirs proves that the tail was complete. */
+/*
+ * Files behind the tail were made ahead of use: a record of theirs proves that the tail was
+ * complete.
+ */
 static bool
 check_spares(Recovery *recovery, uint32_t first_spare)
 {

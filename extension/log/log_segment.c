@@ -243,7 +243,10 @@ log_prepare(Log *log, uint32_t max_bytes)
 
 /* ---- giving segments up ---- */
 
-/* The old name must be gone durably before the header says another number, or a newer segment goes. */
+/*
+ * The old name must be gone durably before the header says another number, or a newer segment
+ * goes.
+ */
 static int
 take_name_away(Log *log, const char *name, bool keep_file)
 {

@@ -298,7 +298,10 @@ apply_to_group(LogState *state, LogGroup *group, const LogRecord *record, uint32
 		default:
 			break;
 	}
-	/* Whoever took an entry or a cut of a ballot will not follow a lower one any more: it promised. */
+	/*
+	 * Whoever took an entry or a cut of a ballot will not follow a lower one any more: it
+	 * promised.
+	 */
 	if (log_ballot_below(group->promised, record->ballot))
 		group->promised = record->ballot;
 }

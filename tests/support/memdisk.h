@@ -52,7 +52,10 @@ extern uint64_t memdisk_count(const Memdisk *disk, MemdiskOperation operation);
  */
 extern void memdisk_fail_at(Memdisk *disk, MemdiskOperation operation, uint64_t nth, int error);
 
-/* From now on every operation fails that would take the sum of all files' sizes above `bytes`; 0: no limit. */
+/*
+ * From now on every operation fails that would take the sum of all files' sizes above `bytes`; 0:
+ * no limit.
+ */
 extern void memdisk_set_capacity(Memdisk *disk, uint64_t bytes);
 
 /* Reads and writes are done by random pieces. */
