@@ -17,49 +17,50 @@
 
 #include "item/item_error.h"
 
-#define ITEM_VERSION 1			/* first byte of every encoded item */
-#define ITEM_SIZE_MAX 409600	/* 400 KB, in DynamoDB's way of counting (item_size) */
-#define ITEM_ENCODED_MAX (8 * 1024 * 1024)	/* bytes of an encoding; holds for lists of the smallest values too */
-#define ITEM_DEPTH_MAX 31		/* lists and maps around a value, the item itself not counted */
-#define ITEM_NAME_MAX 65535		/* bytes of an attribute name; the least is 1 */
+#define ITEM_VERSION 1       /* first byte of every encoded item */
+#define ITEM_SIZE_MAX 409600 /* 400 KB, in DynamoDB's way of counting (item_size) */
+#define ITEM_ENCODED_MAX \
+	(4 * 1024 * 1024)       /* bytes of an encoding; lists of empty strings need half of it */
+#define ITEM_DEPTH_MAX 31   /* lists and maps around a value, the item itself not counted */
+#define ITEM_NAME_MAX 65535 /* bytes of an attribute name; the least is 1 */
 
 /* The numbers are part of the format. */
 typedef enum ItemType
 {
-	ITEM_STRING = 1,			/* S: UTF-8, any character, U+0000 too */
-	ITEM_NUMBER = 2,			/* N: item_number.h */
-	ITEM_BINARY = 3,			/* B */
-	ITEM_BOOL = 4,				/* BOOL: one byte, 0 or 1 */
-	ITEM_NULL = 5,				/* NULL: no bytes */
-	ITEM_MAP = 6,				/* M */
-	ITEM_LIST = 7,				/* L */
-	ITEM_STRING_SET = 8,		/* SS */
-	ITEM_NUMBER_SET = 9,		/* NS */
-	ITEM_BINARY_SET = 10		/* BS */
+	ITEM_STRING = 1,     /* S: UTF-8, any character, U+0000 too */
+	ITEM_NUMBER = 2,     /* N: item_number.h */
+	ITEM_BINARY = 3,     /* B */
+	ITEM_BOOL = 4,       /* BOOL: one byte, 0 or 1 */
+	ITEM_NULL = 5,       /* NULL: no bytes */
+	ITEM_MAP = 6,        /* M */
+	ITEM_LIST = 7,       /* L */
+	ITEM_STRING_SET = 8, /* SS */
+	ITEM_NUMBER_SET = 9, /* NS */
+	ITEM_BINARY_SET = 10 /* BS */
 } ItemType;
 
 /* A value inside an encoding: points into it, owns nothing. */
 typedef struct ItemValue
 {
-	ItemType	type;
-	uint32_t	length;			/* bytes of payload */
-	const uint8_t *bytes;		/* payload: see the types above; containers: open with item_open_value */
+	ItemType type;
+	uint32_t length;      /* bytes of payload */
+	const uint8_t *bytes; /* payload: see the types above; containers: open with item_open_value */
 } ItemValue;
 
 /* An attribute's name: any UTF-8, not zero-terminated. */
 typedef struct ItemName
 {
-	uint32_t	length;
+	uint32_t length;
 	const uint8_t *bytes;
 } ItemName;
 
 /* An opened map, list or set. */
 typedef struct ItemContainer
 {
-	ItemType	type;			/* what it contains follows from this */
-	uint32_t	count;			/* members */
-	uint32_t	width;			/* bytes of an offset: 2 or 4 */
-	uint32_t	length;			/* bytes of body */
+	ItemType type;   /* what it contains follows from this */
+	uint32_t count;  /* members */
+	uint32_t width;  /* bytes of an offset: 2 or 4 */
+	uint32_t length; /* bytes of body */
 	const uint8_t *body;
 } ItemContainer;
 
@@ -72,10 +73,12 @@ extern void item_open(const uint8_t *item, size_t length, ItemContainer *contain
 extern void item_open_value(const ItemValue *value, ItemContainer *container);
 
 /* The attribute at `index` (0 to count - 1) of a map, in bytewise order of the names. */
-extern void item_map_entry(const ItemContainer *map, uint32_t index, ItemName *name, ItemValue *value);
+extern void
+item_map_entry(const ItemContainer *map, uint32_t index, ItemName *name, ItemValue *value);
 
 /* Finds an attribute of a map by binary search; false if there is none. */
-extern bool item_map_find(const ItemContainer *map, const void *name, size_t name_length, ItemValue *value);
+extern bool
+item_map_find(const ItemContainer *map, const void *name, size_t name_length, ItemValue *value);
 
 /* Finds a top-level attribute of an item; false if there is none. */
 extern bool item_find(const uint8_t *item, size_t length, const void *name, size_t name_length,
@@ -88,8 +91,8 @@ extern void item_element(const ItemContainer *container, uint32_t index, ItemVal
 extern bool item_set_contains(const ItemContainer *set, const uint8_t *bytes, size_t length);
 
 /* The order of bytes: negative, 0 or positive; a prefix sorts first.  Also orders numbers by value. */
-extern int	item_compare_bytes(const uint8_t *left, size_t left_length,
-							   const uint8_t *right, size_t right_length);
+extern int item_compare_bytes(const uint8_t *left, size_t left_length, const uint8_t *right,
+							  size_t right_length);
 
 /* Equal types and equal payloads: as encodings are canonical, equality of bytes is equality of values. */
 extern bool item_values_equal(const ItemValue *left, const ItemValue *right);
@@ -121,4 +124,4 @@ extern bool item_validate(const uint8_t *bytes, size_t length, ItemError *error)
 /* The whole item as a value of type M, for code that treats both alike. */
 extern ItemValue item_as_value(const uint8_t *item, size_t length);
 
-#endif							/* QUORATE_ITEM_H */
+#endif /* QUORATE_ITEM_H */

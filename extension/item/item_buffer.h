@@ -16,18 +16,19 @@
 /*
  * `resize` makes `block` (NULL: a new one) hold `new_size` bytes, keeping the first `old_size`; it returns
  * NULL, with the old block untouched, when there is no memory, or leaves by other means (palloc raises an error).
+ * `new_size` 0 frees the block and returns NULL.
  */
 typedef struct ItemAllocator
 {
-	void	   *(*resize) (void *context, void *block, size_t old_size, size_t new_size);
-	void	   *context;
+	void *(*resize)(void *context, void *block, size_t old_size, size_t new_size);
+	void *context;
 } ItemAllocator;
 
 typedef struct ItemBuffer
 {
-	uint8_t    *bytes;
-	size_t		length;			/* bytes in use */
-	size_t		capacity;		/* bytes allocated */
+	uint8_t *bytes;
+	size_t length;   /* bytes in use */
+	size_t capacity; /* bytes allocated */
 	const ItemAllocator *allocator;
 } ItemBuffer;
 
@@ -55,4 +56,4 @@ item_buffer_append(ItemBuffer *buffer, const void *bytes, size_t length)
 	return true;
 }
 
-#endif							/* QUORATE_ITEM_BUFFER_H */
+#endif /* QUORATE_ITEM_BUFFER_H */

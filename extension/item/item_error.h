@@ -16,21 +16,21 @@
 typedef enum ItemErrorCode
 {
 	ITEM_ERROR_NONE = 0,
-	ITEM_ERROR_SYNTAX,			/* the text is not DynamoDB JSON (DynamoDB: SerializationException) */
-	ITEM_ERROR_VALUE,			/* well formed, but against a rule (DynamoDB: ValidationException) */
-	ITEM_ERROR_SIZE,			/* larger than a limit on bytes */
-	ITEM_ERROR_ENCODING,		/* bytes that are no canonical encoding, or of an unknown version */
-	ITEM_ERROR_MEMORY			/* the caller's allocator returned NULL */
+	ITEM_ERROR_SYNTAX,   /* the text is not DynamoDB JSON (DynamoDB: SerializationException) */
+	ITEM_ERROR_VALUE,    /* well formed, but against a rule (DynamoDB: ValidationException) */
+	ITEM_ERROR_SIZE,     /* larger than a limit on bytes */
+	ITEM_ERROR_ENCODING, /* bytes that are no canonical encoding, or of an unknown version */
+	ITEM_ERROR_MEMORY    /* the caller's allocator returned NULL */
 } ItemErrorCode;
 
-#define ITEM_ERROR_MESSAGE_MAX 512	/* bytes, with the final zero; longer messages are cut */
+#define ITEM_ERROR_MESSAGE_MAX 512 /* bytes, with the final zero; longer messages are cut */
 
 typedef struct ItemError
 {
 	ItemErrorCode code;
-	size_t		offset;			/* byte of the input at which it was noticed; 0 where that says nothing */
-	size_t		length;			/* bytes of message */
-	char		message[ITEM_ERROR_MESSAGE_MAX];
+	size_t offset; /* byte of the input at which it was noticed; 0 where that says nothing */
+	size_t length; /* bytes of message */
+	char message[ITEM_ERROR_MESSAGE_MAX];
 } ItemError;
 
 /* Forgets what an earlier call left in `error`. */
@@ -45,4 +45,4 @@ extern void item_error_add_text(ItemError *error, const char *text);
 extern void item_error_add_bytes(ItemError *error, const void *bytes, size_t length);
 extern void item_error_add_number(ItemError *error, uint64_t number);
 
-#endif							/* QUORATE_ITEM_ERROR_H */
+#endif /* QUORATE_ITEM_ERROR_H */

@@ -38,4 +38,4 @@ extern bool item_value_to_plain_json(const ItemValue *value, ItemBuffer *out);
  */
 extern bool item_value_to_plain_text(const ItemValue *value, ItemBuffer *out);
 
-#endif							/* QUORATE_ITEM_JSON_H */
+#endif /* QUORATE_ITEM_JSON_H */

@@ -11,9 +11,10 @@
 
 #include "item/item_error.h"
 
-#define ITEM_NUMBER_DIGITS_MAX 38	/* significant decimal digits */
-#define ITEM_NUMBER_ENCODED_MAX 22	/* bytes: sign, exponent, 19 of digits, and the end mark of a negative */
-#define ITEM_NUMBER_TEXT_MAX 176	/* bytes of the longest text, -0.000…, with room to spare */
+#define ITEM_NUMBER_DIGITS_MAX 38 /* significant decimal digits */
+#define ITEM_NUMBER_ENCODED_MAX \
+	22 /* bytes: sign, exponent, 19 of digits, and the end mark of a negative */
+#define ITEM_NUMBER_TEXT_MAX 176 /* bytes of the longest text, -0.000…, with room to spare */
 
 /*
  * Reads a number's text ("-1.50e3") and writes its encoding.  Returns the encoding's length, or 0 with
@@ -23,8 +24,8 @@ extern size_t item_number_from_text(const char *text, size_t length,
 									uint8_t out[ITEM_NUMBER_ENCODED_MAX], ItemError *error);
 
 /* Writes the canonical text (no exponent, no needless zeros, no final zero byte); returns its length. */
-extern size_t item_number_to_text(const uint8_t *number, size_t length,
-								  char out[ITEM_NUMBER_TEXT_MAX]);
+extern size_t
+item_number_to_text(const uint8_t *number, size_t length, char out[ITEM_NUMBER_TEXT_MAX]);
 
 /* Bytes that DynamoDB counts for the number in an item's size. */
 extern size_t item_number_size(const uint8_t *number, size_t length);
@@ -32,4 +33,4 @@ extern size_t item_number_size(const uint8_t *number, size_t length);
 /* True if untrusted bytes are the one encoding of some number. */
 extern bool item_number_validate(const uint8_t *number, size_t length);
 
-#endif							/* QUORATE_ITEM_NUMBER_H */
+#endif /* QUORATE_ITEM_NUMBER_H */

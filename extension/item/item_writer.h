@@ -23,33 +23,33 @@
 /* Where a member of an open container stands in the buffer. */
 typedef struct ItemSpan
 {
-	uint32_t	start;
-	uint32_t	end;
+	uint32_t start;
+	uint32_t end;
 } ItemSpan;
 
 /* A container that is not closed yet. */
 typedef struct ItemWriterFrame
 {
-	ItemType	type;
-	bool		sorted;			/* its members have come in ascending order so far */
-	uint32_t	start;			/* where its first member starts, bytes behind the item's start */
-	uint32_t	first_span;		/* its first member in the stack of spans */
+	ItemType type;
+	bool sorted;         /* its members have come in ascending order so far */
+	uint32_t start;      /* where its first member starts, bytes behind the item's start */
+	uint32_t first_span; /* its first member in the stack of spans */
 } ItemWriterFrame;
 
-#define ITEM_WRITER_SPANS 64	/* members remembered without an allocation */
+#define ITEM_WRITER_SPANS 64 /* members remembered without an allocation */
 
 typedef struct ItemWriter
 {
 	ItemBuffer *buffer;
-	size_t		base;			/* where the item starts in the buffer */
-	bool		named;			/* a map's attribute has its name and waits for its value */
-	uint32_t	depth;			/* open containers, the item included */
-	uint32_t	span_count;
-	uint32_t	span_capacity;
-	ItemSpan   *spans;			/* members of all open containers, a stack */
+	size_t base;    /* where the item starts in the buffer */
+	bool named;     /* a map's attribute has its name and waits for its value */
+	uint32_t depth; /* open containers, the item included */
+	uint32_t span_count;
+	uint32_t span_capacity;
+	ItemSpan *spans; /* members of all open containers, a stack */
 	ItemWriterFrame frames[ITEM_DEPTH_MAX + 2];
-	ItemSpan	first_spans[ITEM_WRITER_SPANS];
-	ItemError	error;
+	ItemSpan first_spans[ITEM_WRITER_SPANS];
+	ItemError error;
 } ItemWriter;
 
 /* Starts an item.  The buffer must outlive the writer; its allocator also serves the stack of spans. */
@@ -91,6 +91,7 @@ extern bool item_writer_raw_name_begin(ItemWriter *writer);
 extern bool item_writer_raw_name_end(ItemWriter *writer);
 
 /* Makes the writer fail, for a source that finds its own faults. */
-extern bool item_writer_fail(ItemWriter *writer, ItemErrorCode code, size_t offset, const char *text);
+extern bool
+item_writer_fail(ItemWriter *writer, ItemErrorCode code, size_t offset, const char *text);
 
-#endif							/* QUORATE_ITEM_WRITER_H */
+#endif /* QUORATE_ITEM_WRITER_H */

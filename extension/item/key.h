@@ -15,40 +15,40 @@
 #include "item/item.h"
 #include "item/item_buffer.h"
 
-#define KEY_NAME_MAX 255		/* bytes of a key attribute's name */
-#define KEY_PARTITION_MAX 2048	/* bytes of an encoded partition key */
-#define KEY_SORT_MAX 1024		/* bytes of an encoded sort key */
-#define KEY_DIGEST_BYTES 16		/* bytes of the partition key's hash in a position */
-#define KEY_POSITION_MAX (KEY_DIGEST_BYTES + KEY_SORT_MAX)	/* 1,040 */
+#define KEY_NAME_MAX 255       /* bytes of a key attribute's name */
+#define KEY_PARTITION_MAX 2048 /* bytes of an encoded partition key */
+#define KEY_SORT_MAX 1024      /* bytes of an encoded sort key */
+#define KEY_DIGEST_BYTES 16    /* bytes of the partition key's hash in a position */
+#define KEY_POSITION_MAX (KEY_DIGEST_BYTES + KEY_SORT_MAX) /* 1,040 */
 
 /* One key attribute; the name is not zero-terminated and belongs to whoever made the schema. */
 typedef struct KeyAttribute
 {
 	const char *name;
-	uint32_t	name_length;
-	ItemType	type;			/* S, N or B */
+	uint32_t name_length;
+	ItemType type; /* S, N or B */
 } KeyAttribute;
 
 typedef struct KeySchema
 {
 	KeyAttribute partition;
-	bool		has_sort;
-	KeyAttribute sort;			/* only if has_sort */
+	bool has_sort;
+	KeyAttribute sort; /* only if has_sort */
 } KeySchema;
 
 /* The key values of one item; they point into it.  Their payloads are the encoded keys. */
 typedef struct ItemKey
 {
-	ItemValue	partition;
-	ItemValue	sort;			/* length 0 if the table has no sort key */
+	ItemValue partition;
+	ItemValue sort; /* length 0 if the table has no sort key */
 } ItemKey;
 
 /*
  * Takes the key out of a whole item (put).  False with DynamoDB's text: a key attribute is missing, of
  * another type, empty or too long.
  */
-extern bool key_from_item(const KeySchema *schema, const uint8_t *item, size_t length,
-						  ItemKey *key, ItemError *error);
+extern bool key_from_item(const KeySchema *schema, const uint8_t *item, size_t length, ItemKey *key,
+						  ItemError *error);
 
 /*
  * Takes the key out of an item that must hold the key attributes and nothing else (get, update, delete,
@@ -59,8 +59,8 @@ extern bool key_from_key_item(const KeySchema *schema, const uint8_t *item, size
 							  ItemKey *key, ItemError *error);
 
 /* Checks one key value's emptiness and length; `is_partition` chooses limit and text. */
-extern bool key_check_value(const KeyAttribute *attribute, bool is_partition, const ItemValue *value,
-							ItemError *error);
+extern bool key_check_value(const KeyAttribute *attribute, bool is_partition,
+							const ItemValue *value, ItemError *error);
 
 /* Same key: the hash in a position is not enough to tell, so readers compare with the stored item. */
 extern bool key_equal(const ItemKey *left, const ItemKey *right);
@@ -73,6 +73,7 @@ extern size_t key_position(const uint8_t digest[KEY_DIGEST_BYTES], const uint8_t
 						   size_t sort_length, uint8_t out[KEY_POSITION_MAX]);
 
 /* Appends an item of the key attributes alone, as in LastEvaluatedKey. */
-extern bool key_to_item(const KeySchema *schema, const ItemKey *key, ItemBuffer *out, ItemError *error);
+extern bool
+key_to_item(const KeySchema *schema, const ItemKey *key, ItemBuffer *out, ItemError *error);
 
-#endif							/* QUORATE_ITEM_KEY_H */
+#endif /* QUORATE_ITEM_KEY_H */

@@ -19,20 +19,21 @@
 
 typedef struct KeyCondition
 {
-	ItemValue	partition;		/* points into the context's values */
-	bool		is_empty;		/* no sort key can satisfy it: lower and upper are not to be used */
-	bool		has_upper;		/* false: up to the end of the item collection */
-	uint32_t	lower_length;	/* 0: from the start of the item collection */
-	uint32_t	upper_length;
-	uint8_t		lower[KEY_CONDITION_BOUND_MAX];	/* first encoded sort key in range */
-	uint8_t		upper[KEY_CONDITION_BOUND_MAX];	/* first one behind the range */
+	ItemValue partition;   /* points into the context's values */
+	bool is_empty;         /* no sort key can satisfy it: lower and upper are not to be used */
+	bool has_upper;        /* false: up to the end of the item collection */
+	uint32_t lower_length; /* 0: from the start of the item collection */
+	uint32_t upper_length;
+	uint8_t lower[KEY_CONDITION_BOUND_MAX]; /* first encoded sort key in range */
+	uint8_t upper[KEY_CONDITION_BOUND_MAX]; /* first one behind the range */
 } KeyCondition;
 
 /*
  * Parses `expression` (UTF-8, `length` bytes) for a table or index with this key schema.  Marks the names and
  * values that it uses in `context`.  False with DynamoDB's text.
  */
-extern bool key_condition_parse(const char *expression, size_t length, const KeySchema *schema,
-								ExpressionContext *context, KeyCondition *condition, ItemError *error);
+extern bool
+key_condition_parse(const char *expression, size_t length, const KeySchema *schema,
+					ExpressionContext *context, KeyCondition *condition, ItemError *error);
 
-#endif							/* QUORATE_ITEM_KEY_CONDITION_H */
+#endif /* QUORATE_ITEM_KEY_CONDITION_H */

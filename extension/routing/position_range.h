@@ -13,26 +13,27 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define POSITION_DIGEST_BYTES 16	/* the hash at the front of every position */
-#define POSITION_BYTES_MAX 1040	/* digest and encoded sort key */
-#define POSITION_BOUND_MAX (POSITION_BYTES_MAX + 1)	/* a bound may carry one zero byte more */
-#define POSITION_SPLIT_MAX 10000	/* ranges of one table at its creation */
-#define POSITION_SPLIT_BOUND_MAX 4	/* bytes of a bound made by an even split */
+#define POSITION_DIGEST_BYTES 16                    /* the hash at the front of every position */
+#define POSITION_BYTES_MAX 1040                     /* digest and encoded sort key */
+#define POSITION_BOUND_MAX (POSITION_BYTES_MAX + 1) /* a bound may carry one zero byte more */
+#define POSITION_SPLIT_MAX 10000                    /* ranges of one table at its creation */
+#define POSITION_SPLIT_BOUND_MAX 4                  /* bytes of a bound made by an even split */
 
 typedef struct PositionRange
 {
-	const uint8_t *lower;		/* inclusive; length 0: from the start */
-	const uint8_t *upper;		/* exclusive; only if has_upper */
-	uint32_t	lower_length;
-	uint32_t	upper_length;
-	bool		has_upper;		/* false: up to the end of the position space */
+	const uint8_t *lower; /* inclusive; length 0: from the start */
+	const uint8_t *upper; /* exclusive; only if has_upper */
+	uint32_t lower_length;
+	uint32_t upper_length;
+	bool has_upper; /* false: up to the end of the position space */
 } PositionRange;
 
 /* Bytewise order, a prefix first: negative, 0 or positive. */
-extern int	position_compare(const uint8_t *left, size_t left_length,
-							 const uint8_t *right, size_t right_length);
+extern int position_compare(const uint8_t *left, size_t left_length, const uint8_t *right,
+							size_t right_length);
 
-extern bool position_range_contains(const PositionRange *range, const uint8_t *position, size_t length);
+extern bool
+position_range_contains(const PositionRange *range, const uint8_t *position, size_t length);
 
 /* True if no position is in the range. */
 extern bool position_range_is_empty(const PositionRange *range);
@@ -44,8 +45,8 @@ extern void position_range_intersect(PositionRange *range, const PositionRange *
  * The shortest byte string s with left < s <= right, for left < right: a bound that separates the two.  `out`
  * has room for right_length bytes.  Returns its length.
  */
-extern size_t position_separator(const uint8_t *left, size_t left_length,
-								 const uint8_t *right, size_t right_length, uint8_t *out);
+extern size_t position_separator(const uint8_t *left, size_t left_length, const uint8_t *right,
+								 size_t right_length, uint8_t *out);
 
 /*
  * The shortest byte string above everything that starts with `prefix`: the upper bound of an item collection
@@ -59,6 +60,7 @@ extern size_t position_prefix_end(const uint8_t *prefix, size_t prefix_length, u
  * POSITION_SPLIT_MAX; the upper bound of range i is the lower bound of range i + 1, the last has none.  Bounds are
  * cut to 32 bits, so that ranges differ by less than one part in 400,000.  Returns the length; 0 for index 0.
  */
-extern size_t position_split_bound(uint32_t index, uint32_t count, uint8_t out[POSITION_SPLIT_BOUND_MAX]);
+extern size_t
+position_split_bound(uint32_t index, uint32_t count, uint8_t out[POSITION_SPLIT_BOUND_MAX]);
 
-#endif							/* QUORATE_ROUTING_POSITION_RANGE_H */
+#endif /* QUORATE_ROUTING_POSITION_RANGE_H */
