@@ -67,7 +67,10 @@ UNIT_TESTS = $(sort $(wildcard tests/unit/test_*.c))
 UNIT_HELPERS = $(filter-out $(UNIT_TESTS),$(sort $(wildcard tests/unit/*.c)))
 UNIT_PROGRAMS = $(UNIT_TESTS:tests/unit/%.c=$(BUILD)/unit/%)
 
-$(UNIT_PROGRAMS): $(BUILD)/unit/%: $(BUILD)/tests/unit/%.o $(call objects,$(UNIT_HELPERS)) $(PURE_LIBRARY)
+# What unit tests and the simulator share: the simulated disk.
+SUPPORT_SOURCES = $(sort $(wildcard tests/support/*.c))
+
+$(UNIT_PROGRAMS): $(BUILD)/unit/%: $(BUILD)/tests/unit/%.o $(call objects,$(UNIT_HELPERS) $(SUPPORT_SOURCES)) $(PURE_LIBRARY)
 	$(link)
 
 # The history checker is a library of the tests with a unit test of its own.
@@ -86,7 +89,7 @@ $(INTERACTION_RUNNER): $(call objects,$(INTERACTION_SOURCES)) $(PURE_LIBRARY)
 SIM_SOURCES = $(sort $(wildcard tests/sim/*.c))
 SIM_PROGRAM = $(BUILD)/sim/quorate_sim
 
-$(SIM_PROGRAM): $(call objects,$(SIM_SOURCES)) $(PURE_LIBRARY)
+$(SIM_PROGRAM): $(call objects,$(SIM_SOURCES) $(SUPPORT_SOURCES)) $(PURE_LIBRARY)
 	$(link)
 
 .PHONY: library unit-programs interaction-runner sim-program

@@ -16,4 +16,24 @@
 #error "quorate needs PostgreSQL 15 or newer"
 #endif
 
+#include "miscadmin.h"
+#include "storage/proc.h"
+
+/* This process's place among all that can run SQL or be background workers: below quorate_proc_count(). */
+static inline int
+quorate_proc_number(void)
+{
+#if PG_VERSION_NUM >= 170000
+	return MyProcNumber;
+#else
+	return MyProc->pgprocno;
+#endif
+}
+
+static inline int
+quorate_proc_count(void)
+{
+	return MaxBackends;
+}
+
 #endif /* QUORATE_COMPAT_H */

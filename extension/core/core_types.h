@@ -25,8 +25,8 @@ typedef uint64_t GroupId;
 /* A PostgreSQL instance that belongs to the cluster: 1 to CORE_NODES_MAX.  0 means "none". */
 typedef uint16_t NodeId;
 
-#define CORE_NODES_MAX 64		/* nodes of one cluster */
-#define CORE_MEMBERS_MAX 7		/* members of one group, over both halves of a joint generation */
+#define CORE_NODES_MAX 64  /* nodes of one cluster */
+#define CORE_MEMBERS_MAX 7 /* members of one group, over both halves of a joint generation */
 
 /* Microseconds of a clock that never stops and does not follow the wall clock (CLOCK_BOOTTIME). */
 typedef int64_t TimeUs;
@@ -37,45 +37,45 @@ typedef int64_t TimeUs;
  */
 typedef struct Ballot
 {
-	uint64_t	round;
-	NodeId		node;
+	uint64_t round;
+	NodeId node;
 } Ballot;
 
 /* A stretch of a group's log whose entries carry the same ballot: from first_lsn up to the next run. */
 typedef struct BallotRun
 {
-	Ballot		ballot;
-	Lsn			first_lsn;
+	Ballot ballot;
+	Lsn first_lsn;
 } BallotRun;
 
 /* What a member of a group is for (design.md section 1). */
 typedef enum MemberKind
 {
-	MEMBER_STORAGE = 1,			/* log and rows: counts for the quorum, may lead */
-	MEMBER_LOG = 2,				/* log only: counts for the quorum, never leads, never serves (I11) */
-	MEMBER_LEARNER = 3			/* receives the log, does not count */
+	MEMBER_STORAGE = 1, /* log and rows: counts for the quorum, may lead */
+	MEMBER_LOG = 2,     /* log only: counts for the quorum, never leads, never serves (I11) */
+	MEMBER_LEARNER = 3  /* receives the log, does not count */
 } MemberKind;
 
 typedef struct Member
 {
-	NodeId		node;
-	MemberKind	kind;
+	NodeId node;
+	MemberKind kind;
 } Member;
 
 /* Who belongs to a group.  Generations grow by one with each change; every message carries its sender's. */
 typedef struct Membership
 {
-	uint64_t	generation;
-	uint32_t	member_count;
-	Member		members[CORE_MEMBERS_MAX];
+	uint64_t generation;
+	uint32_t member_count;
+	Member members[CORE_MEMBERS_MAX];
 } Membership;
 
 /* One log entry as it travels: its payload belongs to whoever built the event. */
 typedef struct Entry
 {
-	Ballot		ballot;			/* the ballot under which it was first proposed; adoption keeps it */
-	uint32_t	length;			/* bytes of payload; 0 for the entry with which a leader starts */
+	Ballot ballot;   /* the ballot under which it was first proposed; adoption keeps it */
+	uint32_t length; /* bytes of payload; 0 for the entry with which a leader starts */
 	const void *payload;
 } Entry;
 
-#endif							/* QUORATE_CORE_TYPES_H */
+#endif /* QUORATE_CORE_TYPES_H */

@@ -29,123 +29,127 @@ typedef struct CoreNode CoreNode;
 /* Settings of a node's core; all nodes of a cluster should agree on the times. */
 typedef struct CoreConfig
 {
-	NodeId		self;
-	uint64_t	start_counter;	/* counts the lives of this node, durable; grants of different lives never mix */
-	TimeUs		lease_us;		/* length of a grant */
-	TimeUs		heartbeat_us;	/* a heartbeat to every peer at this interval */
-	uint32_t	clock_drift_ppm;	/* relative drift of two clocks that leases survive; 250000 = 25 % */
-	TimeUs		wait_out_us;	/* longest grant that a former life may have given (recovered); 0 on a new node */
-	uint32_t	accept_entries_max; /* entries in one ACCEPT; at most MESSAGE_ENTRIES_MAX */
-	uint32_t	inflight_entries_max;	/* entries sent to a follower and not yet acknowledged */
-	uint64_t	seed;			/* the core's only randomness */
+	NodeId self;
+	uint64_t
+		start_counter; /* counts the lives of this node, durable; grants of different lives never mix */
+	TimeUs lease_us;          /* length of a grant */
+	TimeUs heartbeat_us;      /* a heartbeat to every peer at this interval */
+	uint32_t clock_drift_ppm; /* relative drift of two clocks that leases survive; 250000 = 25 % */
+	TimeUs
+		wait_out_us; /* longest grant that a former life may have given (recovered); 0 on a new node */
+	uint32_t accept_entries_max;   /* entries in one ACCEPT; at most MESSAGE_ENTRIES_MAX */
+	uint32_t inflight_entries_max; /* entries sent to a follower and not yet acknowledged */
+	uint64_t seed;                 /* the core's only randomness */
 } CoreConfig;
 
 /* What the log knows of a group when it is opened; a new group has zeros and a membership. */
 typedef struct GroupRecovered
 {
-	GroupId		group;
-	Membership	membership;
-	Ballot		promised;
-	Lsn			base_lsn;		/* entries up to here are gone from the log */
-	Ballot		base_ballot;
-	Lsn			append_lsn;		/* last entry in the log, durable */
-	Lsn			commit_lsn;		/* known as committed: the rows' applied LSN */
-	uint32_t	run_count;
-	const BallotRun *runs;		/* ballots of the entries base_lsn + 1 .. append_lsn */
-	NodeId		first_leader;	/* a new group: who should stand first, so that leaders spread; 0 for anybody */
+	GroupId group;
+	Membership membership;
+	Ballot promised;
+	Lsn base_lsn; /* entries up to here are gone from the log */
+	Ballot base_ballot;
+	Lsn append_lsn; /* last entry in the log, durable */
+	Lsn commit_lsn; /* known as committed: the rows' applied LSN */
+	uint32_t run_count;
+	const BallotRun *runs; /* ballots of the entries base_lsn + 1 .. append_lsn */
+	NodeId
+		first_leader; /* a new group: who should stand first, so that leaders spread; 0 for anybody */
 } GroupRecovered;
 
 typedef enum EventKind
 {
-	EVENT_TICK = 1,				/* time passed; step it at core_next_tick_us() or earlier */
-	EVENT_MESSAGE,				/* a message from a peer */
-	EVENT_PROPOSE,				/* entries for a group that this node leads */
-	EVENT_SYNCED,				/* everything recorded so far is durable */
-	EVENT_TRANSFER,				/* an operator wants `target` to lead the group */
-	EVENT_CLOCK_ANOMALY			/* the clock went back or the process slept: leases held are void (I8) */
+	EVENT_TICK = 1,     /* time passed; step it at core_next_tick_us() or earlier */
+	EVENT_MESSAGE,      /* a message from a peer */
+	EVENT_PROPOSE,      /* entries for a group that this node leads */
+	EVENT_SYNCED,       /* everything recorded so far is durable */
+	EVENT_TRANSFER,     /* an operator wants `target` to lead the group */
+	EVENT_CLOCK_ANOMALY /* the clock went back or the process slept: leases held are void (I8) */
 } EventKind;
 
 typedef struct Event
 {
-	EventKind	kind;
-	GroupId		group;			/* PROPOSE, TRANSFER */
-	const Message *message;		/* MESSAGE */
-	Ballot		ballot;			/* PROPOSE: the ballot that the proposal was evaluated under; another is refused */
-	Entry		entry;			/* PROPOSE: payload and length; its ballot is set by the core */
-	NodeId		target;			/* TRANSFER */
-	TimeUs		sync_started_us;	/* SYNCED: when the sync that completed was begun (I9) */
+	EventKind kind;
+	GroupId group;          /* PROPOSE, TRANSFER */
+	const Message *message; /* MESSAGE */
+	Ballot
+		ballot;  /* PROPOSE: the ballot that the proposal was evaluated under; another is refused */
+	Entry entry; /* PROPOSE: payload and length; its ballot is set by the core */
+	NodeId target;          /* TRANSFER */
+	TimeUs sync_started_us; /* SYNCED: when the sync that completed was begun (I9) */
 } Event;
 
 typedef enum EffectKind
 {
-	EFFECT_APPEND = 1,			/* record an entry: group, lsn, entry */
-	EFFECT_PROMISE,				/* record the promised ballot: group, ballot (I3) */
-	EFFECT_CUT,					/* record that entries above lsn are gone: group, lsn, ballot */
-	EFFECT_GRANT_LENGTH,		/* record grant_us, the longest grant that this node may have given */
-	EFFECT_SEND,				/* send message; ACCEPT and ENTRIES: see Effect.message */
-	EFFECT_COMMIT,				/* commit LSN moved up to lsn: release those who wait, apply */
-	EFFECT_LEAD,				/* this replica now leads under ballot; its own first entry is at lsn */
-	EFFECT_STEP_DOWN,			/* this replica no longer leads under ballot */
-	EFFECT_REFUSE				/* the proposal or transfer was refused: nothing was recorded */
+	EFFECT_APPEND = 1,   /* record an entry: group, lsn, entry */
+	EFFECT_PROMISE,      /* record the promised ballot: group, ballot (I3) */
+	EFFECT_CUT,          /* record that entries above lsn are gone: group, lsn, ballot */
+	EFFECT_GRANT_LENGTH, /* record grant_us, the longest grant that this node may have given */
+	EFFECT_SEND,         /* send message; ACCEPT and ENTRIES: see Effect.message */
+	EFFECT_COMMIT,       /* commit LSN moved up to lsn: release those who wait, apply */
+	EFFECT_LEAD,         /* this replica now leads under ballot; its own first entry is at lsn */
+	EFFECT_STEP_DOWN,    /* this replica no longer leads under ballot */
+	EFFECT_REFUSE        /* the proposal or transfer was refused: nothing was recorded */
 } EffectKind;
 
 typedef struct Effect
 {
-	EffectKind	kind;
-	GroupId		group;
-	Lsn			lsn;
-	Ballot		ballot;
-	Entry		entry;			/* APPEND */
-	bool		after_sync;		/* SEND */
-	TimeUs		grant_us;		/* GRANT_LENGTH */
+	EffectKind kind;
+	GroupId group;
+	Lsn lsn;
+	Ballot ballot;
+	Entry entry;     /* APPEND */
+	bool after_sync; /* SEND */
+	TimeUs grant_us; /* GRANT_LENGTH */
 
 	/*
 	 * SEND.  An outgoing ACCEPT or ENTRIES names its entries by prev_lsn and entry_count; message.entries is
 	 * NULL and the caller fills them in from the log.  It may send fewer of them, never others (its frames
 	 * are bounded); the core notices by the acknowledgement and sends the rest again.
 	 */
-	Message		message;
+	Message message;
 } Effect;
 
 typedef struct Effects
 {
-	uint32_t	count;
+	uint32_t count;
 	const Effect *items;
 } Effects;
 
 /* What the views and the routers want to know of a group; a copy, valid when taken. */
 typedef enum GroupRole
 {
-	ROLE_FOLLOWER = 1,			/* accepts; stands for leader when its leader's grant has lapsed */
-	ROLE_ASKING,				/* asks the other members whether the leader lives for them */
-	ROLE_CANDIDATE,				/* waits for promises of a quorum */
-	ROLE_ADOPTING,				/* has promises; copies the best acceptor's log */
-	ROLE_LEADER,				/* proposes; serves once its start entry is committed and while its lease lasts */
-	ROLE_HANDING_OVER			/* leads no new proposals; waits until the target has everything */
+	ROLE_FOLLOWER = 1, /* accepts; stands for leader when its leader's grant has lapsed */
+	ROLE_ASKING,       /* asks the other members whether the leader lives for them */
+	ROLE_CANDIDATE,    /* waits for promises of a quorum */
+	ROLE_ADOPTING,     /* has promises; copies the best acceptor's log */
+	ROLE_LEADER, /* proposes; serves once its start entry is committed and while its lease lasts */
+	ROLE_HANDING_OVER /* leads no new proposals; waits until the target has everything */
 } GroupRole;
 
 typedef struct MemberStatus
 {
-	NodeId		node;
-	MemberKind	kind;
-	Lsn			durable_lsn;	/* leader: acknowledged by this member; 0 if not known */
-	bool		needs_snapshot; /* leader: what it needs is no longer in the leader's log */
+	NodeId node;
+	MemberKind kind;
+	Lsn durable_lsn;     /* leader: acknowledged by this member; 0 if not known */
+	bool needs_snapshot; /* leader: what it needs is no longer in the leader's log */
 } MemberStatus;
 
 typedef struct GroupStatus
 {
-	GroupId		group;
-	GroupRole	role;
-	uint64_t	generation;
-	Ballot		promised;
-	NodeId		leader;			/* whom this replica believes to lead; 0 unknown */
-	Lsn			base_lsn;
-	Lsn			append_lsn;
-	Lsn			durable_lsn;
-	Lsn			commit_lsn;
-	Lsn			start_lsn;		/* leader: its own first entry (I7: serves once this is committed) */
-	TimeUs		lease_until_us; /* leader: its lease ends then; 0 for none (I8) */
-	uint32_t	member_count;
+	GroupId group;
+	GroupRole role;
+	uint64_t generation;
+	Ballot promised;
+	NodeId leader; /* whom this replica believes to lead; 0 unknown */
+	Lsn base_lsn;
+	Lsn append_lsn;
+	Lsn durable_lsn;
+	Lsn commit_lsn;
+	Lsn start_lsn;         /* leader: its own first entry (I7: serves once this is committed) */
+	TimeUs lease_until_us; /* leader: its lease ends then; 0 for none (I8) */
+	uint32_t member_count;
 	MemberStatus members[CORE_MEMBERS_MAX];
 } GroupStatus;
 
@@ -177,4 +181,4 @@ extern bool core_group_status(const CoreNode *node, GroupId group, GroupStatus *
 /* When the node last heard a peer, in `now`'s clock; 0 for never in this life. */
 extern TimeUs core_peer_heard_us(const CoreNode *node, NodeId peer);
 
-#endif							/* QUORATE_CORE_GROUP_H */
+#endif /* QUORATE_CORE_GROUP_H */

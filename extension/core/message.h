@@ -13,16 +13,16 @@
 
 typedef enum MessageKind
 {
-	MESSAGE_HEARTBEAT = 1,		/* node to node: I live, my disk works; asks for and gives grants */
-	MESSAGE_ASK = 2,			/* before candidacy: does the leader of this group still live for you? */
-	MESSAGE_ANSWER = 3,			/* the reply to ASK */
-	MESSAGE_PREPARE = 4,		/* phase 1a: promise me this ballot */
-	MESSAGE_PROMISE = 5,		/* phase 1b: promised (ok), or refused with the reason's facts */
-	MESSAGE_FETCH = 6,			/* adoption: the new proposer asks the best acceptor for its entries */
-	MESSAGE_ENTRIES = 7,		/* the reply to FETCH */
-	MESSAGE_ACCEPT = 8,			/* phase 2a, pipelined; without entries it confirms ballot and commit LSN */
-	MESSAGE_ACCEPTED = 9,		/* phase 2b: durable up to lsn, or refused with what the acceptor has */
-	MESSAGE_RELEASE = 10,		/* planned handover: I give up this ballot; `target` shall lead */
+	MESSAGE_HEARTBEAT = 1, /* node to node: I live, my disk works; asks for and gives grants */
+	MESSAGE_ASK = 2,       /* before candidacy: does the leader of this group still live for you? */
+	MESSAGE_ANSWER = 3,    /* the reply to ASK */
+	MESSAGE_PREPARE = 4,   /* phase 1a: promise me this ballot */
+	MESSAGE_PROMISE = 5,   /* phase 1b: promised (ok), or refused with the reason's facts */
+	MESSAGE_FETCH = 6,     /* adoption: the new proposer asks the best acceptor for its entries */
+	MESSAGE_ENTRIES = 7,   /* the reply to FETCH */
+	MESSAGE_ACCEPT = 8, /* phase 2a, pipelined; without entries it confirms ballot and commit LSN */
+	MESSAGE_ACCEPTED = 9, /* phase 2b: durable up to lsn, or refused with what the acceptor has */
+	MESSAGE_RELEASE = 10, /* planned handover: I give up this ballot; `target` shall lead */
 
 	/*
 	 * How far a member's rows are durable, so that all members know what no log needs to keep.  Sent and
@@ -36,25 +36,28 @@ typedef enum MessageKind
 /* Node-wide heartbeat: one for each pair of nodes and interval, however many groups they share (I8, I9). */
 typedef struct Heartbeat
 {
-	uint64_t	start_counter;	/* the sender's life: a new one voids what its former life was granted */
-	TimeUs		sent_us;		/* sender's clock when it sent this; comes back as echo_us */
-	TimeUs		echo_us;		/* sent_us of the newest heartbeat that the sender got from the receiver, else 0 */
-	uint64_t	echo_start_counter; /* the life of the receiver that echo_us belongs to */
-	TimeUs		sync_age_us;	/* how long ago the sender's last completed sync began; large means hung */
-	bool		wants_grant;	/* the sender asks the receiver for a grant (or to lengthen the one it has) */
-	uint64_t	grant_number;	/* the grant that the sender gives the receiver; 0 for none */
-	TimeUs		grant_echo_us;	/* receiver's sent_us of the request that this grant answers: it counts from there */
-	TimeUs		grant_us;		/* length of the grant */
+	uint64_t
+		start_counter; /* the sender's life: a new one voids what its former life was granted */
+	TimeUs sent_us;    /* sender's clock when it sent this; comes back as echo_us */
+	TimeUs
+		echo_us; /* sent_us of the newest heartbeat that the sender got from the receiver, else 0 */
+	uint64_t echo_start_counter; /* the life of the receiver that echo_us belongs to */
+	TimeUs sync_age_us; /* how long ago the sender's last completed sync began; large means hung */
+	bool wants_grant; /* the sender asks the receiver for a grant (or to lengthen the one it has) */
+	uint64_t grant_number; /* the grant that the sender gives the receiver; 0 for none */
+	TimeUs
+		grant_echo_us; /* receiver's sent_us of the request that this grant answers: it counts from there */
+	TimeUs grant_us; /* length of the grant */
 } Heartbeat;
 
 /* A group's log in outline: enough to find where two logs part. */
 typedef struct LogOutline
 {
-	Lsn			base_lsn;		/* entries up to here are no longer in the log (0: it is whole) */
-	Ballot		base_ballot;	/* ballot of the entry at base_lsn */
-	Lsn			last_lsn;		/* last durable entry */
-	Ballot		last_ballot;
-	uint32_t	run_count;		/* runs of equal ballot, oldest first; only the newest ones if cut short */
+	Lsn base_lsn;       /* entries up to here are no longer in the log (0: it is whole) */
+	Ballot base_ballot; /* ballot of the entry at base_lsn */
+	Lsn last_lsn;       /* last durable entry */
+	Ballot last_ballot;
+	uint32_t run_count; /* runs of equal ballot, oldest first; only the newest ones if cut short */
 	const BallotRun *runs;
 } LogOutline;
 
@@ -67,31 +70,36 @@ typedef struct LogOutline
 typedef struct Message
 {
 	MessageKind kind;
-	NodeId		from;
-	NodeId		to;
-	GroupId		group;			/* 0 for HEARTBEAT */
-	uint64_t	generation;		/* the sender's membership generation of the group (I10) */
-	Ballot		ballot;			/* the ballot that the message speaks under, or answers */
+	NodeId from;
+	NodeId to;
+	GroupId group;       /* 0 for HEARTBEAT */
+	uint64_t generation; /* the sender's membership generation of the group (I10) */
+	Ballot ballot;       /* the ballot that the message speaks under, or answers */
 
-	bool		ok;				/* PROMISE, ACCEPTED: granted.  ANSWER: the leader lives for the sender */
-	Ballot		promised;		/* PROMISE, ACCEPTED, ANSWER: the sender's promised ballot */
-	Ballot		released;		/* PREPARE: ballot given up in favour of the sender (handover), else zero */
-	uint64_t	grant_number;	/* PROMISE, ACCEPTED: grant from sender to receiver in force then; 0 none (I8) */
-	NodeId		target;			/* RELEASE: who shall lead */
+	bool ok;         /* PROMISE, ACCEPTED: granted.  ANSWER: the leader lives for the sender */
+	Ballot promised; /* PROMISE, ACCEPTED, ANSWER: the sender's promised ballot */
+	Ballot released; /* PREPARE: ballot given up in favour of the sender (handover), else zero */
+	uint64_t
+		grant_number; /* PROMISE, ACCEPTED: grant from sender to receiver in force then; 0 none (I8) */
+	NodeId target;    /* RELEASE: who shall lead */
 
-	LogOutline	outline;		/* PROMISE, ACCEPTED refused: the sender's durable log */
+	LogOutline outline; /* PROMISE, ACCEPTED refused: the sender's durable log */
 
-	Lsn			prev_lsn;		/* ACCEPT, ENTRIES: the entry just before the first one carried */
-	Ballot		prev_ballot;
-	Lsn			commit_lsn;		/* PROMISE, ACCEPT, ACCEPTED, ANSWER: what the sender knows as committed.
+	/*
+	 * ACCEPT, ENTRIES: the entry just before the first one carried.  FETCH: the entry before the first one
+	 * wanted.  ACCEPTED: prev_lsn of the ACCEPT that it answers.
+	 */
+	Lsn prev_lsn;
+	Ballot prev_ballot;
+	Lsn commit_lsn; /* PROMISE, ACCEPT, ACCEPTED, ANSWER: what the sender knows as committed.
 								 * APPLIED: what the sender has been told of the receiver's rows */
-	Lsn			lsn;			/* ACCEPTED: durable and matching up to here.  FETCH: last entry wanted.
+	Lsn lsn;        /* ACCEPTED: durable and matching up to here.  FETCH: last entry wanted.
 								 * APPLIED: the sender's rows are durable up to here */
 
-	uint32_t	entry_count;	/* ACCEPT, ENTRIES: entries prev_lsn + 1, prev_lsn + 2, ... */
+	uint32_t entry_count; /* ACCEPT, ENTRIES: entries prev_lsn + 1, prev_lsn + 2, ... */
 	const Entry *entries;
 
-	Heartbeat	heartbeat;		/* HEARTBEAT only */
+	Heartbeat heartbeat; /* HEARTBEAT only */
 } Message;
 
-#endif							/* QUORATE_CORE_MESSAGE_H */
+#endif /* QUORATE_CORE_MESSAGE_H */

@@ -17,11 +17,11 @@
 
 typedef struct ApplyItem
 {
-	GroupId		group;
-	Lsn			lsn;
-	uint32_t	length;			/* bytes of payload; 0 for the start entry of a leader */
-	uint64_t	feed_generation;
-	const uint8_t *payload;		/* packed entry (wire/entry.h), valid until apply_feed_consume */
+	GroupId group;
+	Lsn lsn;
+	uint32_t length; /* bytes of payload; 0 for the start entry of a leader */
+	uint64_t feed_generation;
+	const uint8_t *payload; /* packed entry (wire/entry.h), valid until apply_feed_consume */
 } ApplyItem;
 
 /* Applier: a new life begins; nothing fed before is valid any more. */
@@ -34,11 +34,15 @@ extern void apply_feed_start(GroupId group, Lsn applied_lsn);
 extern bool apply_feed_peek(ApplyItem *item);
 extern void apply_feed_consume(void);
 
-/*
- * Reconciler, in the applier: tells the replicator which groups shall be open on this node.  Durable and
- * idempotent; `storage` members as given.  table_id and partition are for the views.
- */
-extern void group_command_open(GroupId group, const Membership *membership, NodeId first_leader);
-extern void group_command_close(GroupId group);
+/* Reconciler, in the applier: group_command_open and group_command_close are in command.h. */
+#include "shmem/command.h"
 
-#endif							/* QUORATE_SHMEM_APPLY_FEED_H */
+/* ---- replicator's side ---- */
+
+/* Writes an item; false if the ring has no room now. */
+extern bool apply_feed_write(const ApplyItem *item);
+
+/* Bytes of payload that certainly fit now. */
+extern Size apply_feed_room(void);
+
+#endif /* QUORATE_SHMEM_APPLY_FEED_H */

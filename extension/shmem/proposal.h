@@ -15,31 +15,35 @@
 #include "postgres.h"
 
 #include "core/core_types.h"
+#include "shmem/pending_mark.h"
 #include "shmem/shared_state.h"
 
 #define PROPOSALS_OUTSTANDING_MAX 512
 
+/* Longest payload of a proposal: a frame that carries it must fit into a ring of the other nodes. */
+#define PROPOSAL_BYTES_MAX (3 * 1024 * 1024)
+
 typedef enum CompletionStatus
 {
 	COMPLETION_COMMITTED = 1,
-	COMPLETION_REFUSED,			/* not leader under that ballot: in no log, never will be */
-	COMPLETION_LOG_FULL,		/* likewise: this node's log has no space */
-	COMPLETION_UNKNOWN			/* appended, then leadership ended: may or may not be chosen */
+	COMPLETION_REFUSED,  /* not leader under that ballot: in no log, never will be */
+	COMPLETION_LOG_FULL, /* likewise: this node's log has no space */
+	COMPLETION_UNKNOWN   /* appended, then leadership ended: may or may not be chosen */
 } CompletionStatus;
 
 typedef struct Completion
 {
-	uint64_t	generation;
-	uint64_t	tag;
-	Lsn			lsn;
+	uint64_t generation;
+	uint64_t tag;
+	Lsn lsn;
 	CompletionStatus status;
 } Completion;
 
 typedef enum SubmitResult
 {
 	SUBMIT_OK = 0,
-	SUBMIT_FULL,				/* ring full or too many outstanding: wait for the latch, or a little, and retry */
-	SUBMIT_TOO_LARGE			/* larger than the ring can ever take */
+	SUBMIT_FULL, /* ring full or too many outstanding: wait for the latch, or a little, and retry */
+	SUBMIT_TOO_LARGE /* longer than PROPOSAL_BYTES_MAX */
 } SubmitResult;
 
 /*
@@ -47,10 +51,11 @@ typedef enum SubmitResult
  * `mark_position` names the key whose row the entry changes: reads of that key wait for it (pending_mark.h);
  * an entry with several images is submitted with NULL, which marks the whole group.
  */
-extern SubmitResult proposal_submit(GroupShared *group, Ballot ballot, const void *payload, Size length,
-									const uint8_t *mark_position, Size mark_length, uint64_t tag);
+extern SubmitResult
+proposal_submit(GroupShared *group, Ballot ballot, const void *payload, Size length,
+				const uint8_t *mark_position, Size mark_length, uint64_t tag);
 
-/* Asks the replicator to hand over leadership of a group; watch the group's leader. */
+/* Asks the replicator to hand over leadership of a group; has no completion: watch the group's leader. */
 extern SubmitResult proposal_transfer(GroupId group, NodeId target);
 
 /* The next completion of this process's present generation; false if there is none now. */
@@ -62,11 +67,4 @@ extern uint32_t proposal_outstanding(void);
 /* Gives up on all outstanding proposals: their completions will be skipped. */
 extern void proposal_abandon(void);
 
-/*
- * Reads of a key at the leader: returns the LSN that must be applied before the key's row shows the newest
- * committed state; at most commit_lsn, and 0 if no write of the key is pending.  (Approximate to the safe
- * side: keys share marks by hash.)  commit_lsn must have been read before the call.
- */
-extern Lsn pending_mark_needed(GroupShared *group, const uint8_t *position, Size length, Lsn commit_lsn);
-
-#endif							/* QUORATE_SHMEM_PROPOSAL_H */
+#endif /* QUORATE_SHMEM_PROPOSAL_H */

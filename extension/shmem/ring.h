@@ -16,18 +16,22 @@
 
 typedef struct Ring
 {
-	LWLock	   *lock;			/* for several writers; NULL for one */
-	uint64_t	size;			/* bytes of data, a power of two */
-	pg_atomic_uint64 head;		/* bytes ever read */
-	pg_atomic_uint64 tail;		/* bytes ever written */
-	char	   *data;
+	LWLock *lock;          /* for several writers; NULL for one */
+	uint64_t size;         /* bytes of data, a power of two */
+	pg_atomic_uint64 head; /* bytes ever read */
+	pg_atomic_uint64 tail; /* bytes ever written */
+	char *data;
 } Ring;
 
 extern Size ring_shmem_size(Size data_size);
 extern void ring_init(Ring *ring, Size data_size, LWLock *lock, char *data);
 
-/* Writes one message of up to two parts; false if there is no room now.  Longest message: half the ring. */
-extern bool ring_write(Ring *ring, const void *part1, Size length1, const void *part2, Size length2);
+/* Bytes of the longest message that the ring can take: about half of its size. */
+extern Size ring_message_max(const Ring *ring);
+
+/* Writes one message of up to two parts; false if there is no room now, or never (ring_message_max). */
+extern bool
+ring_write(Ring *ring, const void *part1, Size length1, const void *part2, Size length2);
 
 /*
  * The oldest message, contiguous, or NULL; valid until ring_consume.  (A message that would wrap around the
@@ -36,7 +40,10 @@ extern bool ring_write(Ring *ring, const void *part1, Size length1, const void *
 extern const char *ring_peek(Ring *ring, Size *length);
 extern void ring_consume(Ring *ring);
 
+/* Bytes written and not yet consumed, headers included. */
+extern uint64_t ring_used(Ring *ring);
+
 /* Reader side: throws everything away (a process that served the ring has died). */
 extern void ring_reset(Ring *ring);
 
-#endif							/* QUORATE_SHMEM_RING_H */
+#endif /* QUORATE_SHMEM_RING_H */

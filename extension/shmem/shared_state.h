@@ -11,7 +11,7 @@
  *	- GroupShared: the replicator writes, but for applied_lsn and applied_durable_lsn, which the applier
  *	  writes.  Fields read on the fast path are atomics; the rest is under GroupShared.mutex.
  *	- nodes[], cluster identity: replicator writes under SharedState.lock (exclusive), others read shared.
- *	- rings: see ring.h; request slots: see request_slot.h.
+ *	- rings: see ring.h; request slots: see proposal.h.
  */
 #ifndef QUORATE_SHMEM_SHARED_STATE_H
 #define QUORATE_SHMEM_SHARED_STATE_H
@@ -25,86 +25,91 @@
 
 #include "core/group.h"
 
-#define NODE_NAME_MAX 64		/* bytes of a node's or zone's name, with the final NUL */
+#define NODE_NAME_MAX 64 /* bytes of a node's or zone's name, with the final NUL */
 #define NODE_CONNINFO_MAX 1024
 
 /* How far this node has come; shown by the views and told to waiting clients. */
 typedef enum NodeState
 {
-	NODE_UNCONFIGURED = 0,		/* belongs to no cluster (no identity in the log directory) */
-	NODE_STARTING,				/* the replicator recovers the log */
+	NODE_UNCONFIGURED = 0, /* belongs to no cluster (no identity in the log directory) */
+	NODE_STARTING,         /* the replicator recovers the log */
 	NODE_RUNNING,
-	NODE_REFUSED				/* the log directory cannot be used; state_reason says why */
+	NODE_REFUSED /* the log directory cannot be used; state_reason says why */
 } NodeState;
 
 /* A node of the cluster, as recorded in the log's NODES blob. */
 typedef struct NodeInfo
 {
-	NodeId		node;			/* 0: slot not used */
-	char		name[NODE_NAME_MAX];
-	char		zone[NODE_NAME_MAX];
-	char		conninfo[NODE_CONNINFO_MAX];
+	NodeId node; /* 0: slot not used */
+	char name[NODE_NAME_MAX];
+	char zone[NODE_NAME_MAX];
+	char conninfo[NODE_CONNINFO_MAX];
 } NodeInfo;
 
 /* Published state of one replica. */
 typedef struct GroupShared
 {
-	pg_atomic_uint64 group;		/* GroupId; 0: slot not used */
+	pg_atomic_uint64 group; /* GroupId; 0: slot not used */
 
 	/*
 	 * Grows with every change of leadership at this replica, odd while it leads.  A reader takes it before
 	 * its read and compares after it, together with the lease (I7).
 	 */
 	pg_atomic_uint64 lead_sequence;
-	pg_atomic_uint64 lease_until_us;	/* leader: CLOCK_BOOTTIME; 0 for no lease */
-	pg_atomic_uint64 start_lsn; /* leader: serves once commit and applied have reached it */
+	pg_atomic_uint64 lease_until_us; /* leader: CLOCK_BOOTTIME; 0 for no lease */
+	pg_atomic_uint64 start_lsn;      /* leader: serves once commit and applied have reached it */
 	pg_atomic_uint64 append_lsn;
 	pg_atomic_uint64 durable_lsn;
 	pg_atomic_uint64 commit_lsn;
-	pg_atomic_uint64 applied_lsn;	/* rows visible to new snapshots; by the applier */
-	pg_atomic_uint64 applied_durable_lsn;	/* the same, flushed to disk; by the applier */
-	pg_atomic_uint64 leader;	/* NodeId whom this replica believes to lead; 0 unknown */
-	pg_atomic_uint64 pending_writes;	/* proposals handed in here and not yet answered */
+	pg_atomic_uint64 applied_lsn;         /* rows visible to new snapshots; by the applier */
+	pg_atomic_uint64 applied_durable_lsn; /* the same, flushed to disk; by the applier */
+	pg_atomic_uint64 leader;              /* NodeId whom this replica believes to lead; 0 unknown */
+	pg_atomic_uint64 pending_writes;      /* proposals handed in here and not yet answered */
+	pg_atomic_uint64 mark_all_lsn;        /* newest entry of several images (pending_mark.h) */
 
-	slock_t		mutex;			/* protects the rest */
-	Ballot		ballot;			/* leader: the ballot under which proposals must be evaluated */
-	GroupStatus status;			/* as of the replicator's last turn that changed it */
+	/* Feed of committed entries to the applier (apply_feed.h); the replicator writes both. */
+	pg_atomic_uint64 feed_generation; /* 0: the applier has not asked for this group */
+	pg_atomic_uint64 fed_lsn;
+
+	slock_t mutex;      /* protects the rest */
+	Ballot ballot;      /* leader: the ballot under which proposals must be evaluated */
+	GroupStatus status; /* as of the replicator's last turn that changed it */
 } GroupShared;
 
 /* Cumulative counters of this node since its start; all by atomic addition. */
 typedef enum NodeCounter
 {
-	COUNTER_TURNS,				/* turns of the replicator */
-	COUNTER_SYNCS,				/* fdatasync calls on the log */
+	COUNTER_TURNS, /* turns of the replicator */
+	COUNTER_SYNCS, /* fdatasync calls on the log */
 	COUNTER_ENTRIES_APPENDED,
 	COUNTER_ENTRIES_COMMITTED,
 	COUNTER_ENTRIES_APPLIED,
 	COUNTER_FRAMES_SENT,
 	COUNTER_BYTES_SENT,
 	COUNTER_FRAMES_RECEIVED,
-	COUNTER_FRAMES_DROPPED,		/* not sent: the peer is slow or away */
-	COUNTER_FRAMES_REFUSED,		/* received garbage: the stream was ended */
+	COUNTER_FRAMES_DROPPED, /* not sent: the peer is slow or away */
+	COUNTER_FRAMES_REFUSED, /* received garbage: the stream was ended */
 	COUNTER_LEADERSHIPS_GAINED,
 	COUNTER_LEADERSHIPS_LOST,
-	COUNTER_WRITES_LOCAL,		/* requests executed for clients of this node */
-	COUNTER_WRITES_FORWARDED,	/* requests sent to another node */
-	COUNTER_WRITES_SERVED,		/* requests executed for other nodes */
+	COUNTER_WRITES_LOCAL,     /* requests executed for clients of this node */
+	COUNTER_WRITES_FORWARDED, /* requests sent to another node */
+	COUNTER_WRITES_SERVED,    /* requests executed for other nodes */
 	COUNTER_READS_LOCAL,
 	COUNTER_READS_FORWARDED,
 	COUNTER_READS_SERVED,
-	COUNTER_CHECKSUM_FAILURES,	/* rows whose stored checksum did not match */
+	COUNTER_CHECKSUM_FAILURES, /* rows whose stored checksum did not match */
 	NODE_COUNTERS
 } NodeCounter;
 
 typedef struct SharedState
 {
-	LWLock	   *lock;			/* nodes[], identity, state_reason */
-	pg_atomic_uint32 node_state;	/* NodeState */
-	char		state_reason[256];
-	uint8_t		cluster_id[16];
-	NodeId		self;
-	uint64_t	start_counter;
-	NodeInfo	nodes[CORE_NODES_MAX];
+	LWLock *lock;                /* nodes[], identity, state_reason */
+	pg_atomic_uint32 node_state; /* NodeState */
+	char state_reason[256];
+	uint8_t cluster_id[16];
+	NodeId self;
+	uint64_t start_counter;
+	NodeInfo nodes[CORE_NODES_MAX];
 	pg_atomic_uint64 peer_heard_us[CORE_NODES_MAX + 1]; /* by NodeId; CLOCK_BOOTTIME */
 	pg_atomic_uint64 log_bytes;
 
@@ -112,16 +117,16 @@ typedef struct SharedState
 	pg_atomic_uint64 metadata_generation;
 
 	/* Latches of the node's own processes; NULL while they do not run.  Set by shared_wake_*(). */
-	Latch	   *launcher_latch;
-	Latch	   *replicator_latch;
-	Latch	   *applier_latch;
-	Latch	   *forwarder_latch;
+	Latch *launcher_latch;
+	Latch *replicator_latch;
+	Latch *applier_latch;
+	Latch *forwarder_latch;
 
 	pg_atomic_uint64 counters[NODE_COUNTERS];
-	pg_atomic_uint64 counters_since;	/* TimestampTz of the start */
+	pg_atomic_uint64 counters_since; /* TimestampTz of the start */
 
-	uint32_t	group_slots;	/* quorate.max_groups */
-	GroupShared *groups;		/* open addressing by group id */
+	uint32_t group_slots; /* a power of two, at least twice quorate.max_groups */
+	GroupShared *groups;  /* open addressing by group id */
 } SharedState;
 
 extern SharedState *quorate_shared;
@@ -139,8 +144,21 @@ extern GroupShared *shared_group_find(GroupId group);
 extern GroupShared *shared_group_add(GroupId group);
 extern void shared_group_remove(GroupId group);
 
+/* Place of a group's state in SharedState.groups, below 65535. */
+extern uint32_t shared_group_slot(const GroupShared *group);
+
 /* The clock of leases, in microseconds (CLOCK_BOOTTIME). */
 extern TimeUs shared_now_us(void);
+
+/*
+ * Replicator only: publish that this replica leads from now on, that it does not any more (at once: no
+ * reader trusts its lease after the call), and what else is known of it.  shared_group_publish must not be
+ * given the status of a leader before shared_group_lead.
+ */
+extern void shared_group_lead(GroupShared *group, Ballot ballot, Lsn start_lsn);
+extern void shared_group_step_down(GroupShared *group);
+extern void shared_group_commit(GroupShared *group, Lsn commit_lsn);
+extern void shared_group_publish(GroupShared *group, const GroupStatus *status);
 
 /*
  * Does this replica serve as leader at this moment?  True if it leads, has committed and applied its own
@@ -153,6 +171,15 @@ extern bool shared_group_still_serves(GroupShared *group, uint64_t lead_sequence
 
 /* The ballot to propose under; false if this replica does not lead. */
 extern bool shared_group_ballot(GroupShared *group, Ballot *ballot);
+
+/*
+ * Replicator only: node_state and the sentence that explains it ("" for none); errors are shown by
+ * quorate.nodes and told to clients.
+ */
+extern void shared_set_node_state(NodeState state, const char *reason);
+
+/* This process serves as the one that `latch` (a field of SharedState) stands for, until it exits. */
+extern void shared_register_latch(Latch **latch);
 
 extern void shared_wake_launcher(void);
 extern void shared_wake_replicator(void);
@@ -169,4 +196,4 @@ shared_count(NodeCounter counter, uint64_t n)
 	pg_atomic_fetch_add_u64(&quorate_shared->counters[counter], n);
 }
 
-#endif							/* QUORATE_SHMEM_SHARED_STATE_H */
+#endif /* QUORATE_SHMEM_SHARED_STATE_H */

@@ -2,12 +2,13 @@
  * client_probe.c
  *		Mode "probe": how long is the longest silence in acknowledged writes on each partition?
  *
- * One writer per given key, each at its own rate on a connection of its own; the caller gives one key of each partition
- * that it wants to watch. A gap is the time between two acknowledgements that follow each other; the time from the
- * start to the first one and from the last one to the end of the run count too. With a sort key every write makes an
- * item of its own, so that re-reading finds each of them.
+ * One writer per given key, each at its own rate on a connection of its own; the caller gives one key
+ * of each partition that it wants to watch. A gap is the time between two acknowledgements that follow
+ * each other; the time from the start to the first one and from the last one to the end of the run count
+ * too. With a sort key every write makes an item of its own, so that re-reading finds each of them.
  *
- * Prints "KEY ACKNOWLEDGED FAILED UNKNOWN LONGEST_GAP_MS GAP_START_US" per key and one last line with the longest of all.
+ * Prints "KEY ACKNOWLEDGED FAILED UNKNOWN LONGEST_GAP_MS GAP_START_US" per key and one last line with
+ * the longest of all.
  */
 #include "tools/client.h"
 

@@ -3,8 +3,8 @@
  *		Mode "reread": is every acknowledged write of a history still there?
  *
  * Run when the writers have ended. For each key the item is read consistently and must be what an acknowledged write
- * left that no later acknowledged write (one that started after its end) replaced, or what a write of unknown outcome may
- * have left. A key of which no write was acknowledged may also hold nothing.
+ * left that no later acknowledged write (one that started after its end) replaced, or what a write of unknown outcome
+ * may have left. A key of which no write was acknowledged may also hold nothing.
  */
 #include "tools/client.h"
 

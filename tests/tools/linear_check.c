@@ -10,6 +10,8 @@
  * different sets of a search have the same hash with a probability below 2^-70, and the result would be a false
  * alarm, never a history wrongly accepted.
  *
+ * A get that may be next and returns the register's value is placed at once: that can only help.
+ *
  * Writes of unknown outcome would multiply the configurations. Most of them are settled first: values are
  * unique, so a put whose value nobody read needs no moment at all (if it took effect, the history without it
  * is explained as well), and one whose value somebody read took effect before the first such get ended.
@@ -298,14 +300,6 @@ put_back(Event *event)
 
 /* ---------------------------------------------------------------- the search */
 
-/* The register's value after op, if op may take effect on value now. */
-static bool
-apply(const HistoryOp *op, int64_t value, int64_t *after)
-{
-	*after = op->operation == HISTORY_GET ? value : op->value;
-	return op->operation != HISTORY_GET || op->value == value;
-}
-
 static void
 toggle_hash(Search *search, const Event *start)
 {
@@ -313,50 +307,99 @@ toggle_hash(Search *search, const Event *start)
 	search->hash[1] ^= start->hash[1];
 }
 
-/* Lets the operation of start take effect now; false if it cannot or if that was tried before. */
-static bool
+/* Gives the operation of start its place after those placed so far. */
+static void
 place(Search *search, Event *start)
 {
-	int64_t after;
-
-	search->result.steps++;
-	if (!apply(start->op, search->value, &after))
-		return false;
-	toggle_hash(search, start);
-	if (!memory_add(&search->memory, search->hash, after))
-	{
-		toggle_hash(search, start);
-		return false;
-	}
 	search->placed[search->placed_count++] = (Placement){start, search->value};
-	search->value = after;
+	if (start->op->operation != HISTORY_GET)
+		search->value = start->op->value;
 	take_out(start);
 	if (start->end)
 	{
 		take_out(start->end);
 		search->to_place--;
 	}
+}
+
+/*
+ * Places every get that may be next and returns the register's value. Whatever explains the rest with such a
+ * get placed later explains it with the get placed now, so there is no alternative to come back to.
+ */
+static void
+place_matching_gets(Search *search)
+{
+	Event *event = search->head.next;
+
+	while (event && event->is_start)
+	{
+		Event *next = event->next;
+
+		if (event->op->operation == HISTORY_GET && event->op->value == search->value)
+		{
+			toggle_hash(search, event);
+			place(search, event);
+			next = search->head.next;
+		}
+		event = next;
+	}
+}
+
+/*
+ * Is there no point in letting the write of start take effect now? Deletes of unknown outcome are alike once they have
+ * started, so only the first one of them is tried; and one that finds no item had better never take effect.
+ */
+static bool
+is_pointless(const Search *search, const Event *start)
+{
+	if (start->end || start->op->operation != HISTORY_DELETE)
+		return false;
+	if (search->value == HISTORY_ABSENT)
+		return true;
+	for (const Event *event = search->head.next; event != start; event = event->next)
+		if (event->is_start && !event->end && event->op->operation == HISTORY_DELETE)
+			return true;
+	return false;
+}
+
+/* Lets a write take effect now; false if that was tried before or is pointless. */
+static bool
+try_write(Search *search, Event *start)
+{
+	search->result.steps++;
+	if (is_pointless(search, start))
+		return false;
+	toggle_hash(search, start);
+	if (!memory_add(&search->memory, search->hash, start->op->value))
+	{
+		toggle_hash(search, start);
+		return false;
+	}
+	place(search, start);
+	place_matching_gets(search);
 	return true;
 }
 
-/* Takes the last placement back; returns its start, or NULL if there is none. */
+/* Takes the last write back, with the gets placed after it; returns its start, or NULL if there is none. */
 static Event *
 take_back(Search *search)
 {
-	Placement *last;
-
-	if (search->placed_count == 0)
-		return NULL;
-	last = &search->placed[--search->placed_count];
-	if (last->start->end)
+	while (search->placed_count > 0)
 	{
-		put_back(last->start->end);
-		search->to_place++;
+		Placement *last = &search->placed[--search->placed_count];
+
+		if (last->start->end)
+		{
+			put_back(last->start->end);
+			search->to_place++;
+		}
+		put_back(last->start);
+		toggle_hash(search, last->start);
+		search->value = last->value_before;
+		if (last->start->op->operation != HISTORY_GET)
+			return last->start;
 	}
-	put_back(last->start);
-	toggle_hash(search, last->start);
-	search->value = last->value_before;
-	return last->start;
+	return NULL;
 }
 
 /* Called when the search is stuck: remembers what the longest attempt could not place. */
@@ -380,15 +423,19 @@ note_progress(Search *search)
 static LinearVerdict
 run_search(Search *search, uint64_t max_steps)
 {
-	Event *event = search->head.next;
+	Event *event;
 
+	place_matching_gets(search);
+	event = search->head.next;
 	while (search->to_place > 0)
 	{
 		if (search->result.steps > max_steps)
 			return LINEAR_UNDECIDED;
 		if (event && event->is_start)
 		{
-			event = place(search, event) ? search->head.next : event->next;
+			bool placed = event->op->operation != HISTORY_GET && try_write(search, event);
+
+			event = placed ? search->head.next : event->next;
 			continue;
 		}
 		note_progress(search);

@@ -25,7 +25,7 @@ my $tools = $ENV{QUORATE_TOOLS} // 'build/tools';
 sub new
 {
 	my ($class, %option) = @_;
-	my $folder = File::Temp::tempdir('cluster-XXXXXX', TMPDIR => 1, CLEANUP => !$ENV{KEEP_SCRATCH});
+	my $folder = File::Temp::tempdir('cluster-XXXXXX', TMPDIR => 1);
 	my $self = bless { folder => $folder, nodes => [], loads => 0 }, $class;
 	foreach my $i (0 .. ($option{nodes} // 3) - 1)
 	{
@@ -126,6 +126,36 @@ sub busiest_leader
 	my ($asked) = grep { $_->running } $self->nodes;
 	return $self->node($asked->sql(
 			"SELECT leader FROM quorate.partitions WHERE table_name = '$table' AND leader IS NOT NULL GROUP BY leader ORDER BY count(*) DESC, leader LIMIT 1"));
+}
+
+# Hands all partitions of a table to one node.
+sub move_leaders
+{
+	my ($self, $table, $partitions, $node) = @_;
+	my $name = $node->name;
+	foreach my $number (0 .. $partitions - 1)
+	{
+		$node->sql("SELECT quorate.transfer_leader('$table', $number, '$name')") if $self->leader_of($table, $number) != $node;
+	}
+	$node->poll_until("SELECT count(*) FROM quorate.partitions WHERE table_name = '$table' AND leader = '$name'", $partitions)
+	  or die "$name did not become the leader of all partitions of $table\n";
+}
+
+# A partition key for each partition of a table: number => key. Writes items to find out.
+sub probe_keys
+{
+	my ($self, $table, $partitions, $sort_key) = @_;
+	my $node = ($self->nodes)[0];
+	my $sort = $sort_key ? ", \"$sort_key\": {\"N\": \"0\"}" : '';
+	my @items = map { "'{\"pk\": {\"S\": \"probe-$_\"}$sort}'" } 1 .. 20 * $partitions;
+	$node->sql("SELECT quorate.put_items('$table', ARRAY[" . join(',', @items) . ']::quorate.item[])');
+	my %key;
+	wait_until(30,
+		sub {
+			%key = map { split /\|/ } split /\n/, $node->sql("SELECT partition_number, min(pk) FROM quorate.item_places('$table') GROUP BY 1");
+			return keys %key == $partitions;
+		}) or die "not every partition of $table got a key\n";
+	return %key;
 }
 
 # ---------------------------------------------------------------- load

@@ -251,6 +251,13 @@ sub alarming_lines
 	return @found;
 }
 
+# Exempts the instance from being killed at the end.
+sub leave_running
+{
+	my ($self) = @_;
+	@started = grep { $_ != $self } @started;
+}
+
 # Whatever the test left running is killed, and the exit status stays the test's own.
 END
 {

@@ -11,7 +11,7 @@ use IO::Socket::INET;
 use POSIX qw(:sys_wait_h setsid);
 use Time::HiRes qw(sleep time);
 
-our @EXPORT_OK = qw(run_command spawn family kill_family alive free_port slurp wait_until exit_status);
+our @EXPORT_OK = qw(run_command spawn family kill_family alive start_time cpu_seconds free_port slurp wait_until exit_status);
 
 # The content of a file.
 sub slurp
@@ -143,6 +143,31 @@ sub alive
 	open my $in, '<', "/proc/$pid/stat" or return 0;
 	my $line = <$in> // '';
 	return $line =~ /^\d+ \(.*\) ([^Z])/s ? 1 : 0;
+}
+
+# The start time of a process in clock ticks: together with the pid it names a process for good.
+sub start_time
+{
+	my ($pid) = @_;
+	my @fields = split ' ', slurp("/proc/$pid/stat") =~ s/.*\) //sr;
+	return $fields[19];
+}
+
+# User and system CPU time of server processes with all below them, including their ended children, in seconds.
+sub cpu_seconds
+{
+	my @roots = @_;
+	my $ticks = 0;
+	foreach my $root (@roots)
+	{
+		foreach my $pid (family($root))
+		{
+			my @fields = split ' ', (eval { slurp("/proc/$pid/stat") } // next) =~ s/.*\) //sr;
+			$ticks += $fields[11] + $fields[12];
+			$ticks += $fields[13] + $fields[14] if $pid == $root;
+		}
+	}
+	return $ticks / POSIX::sysconf(POSIX::_SC_CLK_TCK());
 }
 
 # Kills a process and all below it like a machine that loses its power: all are stopped first, so that none of them

@@ -1,0 +1,299 @@
+/*
+ * acceptor.c
+ *		The acceptor: what it promises, what it accepts, and what must be durable before each reply.
+ *
+ * PROMISE (ok) and ACCEPTED (ok) leave after the sync that makes them true (I2, I3).  Refusals promise
+ * nothing and leave at once.  Nothing is assumed of the order or number of messages: a late or repeated
+ * ACCEPT neither truncates matching entries nor acknowledges what it did not itself match.
+ */
+#include "core/acceptor.h"
+
+#include "core/ballot.h"
+#include "core/core_assert.h"
+#include "core/election.h"
+#include "core/marks.h"
+#include "core/membership.h"
+#include "core/replica.h"
+
+/* Whether a reply must wait for a sync: only if something of this replica is not durable yet. */
+static bool
+acceptor_reply_waits(const Replica *replica)
+{
+#ifdef MUTANT_REPLY_BEFORE_SYNC
+	return false;
+#endif
+	return replica->unsynced;
+}
+
+static void
+acceptor_refuse_prepare(CoreNode *node, Replica *replica, const Message *message)
+{
+	Message *reply = node_send(node, replica, MESSAGE_PROMISE, message->from, false);
+
+	reply->ballot = message->ballot;
+	reply->ok = false;
+	reply->promised = replica->promised;
+	reply->commit_lsn = replica->commit_lsn;
+}
+
+static void
+acceptor_send_promise(CoreNode *node, Replica *replica)
+{
+	Message *reply = node_send(node, replica, MESSAGE_PROMISE, replica->promised.node,
+							   acceptor_reply_waits(replica));
+
+	CORE_ASSERT(replica->promised.node != node->config.self);
+	reply->ballot = replica->promised;
+	reply->ok = true;
+	reply->promised = replica->promised;
+	reply->grant_number = replica->acked_number;
+	/* B6: all of this log is durable by the time the reply leaves, the unsynced part included. */
+	reply->outline = ballot_history_outline(&replica->history);
+	reply->commit_lsn = replica->commit_lsn;
+}
+
+/* The grant in force to the proposer that is being acknowledged: its lease may rest on this one (I8). */
+static uint64_t
+acceptor_grant_number(const CoreNode *node, NodeId proposer)
+{
+	return grant_given_number(&node->peers[proposer].given, node->now);
+}
+
+/* Whether I8 forbids to promise `ballot` now. */
+static bool
+acceptor_is_bound(CoreNode *node, Replica *replica, const Message *message)
+{
+	if (message->ballot.node == replica->promised.node)
+		return false;
+	if (!ballot_is_zero(message->released) && ballot_equal(message->released, replica->promised))
+	{
+		/* The RELEASE was lost or is late; the candidate could not know the ballot without it. */
+		CORE_MARK(prepare_proves_release);
+		replica->released = true;
+	}
+	if (replica_leads(replica) && replica_has_lease(node, replica))
+	{
+		CORE_MARK(leader_refuses_prepare);
+		return true;
+	}
+	if (replica_is_blocked(node, replica))
+	{
+		CORE_MARK(refuse_blocked_by_grant);
+		return true;
+	}
+	if (replica_waits_out(node, replica))
+	{
+		CORE_MARK(lease_wait_out_on_restart);
+		return true;
+	}
+	return false;
+}
+
+void
+acceptor_receive_prepare(CoreNode *node, Replica *replica, const Message *message)
+{
+	uint32_t from = membership_find(&replica->membership, message->from);
+	int order = ballot_compare(message->ballot, replica->promised);
+
+	if (message->ballot.node != message->from ||
+		!member_may_lead(&replica->membership.members[from]))
+		return;
+	if (order < 0)
+	{
+		CORE_MARK(refuse_lower_ballot);
+		acceptor_refuse_prepare(node, replica, message);
+		return;
+	}
+	if (order == 0)
+	{
+		CORE_MARK(promise_repeated);
+		acceptor_send_promise(node, replica);
+		return;
+	}
+	if (acceptor_is_bound(node, replica, message))
+	{
+		acceptor_refuse_prepare(node, replica, message);
+		return;
+	}
+	replica_follow(node, replica, node->config.lease_us / 2);
+	replica_record_promise(node, replica, message->ballot,
+						   acceptor_grant_number(node, message->from));
+	acceptor_send_promise(node, replica);
+}
+
+bool
+acceptor_entries_are_valid(const Message *message, Ballot limit)
+{
+	Ballot last = message->prev_ballot;
+	uint32_t i;
+
+	if (message->entry_count > MESSAGE_ENTRIES_MAX)
+		return false;
+	for (i = 0; i < message->entry_count; i++)
+	{
+		Ballot ballot = message->entries[i].ballot;
+
+		if (ballot_compare(ballot, last) < 0 || ballot_compare(ballot, limit) > 0)
+			return false;
+		last = ballot;
+	}
+	return true;
+}
+
+/* True if the log holds the entry just before those of the message; what the base covers is committed. */
+static bool
+acceptor_log_matches(const Replica *replica, const Message *message)
+{
+	if (message->prev_lsn < replica->history.base_lsn)
+		return true;
+	return ballot_history_matches(&replica->history, message->prev_lsn, message->prev_ballot);
+}
+
+static void
+acceptor_refuse_accept(CoreNode *node, Replica *replica, const Message *message, bool with_outline)
+{
+	Message *reply = node_send(node, replica, MESSAGE_ACCEPTED, message->from, false);
+
+	reply->ballot = message->ballot;
+	reply->ok = false;
+	reply->promised = replica->promised;
+	reply->prev_lsn = message->prev_lsn;
+	reply->commit_lsn = replica->commit_lsn;
+	if (with_outline)
+		reply->outline = ballot_history_outline(&replica->history);
+}
+
+/* The first carried entry that the log does not hold, as an index; a conflicting suffix is cut away. */
+static uint32_t
+acceptor_skip_held_entries(CoreNode *node, Replica *replica, const Message *message)
+{
+	uint32_t i;
+
+	for (i = 0; i < message->entry_count; i++)
+	{
+		Lsn lsn = message->prev_lsn + 1 + i;
+
+		if (lsn > replica->history.last_lsn)
+			break;
+		if (lsn < replica->history.base_lsn ||
+			ballot_history_matches(&replica->history, lsn, message->entries[i].ballot))
+			continue;
+		replica_record_cut(node, replica, lsn - 1);
+		break;
+	}
+	if (i > 0)
+		CORE_MARK(duplicate_entries_skipped);
+	return i;
+}
+
+/* Brings the log to what the message says; returns the last LSN that it matched. */
+static Lsn
+acceptor_take_entries(CoreNode *node, Replica *replica, const Message *message)
+{
+	Lsn matched = message->prev_lsn + message->entry_count;
+	uint32_t i = acceptor_skip_held_entries(node, replica, message);
+
+#ifdef MUTANT_CUT_WHEN_SHORTER
+	if (i == message->entry_count && matched < replica->history.last_lsn &&
+		matched >= replica->commit_known_lsn)
+		replica_record_cut(node, replica, matched);
+#endif
+	for (; i < message->entry_count; i++)
+		replica_record_append(node, replica, &message->entries[i]);
+	CORE_INVARIANT("I5", matched <= replica->history.last_lsn);
+	if (matched < replica->history.last_lsn)
+		CORE_MARK(reordered_accept_ignored);
+	return matched;
+}
+
+/* A leader spoke under `ballot`: promise it if it is news, and follow it. */
+static void
+acceptor_follow_leader(CoreNode *node, Replica *replica, Ballot ballot)
+{
+	bool news = ballot_compare(ballot, replica->promised) > 0;
+
+	if (news || replica->role != ROLE_FOLLOWER)
+		replica_follow(node, replica, node->config.lease_us);
+	if (news)
+		replica_record_promise(node, replica, ballot, 0);
+	if (!ballot_equal(replica->leader_ballot, ballot))
+	{
+		/* Time for the first grants between the two nodes, once for each leader. */
+		replica->leader_ballot = ballot;
+		replica_await_election(node, replica, node->config.lease_us);
+	}
+	replica->failures = 0;
+	replica->fruitless_asks = 0;
+}
+
+static void
+acceptor_acknowledge(CoreNode *node, Replica *replica, const Message *message, Lsn matched)
+{
+	Message *reply = node_send(node, replica, MESSAGE_ACCEPTED, message->from,
+							   acceptor_reply_waits(replica));
+
+	reply->ballot = message->ballot;
+	reply->ok = true;
+	reply->promised = replica->promised;
+	reply->prev_lsn = message->prev_lsn;
+	reply->lsn = matched;
+#ifdef MUTANT_ACK_UNMATCHED
+	reply->lsn = replica->history.last_lsn;
+#endif
+	reply->commit_lsn = replica->commit_lsn;
+	reply->grant_number = replica->acked_number;
+}
+
+void
+acceptor_receive_accept(CoreNode *node, Replica *replica, const Message *message)
+{
+	Lsn matched;
+
+	if (message->ballot.node != message->from ||
+		!acceptor_entries_are_valid(message, message->ballot))
+		return;
+	if (ballot_compare(message->ballot, replica->promised) < 0)
+	{
+		CORE_MARK(refuse_lower_ballot);
+		acceptor_refuse_accept(node, replica, message, false);
+		return;
+	}
+	acceptor_follow_leader(node, replica, message->ballot);
+	CORE_INVARIANT("I4", ballot_equal(replica->promised, message->ballot));
+	if (!acceptor_log_matches(replica, message))
+	{
+		CORE_MARK(refuse_log_mismatch);
+		acceptor_refuse_accept(node, replica, message, true);
+		return;
+	}
+	matched = acceptor_take_entries(node, replica, message);
+	replica->acked_number = acceptor_grant_number(node, message->from);
+	if (message->commit_lsn > matched)
+		CORE_MARK(follower_commit_held_to_match);
+	replica_commit(node, replica, message->commit_lsn < matched ? message->commit_lsn : matched);
+	acceptor_acknowledge(node, replica, message, matched);
+}
+
+void
+acceptor_receive_fetch(CoreNode *node, Replica *replica, const Message *message)
+{
+	Message *reply;
+	Lsn last = message->lsn;
+
+	if (message->ballot.node != message->from ||
+		!ballot_equal(message->ballot, replica->promised) ||
+		message->prev_lsn < replica->history.base_lsn ||
+		!ballot_history_matches(&replica->history, message->prev_lsn, message->prev_ballot))
+		return;
+	if (last > replica->history.last_lsn)
+		last = replica->history.last_lsn;
+	if (last <= message->prev_lsn)
+		return;
+	if (last > message->prev_lsn + node->config.accept_entries_max)
+		last = message->prev_lsn + node->config.accept_entries_max;
+	reply = node_send(node, replica, MESSAGE_ENTRIES, message->from, acceptor_reply_waits(replica));
+	reply->ballot = message->ballot;
+	reply->prev_lsn = message->prev_lsn;
+	reply->prev_ballot = message->prev_ballot;
+	reply->entry_count = (uint32_t) (last - message->prev_lsn);
+}

@@ -1,0 +1,284 @@
+/*
+ * election.c
+ *		Electing a leader: who waits how long, who is asked, who stands; see election.h.
+ *
+ * A follower that no grant binds waits a staggered while and then asks the other members whether the leader
+ * lives for them (gray failures: a node that is cut off from a healthy leader must not depose it).  Only
+ * when a quorum, itself included, hears no leader does it stand.  A candidate's own promise is durable
+ * before its PREPARE leaves, and counts only then.  Promised rounds heard of in refusals and answers are
+ * remembered, so that a candidate left behind bids high enough the next time (B24).
+ */
+#include "core/election.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/adoption.h"
+#include "core/ballot.h"
+#include "core/core_assert.h"
+#include "core/marks.h"
+#include "core/membership.h"
+#include "core/quorum.h"
+#include "core/replica.h"
+
+/* Patience doubles at most so often. */
+#define ELECTION_DOUBLINGS_MAX 4
+
+static bool
+election_may_stand(const Replica *replica)
+{
+	return member_may_lead(&replica->membership.members[replica->self_index]);
+}
+
+/* A random time that doubles with each failure, so that duels end. */
+static TimeUs
+election_backoff(CoreNode *node, uint32_t failures)
+{
+	uint32_t doublings = failures < ELECTION_DOUBLINGS_MAX ? failures : ELECTION_DOUBLINGS_MAX;
+
+	return node_random(node, (node->config.heartbeat_us << doublings) / 2);
+}
+
+TimeUs
+election_due(const CoreNode *node, const Replica *replica)
+{
+	TimeUs due = replica->election_due_us;
+
+	CORE_ASSERT(!replica_leads(replica));
+	if (!election_may_stand(replica))
+		return TIME_NEVER;
+	if (replica->role != ROLE_FOLLOWER)
+		return replica->proposer->resend_us < replica->proposer->deadline_us
+				   ? replica->proposer->resend_us
+				   : replica->proposer->deadline_us;
+	if (replica_is_blocked(node, replica))
+		return TIME_NEVER;
+	if (replica_waits_out(node, replica) && due < node->wait_out_until_us)
+		due = node->wait_out_until_us;
+	return due;
+}
+
+/* Sends ASK or PREPARE to every other member that counts. */
+static void
+election_send_all(CoreNode *node, Replica *replica, MessageKind kind)
+{
+	bool after_sync = kind == MESSAGE_PREPARE && replica->unsynced;
+	uint32_t i;
+
+	CORE_ASSERT(kind == MESSAGE_ASK || kind == MESSAGE_PREPARE);
+	for (i = 0; i < replica->membership.member_count; i++)
+	{
+		const Member *member = &replica->membership.members[i];
+		Message *message;
+
+		if (i == replica->self_index || !member_counts(member) ||
+			replica->proposer->members[i].promised)
+			continue;
+		message = node_send(node, replica, kind, member->node, after_sync);
+		message->ballot = replica->promised;
+		message->released = replica->proposer->released;
+		message->commit_lsn = replica->commit_lsn;
+	}
+}
+
+static void
+election_ask(CoreNode *node, Replica *replica)
+{
+	uint32_t i;
+
+	replica_enter(replica, ROLE_ASKING);
+	for (i = 0; i < replica->membership.member_count; i++)
+		replica->proposer->members[i].answered_no = false;
+	election_send_all(node, replica, MESSAGE_ASK);
+	replica->proposer->resend_us = node->now + node->config.heartbeat_us +
+								   election_backoff(node, replica->fruitless_asks);
+	replica->proposer->deadline_us = TIME_NEVER;
+	replica->fruitless_asks++;
+}
+
+void
+election_stand(CoreNode *node, Replica *replica, Ballot released)
+{
+	Ballot ballot = {.round = replica->seen_round + 1, .node = node->config.self};
+	Proposer *proposer;
+
+	CORE_ASSERT(!replica_leads(replica));
+	CORE_INVARIANT("I8", !replica_is_blocked(node, replica));
+	CORE_INVARIANT("I8", !replica_waits_out(node, replica));
+	replica_enter(replica, ROLE_CANDIDATE);
+	proposer = replica->proposer;
+	free(proposer->best_runs);
+	memset(proposer, 0, sizeof(*proposer));
+	proposer->released = released;
+	proposer->resend_us = node->now + node->config.heartbeat_us;
+	proposer->deadline_us = node->now + node->config.lease_us;
+	replica_record_promise(node, replica, ballot, 0);
+	election_send_all(node, replica, MESSAGE_PREPARE);
+}
+
+/* Members whose answer lets this one stand: those that hear no leader, and itself. */
+static bool
+election_quorum_hears_nobody(const Replica *replica)
+{
+	uint32_t members = 1u << replica->self_index;
+	uint32_t i;
+
+	for (i = 0; i < replica->membership.member_count; i++)
+	{
+		if (replica->proposer->members[i].answered_no)
+			members |= 1u << i;
+	}
+	return quorum_reached(&replica->membership, members);
+}
+
+void
+election_tick(CoreNode *node, Replica *replica)
+{
+	Ballot none = {0};
+
+	CORE_ASSERT(!replica_leads(replica));
+	if (replica->role == ROLE_FOLLOWER || replica->role == ROLE_ASKING)
+	{
+		if (replica_is_blocked(node, replica) || replica_waits_out(node, replica))
+		{
+			replica_follow(node, replica, 0);
+			return;
+		}
+		election_ask(node, replica);
+		if (election_quorum_hears_nobody(replica))
+			election_stand(node, replica, none); /* the only member: nobody to ask */
+		return;
+	}
+	if (node->now >= replica->proposer->deadline_us)
+	{
+		election_give_up(node, replica);
+		return;
+	}
+	replica->proposer->resend_us = node->now + node->config.heartbeat_us;
+	if (replica->role == ROLE_CANDIDATE)
+		election_send_all(node, replica, MESSAGE_PREPARE);
+	else
+		adoption_fetch(node, replica);
+}
+
+void
+election_give_up(CoreNode *node, Replica *replica)
+{
+	CORE_MARK(candidate_gave_up);
+	replica->failures++;
+	replica_follow(node, replica, election_backoff(node, replica->failures));
+}
+
+/* Whether a leader of this group lives for this replica, as far as it matters to the asker. */
+static bool
+election_leader_lives(const CoreNode *node, const Replica *replica, const Message *ask)
+{
+	/* The asker's promise is out of that leader's reach: it cannot follow it any more (B24). */
+	if (ballot_compare(ask->ballot, replica->promised) > 0)
+	{
+		CORE_MARK(answer_overruled_by_higher_promise);
+		return false;
+	}
+	if (replica_leads(replica))
+		return replica_has_lease(node, replica) || replica->proposer->deadline_us != TIME_NEVER;
+	return replica_leader(replica) != 0 && replica_leader(replica) != ask->from &&
+		   replica_is_blocked(node, replica);
+}
+
+void
+election_receive_ask(CoreNode *node, Replica *replica, const Message *message)
+{
+	Message *reply = node_send(node, replica, MESSAGE_ANSWER, message->from, false);
+
+	reply->ballot = message->ballot;
+	reply->ok = election_leader_lives(node, replica, message);
+	if (reply->ok)
+		CORE_MARK(answer_leader_lives);
+	reply->promised = replica->promised;
+	reply->commit_lsn = replica->commit_lsn;
+}
+
+void
+election_receive_answer(CoreNode *node, Replica *replica, const Message *message)
+{
+	uint32_t from = membership_find(&replica->membership, message->from);
+	Ballot none = {0};
+
+	if (replica->role != ROLE_ASKING || !ballot_equal(message->ballot, replica->promised))
+		return;
+	replica_note_round(replica, message->promised);
+	if (message->ok)
+	{
+		CORE_MARK(ask_found_leader_alive);
+		replica->fruitless_asks = 0;
+		replica_follow(node, replica, 2 * node->config.heartbeat_us);
+		return;
+	}
+	replica->proposer->members[from].answered_no = true;
+	if (replica_is_blocked(node, replica) || replica_waits_out(node, replica))
+		replica_follow(node, replica, 0);
+	else if (election_quorum_hears_nobody(replica))
+		election_stand(node, replica, none);
+}
+
+/* A refusal: if too many refuse, this ballot is hopeless. */
+static void
+election_take_refusal(CoreNode *node, Replica *replica, uint32_t from, const Message *message)
+{
+	uint32_t still_open = 0;
+	uint32_t i;
+
+	replica_note_round(replica, message->promised);
+	replica->proposer->members[from].refused = true;
+	for (i = 0; i < replica->membership.member_count; i++)
+	{
+		if (!replica->proposer->members[i].refused)
+			still_open |= 1u << i;
+	}
+	if (quorum_reached(&replica->membership, still_open))
+		return;
+	CORE_MARK(candidate_outbid);
+	election_give_up(node, replica);
+}
+
+void
+election_receive_promise(CoreNode *node, Replica *replica, const Message *message)
+{
+	uint32_t from = membership_find(&replica->membership, message->from);
+	Progress *progress;
+
+	if (replica->role != ROLE_CANDIDATE || !ballot_equal(message->ballot, replica->promised))
+		return;
+	if (!message->ok)
+	{
+		election_take_refusal(node, replica, from, message);
+		return;
+	}
+	progress = &replica->proposer->members[from];
+	if (!log_outline_is_valid(&message->outline) || progress->promised)
+		return;
+	CORE_INVARIANT("I4", ballot_compare(message->outline.last_ballot, replica->promised) < 0);
+	progress->promised = true;
+	progress->acked_number = message->grant_number;
+	adoption_consider(replica, message);
+	election_count_promises(node, replica);
+}
+
+void
+election_count_promises(CoreNode *node, Replica *replica)
+{
+	uint32_t members = 0;
+	uint32_t i;
+
+	CORE_ASSERT(replica->role == ROLE_CANDIDATE);
+	if (!replica->proposer->own_promise_durable)
+		return;
+	members = 1u << replica->self_index;
+	for (i = 0; i < replica->membership.member_count; i++)
+	{
+		if (replica->proposer->members[i].promised)
+			members |= 1u << i;
+	}
+	if (quorum_reached(&replica->membership, members))
+		adoption_start(node, replica);
+}

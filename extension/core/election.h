@@ -1,0 +1,29 @@
+/*
+ * election.h
+ *		From a silent leader to a quorum of promises: waiting, asking the others, standing.
+ */
+#ifndef QUORATE_ELECTION_H
+#define QUORATE_ELECTION_H
+
+#include "core/node.h"
+
+/* When the replica, which does not lead, has something to do next; TIME_NEVER for a bound follower. */
+extern TimeUs election_due(const CoreNode *node, const Replica *replica);
+
+/* Something is due: ask, ask again, give up. */
+extern void election_tick(CoreNode *node, Replica *replica);
+
+/* Stands at once.  `released` is the ballot that was given up in this node's favour, else zero. */
+extern void election_stand(CoreNode *node, Replica *replica, Ballot released);
+
+extern void election_receive_ask(CoreNode *node, Replica *replica, const Message *message);
+extern void election_receive_answer(CoreNode *node, Replica *replica, const Message *message);
+extern void election_receive_promise(CoreNode *node, Replica *replica, const Message *message);
+
+/* Candidate: adopts and leads if a quorum has promised. */
+extern void election_count_promises(CoreNode *node, Replica *replica);
+
+/* The candidacy came to nothing: follower again, with a longer patience each time. */
+extern void election_give_up(CoreNode *node, Replica *replica);
+
+#endif /* QUORATE_ELECTION_H */

@@ -1,0 +1,70 @@
+/*
+ * replica.h
+ *		What acceptor, proposer and election all do to a replica: record, change roles, keep time.
+ *
+ * Inside of core/ only.  Recording means: change the state and emit the effect that makes it durable, in one
+ * place, so that no state exists that a crash would forget.
+ */
+#ifndef QUORATE_REPLICA_H
+#define QUORATE_REPLICA_H
+
+#include "core/node.h"
+
+extern NodeId replica_self(const Replica *replica);
+
+/* True in the roles that lead: LEADER and HANDING_OVER. */
+extern bool replica_leads(const Replica *replica);
+
+/* Whom this replica believes to lead; 0 for nobody. */
+extern NodeId replica_leader(const Replica *replica);
+
+/* Sets the promised ballot as recovered, without recording it. */
+extern void replica_set_promised(CoreNode *node, Replica *replica, Ballot ballot);
+
+/* Records a higher promise (I3).  `acked_number` is the grant to the ballot's node in force (I8), or 0. */
+extern void
+replica_record_promise(CoreNode *node, Replica *replica, Ballot ballot, uint64_t acked_number);
+
+/* Remembers how high others have bid; false for an absurd round, which is not worth following. */
+extern bool replica_note_round(Replica *replica, Ballot promised);
+
+/* Records the next entry. */
+extern void replica_record_append(CoreNode *node, Replica *replica, const Entry *entry);
+
+/* Records that the entries above `lsn`, none of them committed, are gone. */
+extern void replica_record_cut(CoreNode *node, Replica *replica, Lsn lsn);
+
+/* Moves the commit LSN up to min(lsn, durable LSN); the rest follows when the entries are durable. */
+extern void replica_commit(CoreNode *node, Replica *replica, Lsn lsn);
+
+/* What was recorded is durable now. */
+extern void replica_synced(CoreNode *node, Replica *replica);
+
+/*
+ * Makes the replica a follower, whatever it was; a leader's end is told first.  It stands at `patience_us`
+ * from now, plus its stagger, unless a leader binds it by then.
+ */
+extern void replica_follow(CoreNode *node, Replica *replica, TimeUs patience_us);
+
+/* Enters a role that has a Proposer, keeping the one it has. */
+extern void replica_enter(Replica *replica, GroupRole role);
+
+/* Sets when the follower stands: after `patience_us` and its stagger. */
+extern void replica_await_election(CoreNode *node, Replica *replica, TimeUs patience_us);
+
+/* True while I8 binds this acceptor to the owner of its promised ballot. */
+extern bool replica_is_blocked(const CoreNode *node, const Replica *replica);
+
+/* True while a former life of this node may have bound it to the owner of its promised ballot. */
+extern bool replica_waits_out(const CoreNode *node, const Replica *replica);
+
+/* Leader: own clock until which a quorum holds valid grants under acknowledged numbers (I8); 0 for none. */
+extern TimeUs replica_lease_until(const CoreNode *node, const Replica *replica);
+
+/* Leader: whether that time has not come yet. */
+extern bool replica_has_lease(const CoreNode *node, const Replica *replica);
+
+/* Puts the replica's next due time into the agenda and checks its invariants; after every change. */
+extern void replica_settle(CoreNode *node, Replica *replica);
+
+#endif /* QUORATE_REPLICA_H */

@@ -1,0 +1,58 @@
+/*
+ * status.c
+ *		What views and routers may know of a group: a copy, valid when taken.
+ */
+#include <string.h>
+
+#include "core/core_assert.h"
+#include "core/group.h"
+#include "core/replica.h"
+
+static void
+status_members(const Replica *replica, GroupStatus *status)
+{
+	uint32_t i;
+
+	status->member_count = replica->membership.member_count;
+	for (i = 0; i < replica->membership.member_count; i++)
+	{
+		MemberStatus *member = &status->members[i];
+
+		member->node = replica->membership.members[i].node;
+		member->kind = replica->membership.members[i].kind;
+		if (i == replica->self_index)
+			member->durable_lsn = replica->durable_lsn;
+		else if (replica_leads(replica))
+		{
+			member->durable_lsn = replica->proposer->members[i].match_lsn;
+			member->needs_snapshot = replica->proposer->members[i].needs_snapshot;
+		}
+	}
+}
+
+bool
+core_group_status(const CoreNode *node, GroupId group, GroupStatus *status, TimeUs now)
+{
+	const Replica *replica = node_find(node, group);
+	TimeUs lease_until_us;
+
+	memset(status, 0, sizeof(*status));
+	if (!replica)
+		return false;
+	CORE_ASSERT(now >= node->now);
+	status->group = group;
+	status->role = replica->role;
+	status->generation = replica->membership.generation;
+	status->promised = replica->promised;
+	status->leader = replica_leader(replica);
+	status->base_lsn = replica->history.base_lsn;
+	status->append_lsn = replica->history.last_lsn;
+	status->durable_lsn = replica->durable_lsn;
+	status->commit_lsn = replica->commit_lsn;
+	if (replica_leads(replica))
+		status->start_lsn = replica->proposer->start_lsn;
+	lease_until_us = replica_lease_until(node, replica);
+	status->lease_until_us = lease_until_us > now ? lease_until_us : 0;
+	status_members(replica, status);
+	return true;
+}

@@ -1,0 +1,461 @@
+/*
+ * log_append.c
+ *		Appending records, writing them out, syncing, and going on to the next segment.
+ *
+ * An append builds the record in the ring (log_private.h) and changes the state; the place of the
+ * record is fixed then.  A segment ends with its index; the next one begins with a checkpoint,
+ * taken from the state at exactly that point of the stream.  log_write syncs a segment that is
+ * complete before it writes the first byte of the next: where a later segment holds anything, the
+ * earlier one is whole on disk.
+ */
+#include "log/log_private.h"
+
+#include <stdlib.h>
+
+#include "core/core_assert.h"
+
+void
+log_buffer_reserve(LogBuffer *buffer, size_t bytes)
+{
+	if (buffer->capacity >= bytes)
+		return;
+	buffer->data = log_reallocate(buffer->data, bytes);
+	buffer->capacity = bytes;
+}
+
+void
+log_buffer_free(LogBuffer *buffer)
+{
+	free(buffer->data);
+	buffer->data = NULL;
+	buffer->capacity = 0;
+}
+
+int
+log_poison(Log *log, int error)
+{
+	if (log->poison == 0)
+		log->poison = error;
+	return error;
+}
+
+/* ---- the ring ---- */
+
+static void
+ring_put(Log *log, const void *data, size_t length)
+{
+	size_t place = (size_t) (log->append_position % log->ring_bytes);
+	size_t first = (size_t) (log->ring_bytes - place);
+
+	if (length == 0)
+		return;
+	if (first > length)
+		first = length;
+	memcpy(log->ring + place, data, first);
+	memcpy(log->ring, (const uint8_t *) data + first, length - first);
+	log->append_position += length;
+}
+
+void
+log_start_stream(Log *log, uint64_t cache_bytes)
+{
+	LogSegment *active = log_active_segment(log);
+
+	log->ring_bytes = cache_bytes;
+	if (log->ring_bytes < 2 * (uint64_t) log->segment_bytes)
+		log->ring_bytes = 2 * (uint64_t) log->segment_bytes;
+	log->ring = log_allocate(log->ring_bytes);
+	log->ring_floor = log->segment_bytes;
+	log->append_position = log->ring_floor;
+	log->written_position = log->ring_floor;
+	log->synced_position = log->ring_floor;
+	log->write_segment = active->number;
+	active->in_stream = true;
+	active->stream_base = log->ring_floor - active->end_offset;
+}
+
+/* How far the segment being filled is known to be durable. */
+static uint32_t
+synced_offset(const Log *log)
+{
+	const LogSegment *active = log_active_segment(log);
+
+	if (log->synced_position < active->stream_base + LOG_RECORDS_OFFSET)
+		return LOG_RECORDS_OFFSET;
+	return (uint32_t) (log->synced_position - active->stream_base);
+}
+
+/* Puts a record behind the last one; there is room. */
+static void
+emit(Log *log, LogRecord *record)
+{
+	static const uint8_t padding[LOG_RECORD_ALIGNMENT];
+	LogSegment *active = log_active_segment(log);
+	uint32_t bytes = log_record_bytes(record->payload_length);
+	uint8_t header[LOG_RECORD_HEADER_BYTES];
+
+	CORE_ASSERT(bytes <= log->segment_bytes - active->end_offset);
+	CORE_ASSERT(log->append_position + bytes - log->written_position <= log->ring_bytes);
+	record->chain = log->chain;
+	record->synced_offset = synced_offset(log);
+	log_record_encode(record, active->seed, header);
+	ring_put(log, header, sizeof(header));
+	ring_put(log, record->payload, record->payload_length);
+	ring_put(log, padding, bytes - LOG_RECORD_HEADER_BYTES - record->payload_length);
+	log->chain = record->crc;
+	active->end_offset += bytes;
+}
+
+/* ---- ends and beginnings of segments ---- */
+
+static uint32_t
+index_bytes(uint32_t groups)
+{
+	return log_record_bytes(groups * LOG_INDEX_ITEM_BYTES);
+}
+
+static void
+emit_index(Log *log)
+{
+	const LogState *state = &log->state;
+	LogRecord record = {
+		.kind = LOG_INDEX,
+		.lsn = state->touched_count,
+		.payload_length = state->touched_count * LOG_INDEX_ITEM_BYTES,
+	};
+
+	log_buffer_reserve(&log->scratch, record.payload_length);
+	for (uint32_t i = 0; i < state->touched_count; i++)
+		log_index_item_encode(&state->touched[i], log->scratch.data + i * LOG_INDEX_ITEM_BYTES);
+	record.payload = log->scratch.data;
+	emit(log, &record);
+}
+
+static void
+emit_group_state(Log *log, const LogGroup *group)
+{
+	LogGroupState described = log_group_describe(group);
+	LogRecord record = {
+		.kind = LOG_CHECKPOINT,
+		.group = group->group,
+		.payload_length = log_group_state_bytes(described.run_count, described.membership_length),
+	};
+
+	log_buffer_reserve(&log->scratch, record.payload_length);
+	log_group_state_encode(&described, log->scratch.data);
+	record.payload = log->scratch.data;
+	emit(log, &record);
+}
+
+void
+log_emit_checkpoint(Log *log, uint32_t previous_crc)
+{
+	const LogState *state = &log->state;
+	LogCheckpointBegin begin = {state->node_value_count, state->group_count, previous_crc};
+	uint8_t payload[LOG_CHECKPOINT_BEGIN_BYTES];
+	LogRecord record = {
+		.kind = LOG_CHECKPOINT,
+		.payload = payload,
+		.payload_length = sizeof(payload),
+	};
+	const LogGroup *group;
+	uint32_t slot = 0;
+
+	log_checkpoint_begin_encode(&begin, payload);
+	emit(log, &record);
+	for (uint32_t i = 0; i < state->node_value_count; i++)
+	{
+		record = (LogRecord){
+			.kind = LOG_NODE,
+			.lsn = state->node_values[i].key,
+			.payload = state->node_values[i].value,
+			.payload_length = state->node_values[i].length,
+		};
+		emit(log, &record);
+	}
+	while ((group = log_state_next_group(state, &slot)) != NULL)
+		emit_group_state(log, group);
+}
+
+static void
+begin_next_segment(Log *log)
+{
+	uint32_t previous_crc;
+	LogSegment *segment;
+
+	emit_index(log);
+	previous_crc = log->chain;
+	segment = log_add_segment(log, log_active_segment(log)->number + 1);
+	segment->in_stream = true;
+	segment->stream_base = log->append_position - LOG_RECORDS_OFFSET;
+	log->spare_count--;
+	log->chain = segment->seed;
+	log_state_begin_segment(&log->state, segment->number);
+	log_emit_checkpoint(log, previous_crc);
+}
+
+/* ---- finding room ---- */
+
+uint32_t
+log_payload_max_bytes(const Log *log)
+{
+	return log->segment_bytes / 4;
+}
+
+/* Does a record fit in front of the segment's index? */
+static bool
+fits(const Log *log, LogRecordKind kind, uint32_t bytes)
+{
+	uint64_t needed = (uint64_t) bytes + index_bytes(log->state.touched_count + 1);
+
+	/* Without a next segment, the last part of this one is for promises and the like. */
+	if (kind == LOG_ENTRY && log->spare_count == 0)
+		needed += log->segment_bytes / 16;
+	return log_active_segment(log)->end_offset + needed <= log->segment_bytes;
+}
+
+/* Keeps what is not yet written within the ring. */
+static int
+drain_for(Log *log, uint64_t bytes)
+{
+	if (log->append_position + bytes - log->written_position <= log->ring_bytes)
+		return 0;
+	return log_write(log);
+}
+
+static int
+go_to_next_segment(Log *log, uint32_t bytes)
+{
+	int error = 0;
+
+	if (log->spare_count == 0)
+		error = log_prepare(log, UINT32_MAX);
+	if (error < 0)
+		return error;
+	if (log->state.checkpoint_bytes > log->segment_bytes / 2)
+		return LOG_FULL;
+	error = drain_for(log, (uint64_t) index_bytes(log->state.touched_count) +
+							   log->state.checkpoint_bytes + bytes);
+	if (error < 0)
+		return error;
+	begin_next_segment(log);
+	return 0;
+}
+
+static int
+make_room(Log *log, LogRecordKind kind, uint32_t bytes)
+{
+	int error = 0;
+
+	if (!fits(log, kind, bytes))
+	{
+		/* An entry that only the reserve stands against becomes possible by making a spare. */
+		if (log->spare_count == 0)
+			error = log_prepare(log, UINT32_MAX);
+		if (error == 0 && !fits(log, kind, bytes))
+			error = go_to_next_segment(log, bytes);
+	}
+	return error < 0 ? error : drain_for(log, bytes);
+}
+
+static int
+append(Log *log, LogRecord *record)
+{
+	uint32_t bytes = log_record_bytes(record->payload_length);
+	uint32_t offset;
+	int error;
+
+	if (log->poison < 0)
+		return log->poison;
+	error = make_room(log, record->kind, bytes);
+	if (error < 0)
+		return error;
+	offset = log_active_segment(log)->end_offset;
+	emit(log, record);
+	log_state_apply(&log->state, record, offset);
+	return 0;
+}
+
+/* Control state must fit into the checkpoint of every later segment. */
+static int
+append_control_state(Log *log, LogRecord *record, uint32_t checkpoint_bytes)
+{
+	if (log->poison < 0)
+		return log->poison;
+	if (log->state.checkpoint_bytes + checkpoint_bytes > log->segment_bytes / 4)
+		return LOG_FULL;
+	return append(log, record);
+}
+
+/* ---- the records ---- */
+
+int
+log_append_entry(Log *log, GroupId group, Lsn lsn, Ballot ballot, const void *payload,
+				 uint32_t length)
+{
+	LogRecord record = {
+		.kind = LOG_ENTRY,
+		.group = group,
+		.lsn = lsn,
+		.ballot = ballot,
+		.payload = payload,
+		.payload_length = length,
+	};
+
+	if (length > log_payload_max_bytes(log))
+		return -EMSGSIZE;
+	CORE_INVARIANT("I5", log_state_objection(&log->state, &record) == NULL);
+	return append(log, &record);
+}
+
+int
+log_append_promise(Log *log, GroupId group, Ballot ballot)
+{
+	LogRecord record = {.kind = LOG_PROMISE, .group = group, .ballot = ballot};
+
+	CORE_INVARIANT("I3", log_state_objection(&log->state, &record) == NULL);
+	return append(log, &record);
+}
+
+int
+log_append_cut(Log *log, GroupId group, Lsn lsn, Ballot ballot)
+{
+	LogRecord record = {.kind = LOG_CUT, .group = group, .lsn = lsn, .ballot = ballot};
+
+	CORE_INVARIANT("I6", log_state_objection(&log->state, &record) == NULL);
+	return append(log, &record);
+}
+
+int
+log_append_group(Log *log, GroupId group, const void *membership, uint32_t length)
+{
+	LogRecord record = {
+		.kind = LOG_GROUP,
+		.group = group,
+		.payload = membership,
+		.payload_length = length,
+	};
+
+	if (length > LOG_BLOB_MAX_BYTES || length > log_payload_max_bytes(log))
+		return -EMSGSIZE;
+	CORE_ASSERT(log_state_objection(&log->state, &record) == NULL);
+	return append_control_state(log, &record, log_record_bytes(log_group_state_bytes(1, length)));
+}
+
+int
+log_append_group_drop(Log *log, GroupId group)
+{
+	LogRecord record = {.kind = LOG_GROUP_DROP, .group = group};
+
+	CORE_ASSERT(log_state_objection(&log->state, &record) == NULL);
+	return append(log, &record);
+}
+
+int
+log_append_node(Log *log, uint16_t key, const void *value, uint32_t length)
+{
+	LogRecord record = {
+		.kind = LOG_NODE,
+		.lsn = key,
+		.payload = value,
+		.payload_length = length,
+	};
+
+	if (length > LOG_BLOB_MAX_BYTES || length > log_payload_max_bytes(log))
+		return -EMSGSIZE;
+	return append_control_state(log, &record, log_record_bytes(length));
+}
+
+int
+log_append_tick(Log *log)
+{
+	LogRecord record = {.kind = LOG_TICK};
+
+	return append(log, &record);
+}
+
+/* ---- writing and syncing ---- */
+
+static int
+write_from_ring(Log *log, LogSegment *segment, uint64_t until)
+{
+	while (log->written_position < until)
+	{
+		uint64_t place = log->written_position % log->ring_bytes;
+		uint64_t length = until - log->written_position;
+		int error;
+
+		if (length > log->ring_bytes - place)
+			length = log->ring_bytes - place;
+		error = log_io_write_all(log->io, segment->handle, log->ring + place, (size_t) length,
+								 log->written_position - segment->stream_base);
+		if (error < 0)
+			return error;
+		log->written_position += length;
+	}
+	return 0;
+}
+
+static int
+sync_written(Log *log, LogSegment *segment)
+{
+	int error = log->io->sync_data(log->io->ctx, segment->handle);
+
+	if (error < 0)
+		return error;
+	log->synced_position = log->written_position;
+	return 0;
+}
+
+/* Writes what belongs to one segment; if it is closed, it is durable when this returns 0. */
+static int
+write_segment(Log *log, LogSegment *segment)
+{
+	int error = log_open_segment(log, segment);
+
+	if (error == 0)
+		error = write_from_ring(log, segment, segment->stream_base + segment->end_offset);
+	if (error == 0 && segment != log_active_segment(log))
+	{
+		error = sync_written(log, segment);
+		if (error == 0)
+			log->write_segment++;
+	}
+	return error;
+}
+
+int
+log_write(Log *log)
+{
+	while (log->poison == 0 && log->written_position < log->append_position)
+	{
+		int error = write_segment(log, log_segment(log, log->write_segment));
+
+		if (error < 0)
+			log_poison(log, error);
+	}
+	return log->poison;
+}
+
+int
+log_sync(Log *log)
+{
+	int error;
+
+	if (log->poison < 0 || log->synced_position == log->written_position)
+		return log->poison;
+	error = sync_written(log, log_segment(log, log->write_segment));
+	return error < 0 ? log_poison(log, error) : 0;
+}
+
+uint64_t
+log_append_position(const Log *log)
+{
+	return log->append_position;
+}
+
+uint64_t
+log_synced_position(const Log *log)
+{
+	return log->synced_position;
+}

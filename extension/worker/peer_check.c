@@ -1,0 +1,76 @@
+/*
+ * peer_check.c
+ *		Both ends of the introduction with which a stream starts: the caller names its cluster, itself and
+ *		the version that it speaks; the called backend checks them.  See peer_check.h.
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+
+#include "settings.h"
+#include "shmem/shared_state.h"
+#include "worker/peer_check.h"
+
+static void
+require_role(void)
+{
+	Oid peer_role = get_role_oid("quorate_peer", true);
+
+	if (superuser() || (OidIsValid(peer_role) && has_privs_of_role(GetUserId(), peer_role)))
+		return;
+	ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+					errmsg("permission denied to open a stream between nodes"),
+					errhint("The role in a node's conninfo must be a member of quorate_peer.")));
+}
+
+/* This node's cluster and the caller's must be the same. */
+static void
+require_same_cluster(bytea *cluster_id)
+{
+	bool same;
+
+	if (pg_atomic_read_u32(&quorate_shared->node_state) != NODE_RUNNING)
+		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+						errmsg("this node does not run as a member of a cluster")));
+
+	LWLockAcquire(quorate_shared->lock, LW_SHARED);
+	same = VARSIZE_ANY_EXHDR(cluster_id) == sizeof(quorate_shared->cluster_id) &&
+		   memcmp(VARDATA_ANY(cluster_id), quorate_shared->cluster_id,
+				  sizeof(quorate_shared->cluster_id)) == 0;
+	LWLockRelease(quorate_shared->lock);
+	if (!same)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("this node belongs to another cluster")));
+}
+
+NodeId
+peer_check(bytea *cluster_id, int32 from_node, int32 protocol_version)
+{
+	NodeInfo info;
+
+	shared_state_require();
+	require_role();
+	if (protocol_version != STREAM_PROTOCOL_VERSION)
+		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+						errmsg("stream protocol version %d is not supported", protocol_version),
+						errdetail("This node speaks version %d.", STREAM_PROTOCOL_VERSION)));
+	require_same_cluster(cluster_id);
+	if (from_node < 1 || from_node > quorate_max_nodes || from_node == quorate_shared->self ||
+		!shared_node_by_id((NodeId) from_node, &info))
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("there is no other node %d in this cluster", from_node)));
+	return (NodeId) from_node;
+}
+
+char *
+peer_call(const char *procedure)
+{
+	char hex[2 * sizeof(quorate_shared->cluster_id) + 1];
+
+	hex_encode((const char *) quorate_shared->cluster_id, sizeof(quorate_shared->cluster_id), hex);
+	hex[sizeof(hex) - 1] = '\0';
+	return psprintf("CALL quorate.%s('\\x%s'::pg_catalog.bytea, %u, %d)", procedure, hex,
+					quorate_shared->self, STREAM_PROTOCOL_VERSION);
+}

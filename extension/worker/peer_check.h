@@ -1,0 +1,28 @@
+/*
+ * peer_check.h
+ *		What every stream procedure checks before it streams: may this caller speak for a node?
+ */
+#ifndef QUORATE_WORKER_PEER_CHECK_H
+#define QUORATE_WORKER_PEER_CHECK_H
+
+#include "postgres.h"
+
+#include "core/core_types.h"
+
+/* Version of the streams' frames that this code speaks. */
+#define STREAM_PROTOCOL_VERSION 1
+
+/*
+ * Checks the caller's role (a superuser or member of quorate_peer), the protocol version, that this node
+ * runs as a member of the cluster `cluster_id`, and that `from_node` is another node of it.  Returns the
+ * node's id.  ERROR 42501, 0A000, 55000 or 22023 otherwise.
+ */
+extern NodeId peer_check(bytea *cluster_id, int32 from_node, int32 protocol_version);
+
+/*
+ * The statement that calls a stream procedure at another node as this node: CALL quorate.<procedure>(...),
+ * palloc'd.
+ */
+extern char *peer_call(const char *procedure);
+
+#endif /* QUORATE_WORKER_PEER_CHECK_H */
