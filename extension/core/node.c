@@ -193,9 +193,10 @@ node_share_groups(CoreNode *node, const Replica *replica, int32_t change)
 	{
 		Peer *peer = &node->peers[replica->membership.members[i].node];
 
+		if (i == replica->self_index)
+			continue;
 		CORE_ASSERT(change > 0 || peer->shared_groups > 0);
-		if (i != replica->self_index)
-			peer->shared_groups += (uint32_t) change;
+		peer->shared_groups += (uint32_t) change;
 	}
 }
 

@@ -162,6 +162,14 @@ extern int log_remove_identity(const LogIo *io);
 /* ---- appending ---- */
 
 /*
+ * Makes sure that so many records, with payloads of so many bytes together, can be appended now: whoever
+ * cannot take a decision back asks before deciding.  `bulk` if entries with payloads are among them; the
+ * others may use the part that is kept for them.  0, LOG_FULL, or the error with which the next segment
+ * file could not be made.
+ */
+extern int log_reserve(Log *log, uint32_t records, uint64_t payload_bytes, bool bulk);
+
+/*
  * Entry `lsn` of a group.  lsn must be the group's append LSN + 1 (I5); ballots never go down
  * (I4).
  */

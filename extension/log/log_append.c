@@ -202,14 +202,21 @@ log_payload_max_bytes(const Log *log)
 	return log->segment_bytes / 4;
 }
 
-/* Does a record fit in front of the segment's index? */
+/* Entries with a payload are refused while there is still room for the rest (log.h, Errors). */
 static bool
-fits(const Log *log, LogRecordKind kind, uint32_t bytes)
+is_bulk(const LogRecord *record)
 {
-	uint64_t needed = (uint64_t) bytes + index_bytes(log->state.touched_count + 1);
+	return record->kind == LOG_ENTRY && record->payload_length > 0;
+}
+
+/* Do records that concern so many groups fit in front of the segment's index? */
+static bool
+fits(const Log *log, bool bulk, uint64_t bytes, uint32_t groups)
+{
+	uint64_t needed = bytes + index_bytes(log->state.touched_count + groups);
 
 	/* Without a next segment, the last part of this one is for promises and the like. */
-	if (kind == LOG_ENTRY && log->spare_count == 0)
+	if (bulk && log->spare_count == 0)
 		needed += log->segment_bytes / 16;
 	return log_active_segment(log)->end_offset + needed <= log->segment_bytes;
 }
@@ -243,19 +250,51 @@ go_to_next_segment(Log *log, uint32_t bytes)
 }
 
 static int
-make_room(Log *log, LogRecordKind kind, uint32_t bytes)
+make_room(Log *log, bool bulk, uint32_t bytes)
 {
 	int error = 0;
 
-	if (!fits(log, kind, bytes))
+	if (!fits(log, bulk, bytes, 1))
 	{
 		/* An entry that only the reserve stands against becomes possible by making a spare. */
 		if (log->spare_count == 0)
 			error = log_prepare(log, UINT32_MAX);
-		if (error == 0 && !fits(log, kind, bytes))
+		if (error == 0 && !fits(log, bulk, bytes, 1))
 			error = go_to_next_segment(log, bytes);
 	}
 	return error < 0 ? error : drain_for(log, bytes);
+}
+
+/*
+ * Do the records fit into the next segment, should this one's rest be too small?  It may have no successor
+ * yet, and each of them may lengthen its checkpoint by a run of ballots.
+ */
+static bool
+fits_next_segment(const Log *log, bool bulk, uint64_t bytes, uint32_t records)
+{
+	uint64_t checkpoint = log->state.checkpoint_bytes + (uint64_t) records * sizeof(BallotRun);
+
+	return LOG_RECORDS_OFFSET + checkpoint + bytes + index_bytes(records) +
+			   (bulk ? log->segment_bytes / 16 : 0) <=
+		   log->segment_bytes;
+}
+
+int
+log_reserve(Log *log, uint32_t records, uint64_t payload_bytes, bool bulk)
+{
+	uint64_t bytes = payload_bytes +
+					 (uint64_t) records * (log_record_bytes(0) + LOG_RECORD_ALIGNMENT);
+	int error = log->poison;
+
+	if (error < 0 || fits(log, bulk, bytes, records))
+		return error;
+	if (log->spare_count == 0)
+		error = log_prepare(log, UINT32_MAX);
+	if (error < 0)
+		return error;
+	return fits(log, bulk, bytes, records) || fits_next_segment(log, bulk, bytes, records)
+			   ? 0
+			   : LOG_FULL;
 }
 
 static int
@@ -267,7 +306,7 @@ append(Log *log, LogRecord *record)
 
 	if (log->poison < 0)
 		return log->poison;
-	error = make_room(log, record->kind, bytes);
+	error = make_room(log, is_bulk(record), bytes);
 	if (error < 0)
 		return error;
 	offset = log_active_segment(log)->end_offset;
@@ -276,13 +315,17 @@ append(Log *log, LogRecord *record)
 	return 0;
 }
 
-/* Control state must fit into the checkpoint of every later segment. */
+/*
+ * Control state must fit into the checkpoint of every later segment; `checkpoint_bytes` is what this record
+ * adds there, 0 if it replaces a value as long.
+ */
 static int
 append_control_state(Log *log, LogRecord *record, uint32_t checkpoint_bytes)
 {
 	if (log->poison < 0)
 		return log->poison;
-	if (log->state.checkpoint_bytes + checkpoint_bytes > log->segment_bytes / 4)
+	if (checkpoint_bytes > 0 &&
+		log->state.checkpoint_bytes + checkpoint_bytes > log->segment_bytes / 4)
 		return LOG_FULL;
 	return append(log, record);
 }
@@ -361,9 +404,13 @@ log_append_node(Log *log, uint16_t key, const void *value, uint32_t length)
 		.payload_length = length,
 	};
 
+	uint32_t old_length = 0;
+	const void *old = log_node_value(log, key, &old_length);
+
 	if (length > LOG_BLOB_MAX_BYTES || length > log_payload_max_bytes(log))
 		return -EMSGSIZE;
-	return append_control_state(log, &record, log_record_bytes(length));
+	return append_control_state(log, &record,
+								old && old_length >= length ? 0 : log_record_bytes(length));
 }
 
 int
