@@ -30,7 +30,12 @@ typedef struct EngineConfig
 	uint32_t	frame_bytes_max;	/* a frame to a peer is cut into several above this */
 	uint32_t	accept_bytes_max;	/* payload bytes in one ACCEPT or ENTRIES */
 	uint32_t	segment_bytes;		/* size of the log's new segment files; 0 for its default */
-	uint64_t	log_bytes_max;		/* above it, a replica that holds back truncation is left behind */
+
+	/*
+	 * Above log_bytes_max, replicas on silent nodes no longer hold back truncation and are left behind; at
+	 * twice that, entries are refused.  0 for no limit.
+	 */
+	uint64_t	log_bytes_max;
 	uint64_t	seed;
 } EngineConfig;
 
@@ -39,7 +44,8 @@ typedef enum EngineRefusal
 {
 	ENGINE_NOT_LEADER = 1,		/* not leading, or under another ballot than the proposal's: not applied */
 	ENGINE_LOG_FULL,			/* no space for the log on this node: not applied */
-	ENGINE_NO_GROUP				/* the group is not open here: not applied */
+	ENGINE_NO_GROUP,			/* the group is not open here: not applied */
+	ENGINE_TOO_LARGE			/* the payload is larger than the log takes: not applied */
 } EngineRefusal;
 
 /* What the engine tells its owner.  Called only from within the engine's own functions. */
@@ -93,10 +99,13 @@ extern void engine_close(Engine *engine);
 /* A sentence on the last failure of engine_open or engine_bootstrap. */
 extern const char *engine_error(void);
 
-/* Opens a new group: records its membership, syncs at the end of the turn.  No effect if it is open. */
-extern void engine_create_group(Engine *engine, GroupId group, const Membership *membership,
+/*
+ * Opens a new group: records its membership, syncs at the end of the turn.  No effect if it is open.  Both
+ * return false, with nothing changed, if the log has no room.
+ */
+extern bool engine_create_group(Engine *engine, GroupId group, const Membership *membership,
 								NodeId first_leader);
-extern void engine_drop_group(Engine *engine, GroupId group);
+extern bool engine_drop_group(Engine *engine, GroupId group);
 
 /* All groups that are open here; returns their number, fills at most `max`. */
 extern uint32_t engine_list_groups(const Engine *engine, GroupId *groups, uint32_t max);
@@ -112,7 +121,11 @@ extern void engine_propose(Engine *engine, GroupId group, Ballot ballot,
 /* Planned handover.  Refused silently if this replica does not lead; watch the status. */
 extern void engine_transfer(Engine *engine, GroupId group, NodeId target);
 
-/* Rows of the group are applied up to applied_lsn, and flushed by PostgreSQL up to durable_lsn. */
+/*
+ * Rows of the group are applied up to applied_lsn, and flushed by PostgreSQL up to durable_lsn.  Told for
+ * every group after engine_open and before the first turn, it also says what was committed in former lives;
+ * until that turn engine_group_status knows no group.
+ */
 extern void engine_applied(Engine *engine, GroupId group, Lsn applied_lsn, Lsn durable_lsn);
 
 /*
@@ -136,8 +149,11 @@ typedef void (*EngineEntryVisitor) (void *context, Lsn lsn, const Entry *entry);
 extern uint32_t engine_read_entries(Engine *engine, GroupId group, Lsn from_lsn, Lsn to_lsn,
 									size_t max_bytes, EngineEntryVisitor visitor, void *context);
 
-/* A node-wide blob kept in the log (who the nodes of the cluster are); NULL if never set. */
-extern void engine_set_blob(Engine *engine, uint16_t key, const void *bytes, uint32_t length);
+/*
+ * A node-wide blob kept in the log (who the nodes of the cluster are), under a key below 0xFF00; NULL if
+ * never set.  Setting it returns false, with nothing changed, if the log has no room.
+ */
+extern bool engine_set_blob(Engine *engine, uint16_t key, const void *bytes, uint32_t length);
 extern const void *engine_get_blob(const Engine *engine, uint16_t key, uint32_t *length);
 
 extern uint64_t engine_log_bytes(const Engine *engine);

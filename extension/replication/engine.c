@@ -1,0 +1,479 @@
+/*
+ * engine.c
+ *		Opening, closing and the turn of the replication engine; see engine.h.
+ *
+ * Run by the replicator process, and by the simulator.
+ *
+ * What is durable before what, in one turn: everything recorded since the last turn is written; messages
+ * that depend on no record leave; the sync makes the records durable; the core hears of it; messages that
+ * waited for the sync leave, and the owner hears of commits.  What the core records when it hears of the
+ * sync waits for the sync of the next turn, which is due at once.
+ *
+ * It does not assume that the clock goes forward, that a frame arrives, or that the disk has room.
+ */
+#include "replication/engine_private.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Zeros written at most in one turn for the next segment file. */
+#define PREPARE_BYTES_MAX (256 * 1024)
+
+/* Pause before another try when that file cannot be made (disk full). */
+#define PREPARE_RETRY_US 100000
+
+/* Pause between two pieces of that file, when nothing else asks for a turn. */
+#define PREPARE_PAUSE_US 1000
+
+/* Writers are refused when the log is this many times log_bytes_max. */
+#define LOG_HARD_LIMIT_FACTOR 2
+
+/* Window of a follower, in messages of the largest number of entries. */
+#define INFLIGHT_ACCEPTS 8
+
+#define ACCEPT_ENTRIES_MAX 1024
+
+static char error_text[512];
+
+void
+engine_set_error(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(error_text, sizeof(error_text), format, args);
+	va_end(args);
+}
+
+const char *
+engine_error(void)
+{
+	return error_text;
+}
+
+void *
+engine_reallocate(void *memory, size_t size)
+{
+	memory = realloc(memory, size);
+	CORE_ASSERT(memory != NULL || size == 0);
+	return memory;
+}
+
+/* ---- opening ---- */
+
+static LogOptions
+log_options(const EngineConfig *config)
+{
+	LogOptions options = {.segment_bytes = config->segment_bytes,
+						  .max_bytes = config->log_bytes_max * LOG_HARD_LIMIT_FACTOR};
+
+	return options;
+}
+
+EngineStatus
+engine_bootstrap(const LogIo *io, const EngineConfig *config)
+{
+	LogOptions options = log_options(config);
+	int error = log_create(io, &options, config->cluster_id, config->self);
+
+	if (error == 0)
+		return ENGINE_OK;
+	engine_set_error("could not create the log: %s", strerror(-error));
+	return ENGINE_IO;
+}
+
+static EngineStatus
+status_of_open(const LogOpenResult *result)
+{
+	switch (result->status)
+	{
+		case LOG_OPEN_OK:
+			return ENGINE_OK;
+		case LOG_OPEN_MISSING:
+			engine_set_error("%s", log_open_status_text(result->status));
+			return ENGINE_NO_IDENTITY;
+		case LOG_OPEN_FOREIGN:
+			engine_set_error("%s", log_open_status_text(result->status));
+			return ENGINE_FOREIGN;
+		case LOG_OPEN_VERSION:
+			engine_set_error("%s", log_open_status_text(result->status));
+			return ENGINE_VERSION;
+		case LOG_OPEN_ROTTEN:
+			engine_set_error("%s: %s, segment %llu, bytes %u to %u",
+							 log_open_status_text(result->status), result->damage.reason,
+							 (unsigned long long) result->damage.segment,
+							 result->damage.begin_offset, result->damage.end_offset);
+			return ENGINE_ROTTEN;
+		case LOG_OPEN_LOCKED:
+			engine_set_error("%s", log_open_status_text(result->status));
+			return ENGINE_IO;
+		case LOG_OPEN_FAILED:
+			engine_set_error("%s: %s", log_open_status_text(result->status),
+							 strerror(-result->error));
+			return ENGINE_IO;
+	}
+	return ENGINE_IO;
+}
+
+/* The log is that of this node of this cluster. */
+static EngineStatus
+check_identity(const Log *log, const EngineConfig *config)
+{
+	const LogIdentity *identity = log_identity(log);
+
+	if (identity->node == config->self &&
+		memcmp(identity->cluster_id, config->cluster_id, sizeof(config->cluster_id)) == 0)
+		return ENGINE_OK;
+	engine_set_error("the log belongs to node %u of %s cluster", identity->node,
+					 memcmp(identity->cluster_id, config->cluster_id, sizeof(config->cluster_id)) ==
+							 0
+						 ? "this"
+						 : "another");
+	return ENGINE_FOREIGN;
+}
+
+static int
+adopt_recovered_group(void *context, const LogGroupState *state)
+{
+	if (engine_adopt_group(context, state))
+		return 0;
+	engine_set_error("the membership of group %llu in the log is of an unknown format",
+					 (unsigned long long) state->group);
+	return 1;
+}
+
+/*
+ * The engine's own node values are there from the first open on: replacing one needs no room in checkpoints,
+ * so that it cannot be refused later.
+ */
+static bool
+make_node_values(Log *log)
+{
+	static const uint64_t zeros[CORE_NODES_MAX + 1];
+	uint32_t length;
+
+	if (!log_node_value(log, ENGINE_KEY_GRANT_LENGTH, &length) &&
+		log_append_node(log, ENGINE_KEY_GRANT_LENGTH, zeros, sizeof(int64_t)) != 0)
+		return false;
+	return log_node_value(log, ENGINE_KEY_PEER_STARTS, &length) ||
+		   log_append_node(log, ENGINE_KEY_PEER_STARTS, zeros, sizeof(zeros)) == 0;
+}
+
+/* The longest grant of former lives; 0 on a new node. */
+static TimeUs
+recovered_grant_length(const Log *log)
+{
+	uint32_t length;
+	const void *value = log_node_value(log, ENGINE_KEY_GRANT_LENGTH, &length);
+	int64_t grant_us;
+
+	CORE_INVARIANT("I8", value != NULL && length == sizeof(grant_us));
+	memcpy(&grant_us, value, sizeof(grant_us));
+	return grant_us;
+}
+
+static void
+recover_peer_lives(Engine *engine)
+{
+	uint32_t length;
+	const void *value = log_node_value(engine->log, ENGINE_KEY_PEER_STARTS, &length);
+	uint64_t counters[CORE_NODES_MAX + 1];
+
+	CORE_ASSERT(value != NULL && length == sizeof(counters));
+	memcpy(counters, value, sizeof(counters));
+	for (uint32_t i = 0; i <= CORE_NODES_MAX; i++)
+		engine->peers[i].start_counter = counters[i];
+}
+
+static void
+create_core(Engine *engine)
+{
+	const EngineConfig *config = &engine->config;
+	CoreConfig core = {.self = config->self,
+					   .start_counter = log_identity(engine->log)->start_counter,
+					   .lease_us = config->lease_us,
+					   .heartbeat_us = config->heartbeat_us,
+					   .clock_drift_ppm = config->clock_drift_ppm,
+					   .wait_out_us = recovered_grant_length(engine->log),
+					   .accept_entries_max = ACCEPT_ENTRIES_MAX,
+					   .inflight_entries_max = ACCEPT_ENTRIES_MAX * INFLIGHT_ACCEPTS,
+					   .seed = config->seed};
+
+	engine->core = core_node_create(&core, engine->now);
+}
+
+static void
+init_engine(Engine *engine, Log *log, const EngineConfig *config, const EngineCallbacks *callbacks)
+{
+	memset(engine, 0, sizeof(*engine));
+	engine->config = *config;
+	engine->callbacks = *callbacks;
+	engine->log = log;
+	engine->now = callbacks->now(callbacks->context);
+	engine->sync_started_us = engine->now;
+	engine->exchange_due_us = engine->now + config->lease_us;
+	wire_arena_init(&engine->turn_arena, NULL, 0, SIZE_MAX / 2);
+	wire_arena_init(&engine->frame_arena, NULL, 0, FRAME_ARENA_BYTES_MAX);
+	wire_arena_init(&engine->fill_arena, NULL, 0, SIZE_MAX / 2);
+}
+
+/* Recovers what the open log knows. */
+static EngineStatus
+recover(Engine *engine)
+{
+	EngineStatus status = check_identity(engine->log, &engine->config);
+
+	if (status != ENGINE_OK)
+		return status;
+	if (log_foreach_group(engine->log, adopt_recovered_group, engine) != 0)
+		return ENGINE_VERSION;
+	if (!make_node_values(engine->log))
+	{
+		engine_set_error("there is no room in the log for the values of the node");
+		return ENGINE_IO;
+	}
+	recover_peer_lives(engine);
+	/* Logs of peers have segments like ours: an ACCEPT that one of them must cut short is a waste. */
+	if (engine->config.accept_bytes_max > log_payload_max_bytes(engine->log))
+		engine->config.accept_bytes_max = log_payload_max_bytes(engine->log);
+	create_core(engine);
+	return ENGINE_OK;
+}
+
+EngineStatus
+engine_open(Engine **out, const LogIo *io, const EngineConfig *config,
+			const EngineCallbacks *callbacks)
+{
+	LogOptions options = log_options(config);
+	Log *log = NULL;
+	LogOpenResult result = log_open(&log, io, &options);
+	EngineStatus status = status_of_open(&result);
+	Engine *engine;
+
+	if (status != ENGINE_OK)
+		return status;
+	engine = engine_reallocate(NULL, sizeof(Engine));
+	init_engine(engine, log, config, callbacks);
+	status = recover(engine);
+	if (status == ENGINE_OK)
+		*out = engine;
+	else
+		engine_close(engine);
+	return status;
+}
+
+void
+engine_close(Engine *engine)
+{
+	if (engine->core)
+		core_node_free(engine->core);
+	engine_free_groups(engine);
+	engine_free_queues(engine);
+	frame_builder_free(&engine->builder);
+	wire_arena_free(&engine->turn_arena);
+	wire_arena_free(&engine->frame_arena);
+	wire_arena_free(&engine->fill_arena);
+	log_close(engine->log);
+	free(engine);
+}
+
+void
+engine_start(Engine *engine)
+{
+	if (engine->started)
+		return;
+	engine->started = true;
+	engine_read_clock(engine);
+	for (uint32_t i = 0; i < engine->groups.count; i++)
+	{
+		engine_open_in_core(engine, engine->groups.items[i]);
+		engine_mark_changed(engine, engine->groups.items[i]);
+	}
+}
+
+/* ---- the turn ---- */
+
+void
+engine_read_clock(Engine *engine)
+{
+	Event event = {.kind = EVENT_CLOCK_ANOMALY};
+	TimeUs now = engine->callbacks.now(engine->callbacks.context);
+
+	if (now >= engine->now)
+	{
+		engine->now = now;
+		return;
+	}
+	/* Time stands still until the clock has caught up; nothing is granted or held meanwhile (I8). */
+	if (engine_has_control_room(engine))
+		engine_step(engine, &event);
+}
+
+/* The clock without an event; one that went back is noticed by the next engine_read_clock. */
+static void
+advance_clock(Engine *engine)
+{
+	TimeUs now = engine->callbacks.now(engine->callbacks.context);
+
+	if (now > engine->now)
+		engine->now = now;
+}
+
+static void
+tick(Engine *engine)
+{
+	Event event = {.kind = EVENT_TICK};
+
+	engine->starved = !engine_has_control_room(engine);
+	if (core_next_tick_us(engine->core) <= engine->now && !engine->starved)
+		engine_step(engine, &event);
+}
+
+/* The slow works, each lease length. */
+static void
+exchange(Engine *engine)
+{
+	if (engine->now < engine->exchange_due_us)
+		return;
+	engine->exchange_due_us = engine->now + engine->config.lease_us;
+	engine_truncate(engine);
+	engine_exchange_applied(engine);
+}
+
+/* Makes the next segment file piece by piece, ahead of its need. */
+static void
+prepare_log(Engine *engine)
+{
+	int result;
+
+	if (engine->now < engine->prepare_due_us)
+		return;
+	result = log_prepare(engine->log, PREPARE_BYTES_MAX);
+	engine->prepare_due_us = engine->now + (result < 0 ? PREPARE_RETRY_US : 0);
+	engine->prepare_goes_on = result > 0;
+}
+
+/* An idle node proves that its disk still works (I9). */
+static TimeUs
+idle_sync_due(const Engine *engine)
+{
+	return engine->sync_started_us + engine->config.lease_us / 4;
+}
+
+static bool
+is_unsynced(const Engine *engine)
+{
+	return log_append_position(engine->log) != log_synced_position(engine->log);
+}
+
+static void
+record_tick_if_idle(Engine *engine)
+{
+	if (!is_unsynced(engine) && engine->now >= idle_sync_due(engine) &&
+		engine_has_control_room(engine))
+		log_append_tick(engine->log);
+}
+
+/*
+ * Makes everything recorded durable and tells the core; false if the log failed.  Nothing is stepped between
+ * log_write and EVENT_SYNCED, so all that the core has recorded is covered.
+ */
+static bool
+write_and_sync(Engine *engine)
+{
+	Event event = {.kind = EVENT_SYNCED};
+
+	if (engine->failed || log_write(engine->log) != 0)
+		return false;
+	engine_send_now(engine);
+	/* What EVENT_SYNCED leads to needs room as well; without it, nothing is called durable yet. */
+	engine->starved = engine->starved || !engine_has_control_room(engine);
+	if (!is_unsynced(engine) || engine->starved)
+		return true;
+	advance_clock(engine);
+	event.sync_started_us = engine->now;
+	if (log_sync(engine->log) != 0)
+		return false;
+	CORE_INVARIANT("I2", !is_unsynced(engine));
+	advance_clock(engine);
+	engine->sync_started_us = event.sync_started_us;
+	engine_send_after_sync(engine);
+	engine_step(engine, &event);
+	engine_send_now(engine);
+	return !engine->failed;
+}
+
+static void
+tell_commits(Engine *engine)
+{
+	for (uint32_t i = 0; i < engine->committed.count; i++)
+	{
+		EngineGroup *group = engine_find_group(engine, engine->committed.items[i]);
+
+		group->committed_is_news = false;
+		engine->callbacks.committed(engine->callbacks.context, group->group, group->committed_lsn);
+	}
+	engine->committed.count = 0;
+}
+
+/* Forgets what belongs to the turn and hands the list of changed groups to the owner. */
+static void
+end_turn(Engine *engine)
+{
+	GroupList changed = engine->changed;
+
+	for (uint32_t i = 0; i < changed.count; i++)
+	{
+		EngineGroup *group = engine_find_group(engine, changed.items[i]);
+
+		group->changed = false;
+		group->turn_count = 0;
+	}
+	engine->changed = engine->changed_last;
+	engine->changed.count = 0;
+	engine->changed_last = changed;
+	/* What the sync led to may wait for the next one, with outlines in the arena. */
+	if (!engine_has_queued(engine))
+		wire_arena_reset(&engine->turn_arena);
+}
+
+bool
+engine_finish_turn(Engine *engine)
+{
+	engine_start(engine);
+	engine_read_clock(engine);
+	prepare_log(engine);
+	tick(engine);
+	exchange(engine);
+	record_tick_if_idle(engine);
+	if (!write_and_sync(engine))
+	{
+		engine_set_error("could not write or sync the log");
+		return false;
+	}
+	tell_commits(engine);
+	end_turn(engine);
+	return true;
+}
+
+static TimeUs
+earlier(TimeUs a, TimeUs b)
+{
+	return a < b ? a : b;
+}
+
+TimeUs
+engine_next_wake_us(const Engine *engine)
+{
+	TimeUs due = earlier(core_next_tick_us(engine->core), engine->exchange_due_us);
+
+	/* Without room for records nothing can be stepped; look again when there may be some. */
+	if (engine->starved)
+		return engine->now + PREPARE_RETRY_US;
+	if (!engine->started || is_unsynced(engine) || engine_has_queued(engine))
+		return engine->now;
+	due = earlier(due, idle_sync_due(engine));
+	return engine->prepare_goes_on ? earlier(due, engine->now + PREPARE_PAUSE_US) : due;
+}

@@ -1,0 +1,304 @@
+/*
+ * engine_groups.c
+ *		The groups that are open on this node: finding, making, dropping, and noting what changed.
+ *
+ * Run by the replicator (engine.h).  A group's membership is recorded before the core hears of the group;
+ * the group's own log is the authority on it (I10).
+ */
+#include "replication/engine_private.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "wire/membership_record.h"
+
+#define SLOTS_MIN 64
+
+/* ---- the map ---- */
+
+/* Spreads group ids, which are small and dense, over the slots. */
+static uint32_t
+slot_of(const GroupMap *map, GroupId group)
+{
+	return (uint32_t) ((group * UINT64_C(0x9E3779B97F4A7C15)) >> 32) & (map->slot_count - 1);
+}
+
+static void
+map_place(GroupMap *map, uint32_t index)
+{
+	uint32_t slot = slot_of(map, map->items[index]->group);
+
+	while (map->slots[slot] != 0)
+		slot = (slot + 1) & (map->slot_count - 1);
+	map->slots[slot] = index + 1;
+}
+
+/* Makes the hash again, at most half full. */
+static void
+map_rehash(GroupMap *map)
+{
+	uint32_t slot_count = map->slot_count ? map->slot_count : SLOTS_MIN;
+
+	while (slot_count < 2 * (map->count + 1))
+		slot_count *= 2;
+	map->slots = engine_reallocate(map->slots, slot_count * sizeof(uint32_t));
+	map->slot_count = slot_count;
+	memset(map->slots, 0, slot_count * sizeof(uint32_t));
+	for (uint32_t i = 0; i < map->count; i++)
+		map_place(map, i);
+}
+
+static void
+map_add(GroupMap *map, EngineGroup *group)
+{
+	if (map->count == map->capacity)
+	{
+		map->capacity = map->capacity ? map->capacity * 2 : 16;
+		map->items = engine_reallocate(map->items, map->capacity * sizeof(EngineGroup *));
+	}
+	map->items[map->count++] = group;
+	if (2 * (map->count + 1) > map->slot_count)
+		map_rehash(map);
+	else
+		map_place(map, map->count - 1);
+}
+
+EngineGroup *
+engine_find_group(const Engine *engine, GroupId group)
+{
+	const GroupMap *map = &engine->groups;
+	uint32_t slot;
+
+	if (map->slot_count == 0)
+		return NULL;
+	for (slot = slot_of(map, group); map->slots[slot] != 0;
+		 slot = (slot + 1) & (map->slot_count - 1))
+	{
+		EngineGroup *found = map->items[map->slots[slot] - 1];
+
+		if (found->group == group)
+			return found;
+	}
+	return NULL;
+}
+
+/* ---- making and dropping ---- */
+
+static EngineGroup *
+add_group(Engine *engine, GroupId id, const Membership *membership)
+{
+	EngineGroup *group = engine_reallocate(NULL, sizeof(EngineGroup));
+
+	memset(group, 0, sizeof(*group));
+	group->group = id;
+	group->membership = *membership;
+	while (group->self_index < membership->member_count &&
+		   membership->members[group->self_index].node != engine->config.self)
+		group->self_index++;
+	map_add(&engine->groups, group);
+	return group;
+}
+
+static bool
+is_member(const Membership *membership, NodeId node)
+{
+	for (uint32_t i = 0; i < membership->member_count; i++)
+		if (membership->members[i].node == node)
+			return true;
+	return false;
+}
+
+bool
+engine_adopt_group(Engine *engine, const LogGroupState *state)
+{
+	Membership membership;
+	EngineGroup *group;
+
+	if (!membership_record_unpack(state->membership, state->membership_length, &membership) ||
+		!is_member(&membership, engine->config.self))
+		return false;
+	group = add_group(engine, state->group, &membership);
+	group->base_lsn = state->base_lsn;
+	group->applied_lsn = state->base_lsn;
+	group->applied_durable_lsn = state->base_lsn;
+	group->committed_lsn = state->commit_hint > state->base_lsn ? state->commit_hint
+																: state->base_lsn;
+	return true;
+}
+
+void
+engine_open_in_core(Engine *engine, EngineGroup *group)
+{
+	LogGroupState state;
+	GroupRecovered recovered = {.group = group->group,
+								.membership = group->membership,
+								.commit_lsn = group->committed_lsn,
+								.first_leader = group->first_leader};
+
+	CORE_ASSERT(log_group_state(engine->log, group->group, &state));
+	recovered.promised = state.promised;
+	recovered.base_lsn = state.base_lsn;
+	recovered.base_ballot = state.base_ballot;
+	recovered.append_lsn = state.append_lsn;
+	recovered.run_count = state.run_count;
+	recovered.runs = state.runs;
+	if (recovered.commit_lsn < group->applied_lsn)
+		recovered.commit_lsn = group->applied_lsn;
+	if (recovered.commit_lsn > state.append_lsn)
+		recovered.commit_lsn = state.append_lsn;
+	group->committed_lsn = recovered.commit_lsn;
+	core_node_open_group(engine->core, &recovered, engine->now);
+}
+
+bool
+engine_create_group(Engine *engine, GroupId id, const Membership *membership, NodeId first_leader)
+{
+	uint8_t record[MEMBERSHIP_RECORD_BYTES_MAX];
+	EngineGroup *group;
+
+	CORE_ASSERT(id != 0);
+	CORE_INVARIANT("I10", is_member(membership, engine->config.self));
+	engine_start(engine);
+	if (engine_find_group(engine, id))
+		return true;
+	if (log_append_group(engine->log, id, record, membership_record_pack(membership, record)) != 0)
+		return false;
+	group = add_group(engine, id, membership);
+	group->first_leader = first_leader;
+	engine_read_clock(engine);
+	engine_open_in_core(engine, group);
+	engine_mark_changed(engine, group);
+	return true;
+}
+
+static void
+remove_from_list(GroupList *list, GroupId group)
+{
+	for (uint32_t i = 0; i < list->count; i++)
+		if (list->items[i] == group)
+		{
+			list->items[i] = list->items[--list->count];
+			return;
+		}
+}
+
+static void
+free_group(EngineGroup *group)
+{
+	free(group->turn_entries);
+	free(group);
+}
+
+bool
+engine_drop_group(Engine *engine, GroupId id)
+{
+	EngineGroup *group;
+	GroupMap *map = &engine->groups;
+
+	engine_start(engine);
+	group = engine_find_group(engine, id);
+	if (!group)
+		return true;
+	if (log_append_group_drop(engine->log, id) != 0)
+		return false;
+	core_node_close_group(engine->core, id);
+	engine_drop_queued_entries(engine, id, 0);
+	remove_from_list(&engine->changed, id);
+	remove_from_list(&engine->committed, id);
+	for (uint32_t i = 0; i < map->count; i++)
+		if (map->items[i] == group)
+		{
+			map->items[i] = map->items[--map->count];
+			break;
+		}
+	map_rehash(map);
+	free_group(group);
+	return true;
+}
+
+void
+engine_free_groups(Engine *engine)
+{
+	for (uint32_t i = 0; i < engine->groups.count; i++)
+		free_group(engine->groups.items[i]);
+	free(engine->groups.items);
+	free(engine->groups.slots);
+	free(engine->changed.items);
+	free(engine->changed_last.items);
+	free(engine->committed.items);
+}
+
+/* ---- what the owner asks ---- */
+
+uint32_t
+engine_list_groups(const Engine *engine, GroupId *groups, uint32_t max)
+{
+	for (uint32_t i = 0; i < engine->groups.count && i < max; i++)
+		groups[i] = engine->groups.items[i]->group;
+	return engine->groups.count;
+}
+
+bool
+engine_group_membership(const Engine *engine, GroupId id, Membership *membership)
+{
+	const EngineGroup *group = engine_find_group(engine, id);
+
+	if (group)
+		*membership = group->membership;
+	return group != NULL;
+}
+
+bool
+engine_group_status(const Engine *engine, GroupId group, GroupStatus *status)
+{
+	return core_group_status(engine->core, group, status, engine->now);
+}
+
+uint32_t
+engine_changed_groups(const Engine *engine, const GroupId **groups)
+{
+	*groups = engine->changed_last.items;
+	return engine->changed_last.count;
+}
+
+/* ---- noting changes ---- */
+
+static void
+list_add(GroupList *list, GroupId group)
+{
+	if (list->count == list->capacity)
+	{
+		list->capacity = list->capacity ? list->capacity * 2 : 64;
+		list->items = engine_reallocate(list->items, list->capacity * sizeof(GroupId));
+	}
+	list->items[list->count++] = group;
+}
+
+void
+engine_mark_changed(Engine *engine, EngineGroup *group)
+{
+	if (group->changed)
+		return;
+	group->changed = true;
+	list_add(&engine->changed, group->group);
+}
+
+void
+engine_mark_led_changed(Engine *engine)
+{
+	for (uint32_t i = 0; i < engine->groups.count; i++)
+		if (engine->groups.items[i]->leads)
+			engine_mark_changed(engine, engine->groups.items[i]);
+}
+
+void
+engine_note_commit(Engine *engine, EngineGroup *group, Lsn commit_lsn)
+{
+	CORE_INVARIANT("I6", commit_lsn >= group->committed_lsn);
+	group->committed_lsn = commit_lsn;
+	log_set_commit_hint(engine->log, group->group, commit_lsn);
+	if (group->committed_is_news)
+		return;
+	group->committed_is_news = true;
+	list_add(&engine->committed, group->group);
+}

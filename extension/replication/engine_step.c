@@ -1,0 +1,330 @@
+/*
+ * engine_step.c
+ *		Stepping the core and carrying out its effects, in order.
+ *
+ * Run by the replicator.  Records go to the log's memory here; engine_finish_turn makes them durable.  The
+ * core cannot take back what it decided, so nothing is stepped unless the log has room for whatever may
+ * come of it: a node without room for its control records falls silent and its leases run out, while the
+ * others go on.
+ */
+#include "replication/engine_private.h"
+
+#include <string.h>
+
+/*
+ * Records that one event may make besides the entries that it carries.  A tick or a sync may concern every
+ * group: a promise or a leader's start entry each, and the length of grants.
+ */
+#define STEP_RECORDS_PER_GROUP 2
+#define STEP_RECORDS_BASE 16
+
+/* Bytes of node values among them: the length of grants, or the lives of the peers. */
+#define STEP_VALUE_BYTES ((CORE_NODES_MAX + 1) * sizeof(uint64_t))
+
+/*
+ * The result of an append that log_reserve promised room for.  It can still fail if the log had to write and
+ * could not; then nothing more is recorded or said, and engine_finish_turn ends the engine.
+ */
+static void
+recorded(Engine *engine, int error)
+{
+	CORE_ASSERT(error != LOG_FULL);
+	if (error != 0)
+		engine->failed = true;
+}
+
+/* ---- effects ---- */
+
+/* Remembers an entry of our own, so that sending it does not read the log. */
+static void
+keep_turn_entry(EngineGroup *group, Lsn lsn, const Entry *entry)
+{
+	if (group->turn_count == 0 || group->turn_first_lsn + group->turn_count != lsn)
+	{
+		group->turn_first_lsn = lsn;
+		group->turn_count = 0;
+	}
+	if (group->turn_count == group->turn_capacity)
+	{
+		group->turn_capacity = group->turn_capacity ? group->turn_capacity * 2 : 16;
+		group->turn_entries = engine_reallocate(group->turn_entries,
+												group->turn_capacity * sizeof(Entry));
+	}
+	group->turn_entries[group->turn_count++] = *entry;
+}
+
+static void
+carry_out_append(Engine *engine, EngineGroup *group, const Effect *effect, EventKind cause)
+{
+	recorded(engine, log_append_entry(engine->log, effect->group, effect->lsn, effect->entry.ballot,
+									  effect->entry.payload, effect->entry.length));
+	if (cause != EVENT_PROPOSE || engine->failed)
+		return;
+	keep_turn_entry(group, effect->lsn, &effect->entry);
+	engine->callbacks.appended(engine->callbacks.context, engine->turn_tag, effect->group,
+							   effect->lsn);
+}
+
+static void
+carry_out_cut(Engine *engine, EngineGroup *group, const Effect *effect)
+{
+	CORE_INVARIANT("I6", effect->lsn >= group->committed_lsn);
+	engine_drop_queued_entries(engine, effect->group, effect->lsn);
+	group->turn_count = 0;
+	recorded(engine, log_append_cut(engine->log, effect->group, effect->lsn, effect->ballot));
+}
+
+static void
+carry_out_grant_length(Engine *engine, TimeUs grant_us)
+{
+	int64_t value = grant_us;
+
+	recorded(engine, log_append_node(engine->log, ENGINE_KEY_GRANT_LENGTH, &value, sizeof(value)));
+}
+
+static void
+carry_out_lead(Engine *engine, EngineGroup *group, const Effect *effect)
+{
+	group->leads = true;
+	engine->callbacks.leading(engine->callbacks.context, effect->group, effect->ballot,
+							  effect->lsn);
+}
+
+/* The owner hears of it at once: messages of this turn have not left yet. */
+static void
+carry_out_step_down(Engine *engine, EngineGroup *group, const Effect *effect)
+{
+	group->leads = false;
+	engine->callbacks.stepped_down(engine->callbacks.context, effect->group, effect->ballot);
+}
+
+static void
+carry_out_refuse(Engine *engine, const Effect *effect, EventKind cause)
+{
+	if (cause == EVENT_PROPOSE)
+		engine->callbacks.refused(engine->callbacks.context, engine->turn_tag, effect->group,
+								  ENGINE_NOT_LEADER);
+}
+
+/* Effects of one group; those of the whole node are GRANT_LENGTH and SEND of heartbeats. */
+static void
+carry_out_for_group(Engine *engine, const Effect *effect, EventKind cause)
+{
+	EngineGroup *group = engine_find_group(engine, effect->group);
+
+	CORE_ASSERT(group != NULL);
+	engine_mark_changed(engine, group);
+	switch (effect->kind)
+	{
+		case EFFECT_APPEND:
+			carry_out_append(engine, group, effect, cause);
+			break;
+		case EFFECT_PROMISE:
+			recorded(engine, log_append_promise(engine->log, effect->group, effect->ballot));
+			break;
+		case EFFECT_CUT:
+			carry_out_cut(engine, group, effect);
+			break;
+		case EFFECT_COMMIT:
+			engine_note_commit(engine, group, effect->lsn);
+			break;
+		case EFFECT_LEAD:
+			carry_out_lead(engine, group, effect);
+			break;
+		case EFFECT_STEP_DOWN:
+			carry_out_step_down(engine, group, effect);
+			break;
+		case EFFECT_GRANT_LENGTH:
+		case EFFECT_SEND:
+		case EFFECT_REFUSE:
+			break;
+	}
+}
+
+static void
+carry_out(Engine *engine, const Effect *effect, EventKind cause)
+{
+	if (effect->kind == EFFECT_GRANT_LENGTH)
+		carry_out_grant_length(engine, effect->grant_us);
+	else if (effect->kind == EFFECT_SEND)
+		engine_queue_message(engine, &effect->message, effect->after_sync);
+	else if (effect->kind == EFFECT_REFUSE)
+		carry_out_refuse(engine, effect, cause);
+	else
+		carry_out_for_group(engine, effect, cause);
+}
+
+void
+engine_step(Engine *engine, const Event *event)
+{
+	Effects effects = group_step(engine->core, event, engine->now);
+
+	for (uint32_t i = 0; i < effects.count && !engine->failed; i++)
+		carry_out(engine, &effects.items[i], event->kind);
+}
+
+/* ---- room ---- */
+
+bool
+engine_has_control_room(Engine *engine)
+{
+	return log_reserve(engine->log,
+					   STEP_RECORDS_BASE + STEP_RECORDS_PER_GROUP * engine->groups.count, 0,
+					   true) == 0;
+}
+
+/* Room for entries of so many payload bytes, and for what else their event may record. */
+static bool
+has_entry_room(Engine *engine, uint32_t entries, uint64_t payload_bytes)
+{
+	return engine_has_control_room(engine) &&
+		   (entries == 0 ||
+			log_reserve(engine->log, entries + STEP_RECORDS_BASE, payload_bytes, true) == 0);
+}
+
+/* ---- events from outside ---- */
+
+/* The first entries that the log surely takes, as one event; fewer than the message carries if need be. */
+static uint32_t
+entries_with_room(Engine *engine, const Message *message)
+{
+	uint32_t count = 0;
+	uint64_t payload_bytes = 0;
+
+	while (count < message->entry_count &&
+		   message->entries[count].length <= log_payload_max_bytes(engine->log) &&
+		   (count == 0 ||
+			payload_bytes + message->entries[count].length <= log_payload_max_bytes(engine->log)))
+		payload_bytes += message->entries[count++].length;
+	return has_entry_room(engine, count, payload_bytes) ? count : 0;
+}
+
+/*
+ * Steps a message of a group, with fewer entries than it carries if the log has no room for all: the sender
+ * learns from the acknowledgement what was taken.  Without room for any it is dropped; it will come again.
+ */
+static void
+step_message(Engine *engine, const Message *received)
+{
+	Message message = *received;
+	Event event = {.kind = EVENT_MESSAGE, .message = &message};
+
+	message.entry_count = entries_with_room(engine, received);
+	if (!engine_has_control_room(engine) || (message.entry_count == 0 && received->entry_count > 0))
+		return;
+	engine_step(engine, &event);
+}
+
+static void
+receive_message(Engine *engine, const Message *message)
+{
+	EngineGroup *group;
+
+	if (message->kind == MESSAGE_HEARTBEAT)
+	{
+		step_message(engine, message);
+		engine_mark_led_changed(engine);
+		return;
+	}
+	group = engine_find_group(engine, message->group);
+	if (!group)
+		return;
+	if (message->kind == MESSAGE_APPLIED)
+	{
+		engine_receive_applied(engine, group, message);
+		return;
+	}
+	step_message(engine, message);
+	engine_mark_changed(engine, group);
+}
+
+/*
+ * Notes the life of a peer.  False if it is a former one, whose frames are late.  The counters are kept in
+ * the log, so that they survive this node's own restart.
+ */
+static bool
+note_peer_life(Engine *engine, NodeId peer, uint64_t start_counter)
+{
+	uint64_t counters[CORE_NODES_MAX + 1];
+
+	if (start_counter < engine->peers[peer].start_counter)
+		return false;
+	if (start_counter == engine->peers[peer].start_counter)
+		return true;
+	if (!engine_has_control_room(engine))
+		return false;
+	engine->peers[peer].start_counter = start_counter;
+	for (uint32_t i = 0; i <= CORE_NODES_MAX; i++)
+		counters[i] = engine->peers[i].start_counter;
+	recorded(engine,
+			 log_append_node(engine->log, ENGINE_KEY_PEER_STARTS, counters, sizeof(counters)));
+	return true;
+}
+
+bool
+engine_receive(Engine *engine, NodeId from, const uint8_t *bytes, size_t length)
+{
+	Frame frame;
+
+	wire_arena_reset(&engine->frame_arena);
+	if (frame_decode(bytes, length, &engine->frame_arena, &frame) != FRAME_OK ||
+		memcmp(frame.cluster_id, engine->config.cluster_id, sizeof(frame.cluster_id)) != 0 ||
+		frame.from != from || frame.to != engine->config.self)
+		return false;
+	engine_start(engine);
+	engine_read_clock(engine);
+	if (!note_peer_life(engine, from, frame.start_counter))
+		return true;
+	for (uint32_t i = 0; i < frame.message_count; i++)
+		receive_message(engine, &frame.messages[i]);
+	return true;
+}
+
+static EngineRefusal
+objection_to_proposal(Engine *engine, GroupId group, uint32_t length)
+{
+	if (!engine_find_group(engine, group))
+		return ENGINE_NO_GROUP;
+	if (length > ENTRY_BYTES_MAX || length > log_payload_max_bytes(engine->log))
+		return ENGINE_TOO_LARGE;
+	if (!has_entry_room(engine, 1, length))
+		return ENGINE_LOG_FULL;
+	return 0;
+}
+
+void
+engine_propose(Engine *engine, GroupId group, Ballot ballot, const void *payload, uint32_t length,
+			   uint64_t tag)
+{
+	Event event = {.kind = EVENT_PROPOSE, .group = group, .ballot = ballot};
+	EngineRefusal why;
+	void *copy;
+
+	CORE_ASSERT(length > 0);
+	engine_start(engine);
+	engine_read_clock(engine);
+	why = objection_to_proposal(engine, group, length);
+	copy = why == 0 ? wire_arena_alloc(&engine->turn_arena, length) : NULL;
+	if (!copy)
+	{
+		engine->callbacks.refused(engine->callbacks.context, tag, group,
+								  why ? why : ENGINE_LOG_FULL);
+		return;
+	}
+	memcpy(copy, payload, length);
+	event.entry.payload = copy;
+	event.entry.length = length;
+	engine->turn_tag = tag;
+	engine_step(engine, &event);
+}
+
+void
+engine_transfer(Engine *engine, GroupId group, NodeId target)
+{
+	Event event = {.kind = EVENT_TRANSFER, .group = group, .target = target};
+
+	engine_start(engine);
+	engine_read_clock(engine);
+	if (engine_find_group(engine, group) && engine_has_control_room(engine))
+		engine_step(engine, &event);
+}

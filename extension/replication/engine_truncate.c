@@ -1,0 +1,169 @@
+/*
+ * engine_truncate.c
+ *		What every member has applied, and giving up log that nobody needs.
+ *
+ * Run by the replicator, once a lease length.  A log entry may go when this node's rows and those of every
+ * other member are durable beyond it.  The members tell each other with APPLIED messages, each repeated until
+ * the other side has shown that it knows; settled groups send nothing.  Above log_bytes_max, members on
+ * nodes that are silent no longer count: they will need a snapshot.  A member that lives but is slow still
+ * counts; the log's hard limit then slows the writers.
+ *
+ * Nothing is assumed to be applied that its owner did not call durable: an entry given up too early would
+ * be lost with a crash of this node's PostgreSQL.
+ */
+#include "replication/engine_private.h"
+
+void
+engine_applied(Engine *engine, GroupId id, Lsn applied_lsn, Lsn durable_lsn)
+{
+	EngineGroup *group = engine_find_group(engine, id);
+
+	if (!group)
+		return;
+	CORE_ASSERT(durable_lsn <= applied_lsn);
+	if (applied_lsn > group->applied_lsn)
+		group->applied_lsn = applied_lsn;
+	if (durable_lsn > group->applied_durable_lsn)
+		group->applied_durable_lsn = durable_lsn;
+}
+
+/* Up to where this node needs the group's log no more for itself. */
+static Lsn
+settled_lsn(const Engine *engine, const EngineGroup *group)
+{
+	GroupStatus status;
+
+	if (group->membership.members[group->self_index].kind != MEMBER_LOG)
+		return group->applied_durable_lsn;
+	/* A log replica has no rows: what is committed and durable here is all that it keeps for others. */
+	if (!core_group_status(engine->core, group->group, &status, engine->now))
+		return 0;
+	return status.commit_lsn < status.durable_lsn ? status.commit_lsn : status.durable_lsn;
+}
+
+/* Has the node been heard within a lease length? */
+static bool
+node_is_heard(const Engine *engine, NodeId node)
+{
+	TimeUs heard_us = core_peer_heard_us(engine->core, node);
+
+	return heard_us != 0 && engine->now - heard_us <= engine->config.lease_us;
+}
+
+/* ---- telling each other ---- */
+
+void
+engine_receive_applied(Engine *engine, EngineGroup *group, const Message *message)
+{
+	(void) engine;
+	for (uint32_t i = 0; i < group->membership.member_count; i++)
+	{
+		MemberApplied *member = &group->members[i];
+
+		if (group->membership.members[i].node != message->from)
+			continue;
+		/* Not the highest ever: a member that was made anew starts from nothing. */
+		if (member->applied_lsn != message->lsn)
+			member->owes_answer = true;
+		member->applied_lsn = message->lsn;
+		member->told_lsn = message->commit_lsn;
+	}
+}
+
+static void
+tell_member(Engine *engine, const EngineGroup *group, uint32_t index, Lsn settled)
+{
+	Message message = {.kind = MESSAGE_APPLIED,
+					   .from = engine->config.self,
+					   .to = group->membership.members[index].node,
+					   .group = group->group,
+					   .generation = group->membership.generation,
+					   .lsn = settled,
+					   .commit_lsn = group->members[index].applied_lsn};
+
+	engine_queue_message(engine, &message, false);
+}
+
+static void
+tell_group(Engine *engine, EngineGroup *group)
+{
+	Lsn settled = settled_lsn(engine, group);
+
+	for (uint32_t i = 0; i < group->membership.member_count; i++)
+	{
+		MemberApplied *member = &group->members[i];
+
+		if (i == group->self_index || !node_is_heard(engine, group->membership.members[i].node))
+			continue;
+		if (!member->owes_answer && member->told_lsn >= settled)
+			continue;
+		member->owes_answer = false;
+		tell_member(engine, group, i, settled);
+	}
+}
+
+void
+engine_exchange_applied(Engine *engine)
+{
+	for (uint32_t i = 0; i < engine->groups.count; i++)
+		tell_group(engine, engine->groups.items[i]);
+}
+
+/* ---- truncation ---- */
+
+typedef struct Truncation
+{
+	Engine *engine;
+	bool leave_silent_behind; /* the log is above its size: silent members do not count */
+} Truncation;
+
+static Lsn
+needed_from(void *context, GroupId id)
+{
+	const Truncation *truncation = context;
+	const Engine *engine = truncation->engine;
+	const EngineGroup *group = engine_find_group(engine, id);
+	Lsn settled;
+
+	CORE_ASSERT(group != NULL);
+	settled = settled_lsn(engine, group);
+	for (uint32_t i = 0; i < group->membership.member_count; i++)
+	{
+		if (i == group->self_index || (truncation->leave_silent_behind &&
+									   !node_is_heard(engine, group->membership.members[i].node)))
+			continue;
+		if (group->members[i].applied_lsn < settled)
+			settled = group->members[i].applied_lsn;
+	}
+	return settled + 1;
+}
+
+/* Tells the core where the logs begin now. */
+static void
+take_over_bases(Engine *engine)
+{
+	for (uint32_t i = 0; i < engine->groups.count; i++)
+	{
+		EngineGroup *group = engine->groups.items[i];
+		LogGroupState state;
+
+		CORE_ASSERT(log_group_state(engine->log, group->group, &state));
+		if (state.base_lsn == group->base_lsn)
+			continue;
+		CORE_INVARIANT("I6", state.base_lsn <= group->committed_lsn);
+		group->base_lsn = state.base_lsn;
+		core_node_truncated(engine->core, group->group, state.base_lsn, state.base_ballot);
+		engine_mark_changed(engine, group);
+	}
+}
+
+void
+engine_truncate(Engine *engine)
+{
+	uint64_t limit = engine->config.log_bytes_max;
+	Truncation truncation = {
+		.engine = engine, .leave_silent_behind = limit != 0 && log_size_bytes(engine->log) > limit};
+
+	if (log_truncate(engine->log, needed_from, &truncation) > 0)
+		take_over_bases(engine);
+}

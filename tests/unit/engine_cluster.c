@@ -1,0 +1,329 @@
+/*
+ * engine_cluster.c
+ *		A cluster of engines in one process; see engine_cluster.h.
+ */
+#include "unit/engine_cluster.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/core_assert.h"
+
+#define NETWORK_US 200
+#define SYNC_US 500
+
+EngineConfig cluster_default_config = {.cluster_id = "engine-cluster",
+									   .lease_us = 1000000,
+									   .heartbeat_us = 100000,
+									   .clock_drift_ppm = 250000,
+									   .frame_bytes_max = 256 * 1024,
+									   .accept_bytes_max = 64 * 1024,
+									   .segment_bytes = 64 * 1024,
+									   .seed = 1};
+
+/* The callbacks get the node; the cluster is one a program. */
+static TestCluster *the_cluster;
+
+static TimeUs
+on_now(void *context)
+{
+	(void) context;
+	return the_cluster->now;
+}
+
+static void
+on_send(void *context, NodeId to, const uint8_t *frame, size_t length)
+{
+	TestNode *node = context;
+	TestFrame *queued = malloc(sizeof(TestFrame));
+
+	node->frames_sent++;
+	node->frame_bytes_sent += length;
+	*queued = (TestFrame){.due_us = the_cluster->now + NETWORK_US,
+						  .from = node->id,
+						  .to = to,
+						  .length = length,
+						  .bytes = malloc(length)};
+	memcpy(queued->bytes, frame, length);
+	if (the_cluster->last)
+		the_cluster->last->next = queued;
+	else
+		the_cluster->first = queued;
+	the_cluster->last = queued;
+}
+
+static void
+on_appended(void *context, uint64_t tag, GroupId group, Lsn lsn)
+{
+	TestNode *node = context;
+
+	CORE_ASSERT(group == CLUSTER_GROUP && tag < CLUSTER_TAGS_MAX);
+	node->tags[tag] = TAG_APPENDED;
+	node->tag_lsns[tag] = lsn;
+}
+
+static void
+on_refused(void *context, uint64_t tag, GroupId group, EngineRefusal why)
+{
+	TestNode *node = context;
+
+	(void) group;
+	CORE_ASSERT(tag < CLUSTER_TAGS_MAX);
+	node->tags[tag] = TAG_REFUSED;
+	node->refusals[tag] = why;
+}
+
+static void
+on_committed(void *context, GroupId group, Lsn commit_lsn)
+{
+	TestNode *node = context;
+
+	if (group != CLUSTER_GROUP)
+		return;
+	CORE_ASSERT(commit_lsn > node->committed);
+	node->committed = commit_lsn;
+}
+
+static void
+on_leading(void *context, GroupId group, Ballot ballot, Lsn start_lsn)
+{
+	TestNode *node = context;
+
+	(void) start_lsn;
+	if (group != CLUSTER_GROUP)
+		return;
+	node->leading = true;
+	node->ballot = ballot;
+}
+
+static void
+on_stepped_down(void *context, GroupId group, Ballot ballot)
+{
+	TestNode *node = context;
+
+	(void) ballot;
+	if (group != CLUSTER_GROUP)
+		return;
+	node->leading = false;
+	node->step_downs++;
+}
+
+EngineStatus
+cluster_open(TestCluster *cluster, NodeId id)
+{
+	TestNode *node = &cluster->nodes[id];
+	EngineCallbacks callbacks = {.context = node,
+								 .now = on_now,
+								 .send = on_send,
+								 .appended = on_appended,
+								 .refused = on_refused,
+								 .committed = on_committed,
+								 .leading = on_leading,
+								 .stepped_down = on_stepped_down};
+
+	node->leading = false;
+	node->committed = 0;
+	node->poisoned = false;
+	return engine_open(&node->engine, memdisk_io(node->disk), &node->config, &callbacks);
+}
+
+static void
+start_node(TestCluster *cluster, NodeId id)
+{
+	TestNode *node = &cluster->nodes[id];
+
+	node->id = id;
+	node->disk = memdisk_create(id);
+	node->config = cluster_default_config;
+	node->config.self = id;
+	CORE_ASSERT(engine_bootstrap(memdisk_io(node->disk), &node->config) == ENGINE_OK);
+	CORE_ASSERT(cluster_open(cluster, id) == ENGINE_OK);
+}
+
+void
+cluster_start(TestCluster *cluster, uint32_t node_count)
+{
+	Membership membership = {.generation = 1, .member_count = node_count};
+
+	memset(cluster, 0, sizeof(*cluster));
+	the_cluster = cluster;
+	cluster->now = 1000000000;
+	cluster->sync_us = SYNC_US;
+	cluster->node_count = node_count;
+	for (NodeId id = 1; id <= node_count; id++)
+		membership.members[id - 1] = (Member){id, MEMBER_STORAGE};
+	for (NodeId id = 1; id <= node_count; id++)
+	{
+		start_node(cluster, id);
+		CORE_ASSERT(engine_create_group(cluster->nodes[id].engine, CLUSTER_GROUP, &membership, 1));
+	}
+}
+
+static void
+drop_frames(TestCluster *cluster)
+{
+	while (cluster->first)
+	{
+		TestFrame *frame = cluster->first;
+
+		cluster->first = frame->next;
+		free(frame->bytes);
+		free(frame);
+	}
+	cluster->last = NULL;
+}
+
+void
+cluster_stop(TestCluster *cluster)
+{
+	drop_frames(cluster);
+	for (NodeId id = 1; id <= cluster->node_count; id++)
+	{
+		if (cluster->nodes[id].engine)
+			engine_close(cluster->nodes[id].engine);
+		memdisk_free(cluster->nodes[id].disk);
+	}
+}
+
+void
+cluster_kill(TestCluster *cluster, NodeId id, MemdiskCrash crash)
+{
+	TestNode *node = &cluster->nodes[id];
+
+	engine_close(node->engine);
+	node->engine = NULL;
+	node->leading = false;
+	memdisk_restart(node->disk, crash);
+}
+
+/* Delivers frames that are due; returns whether a node that is up got one. */
+static void
+deliver(TestCluster *cluster)
+{
+	while (cluster->first && cluster->first->due_us <= cluster->now)
+	{
+		TestFrame *frame = cluster->first;
+		TestNode *from = &cluster->nodes[frame->from];
+		TestNode *to = &cluster->nodes[frame->to];
+
+		cluster->first = frame->next;
+		if (!cluster->first)
+			cluster->last = NULL;
+		if (to->engine && !to->poisoned && !to->isolated && !from->isolated)
+			CORE_ASSERT(engine_receive(to->engine, frame->from, frame->bytes, frame->length));
+		free(frame->bytes);
+		free(frame);
+	}
+}
+
+/* The simulated sync takes its time once for all nodes: their disks work at the same time. */
+static void
+turn_all(TestCluster *cluster)
+{
+	uint64_t syncs = 0;
+
+	for (NodeId id = 1; id <= cluster->node_count; id++)
+	{
+		TestNode *node = &cluster->nodes[id];
+		uint64_t before = memdisk_count(node->disk, MEMDISK_SYNC_DATA);
+
+		if (!node->engine || node->poisoned)
+			continue;
+		node->poisoned = !engine_finish_turn(node->engine);
+		syncs += memdisk_count(node->disk, MEMDISK_SYNC_DATA) - before;
+	}
+	cluster->now += syncs > 0 ? cluster->sync_us : 10;
+}
+
+/* When something happens next. */
+static TimeUs
+next_event_us(const TestCluster *cluster)
+{
+	TimeUs due = cluster->first ? cluster->first->due_us : INT64_MAX;
+
+	for (NodeId id = 1; id <= cluster->node_count; id++)
+	{
+		const TestNode *node = &cluster->nodes[id];
+
+		if (node->engine && !node->poisoned && engine_next_wake_us(node->engine) < due)
+			due = engine_next_wake_us(node->engine);
+	}
+	return due;
+}
+
+void
+cluster_run(TestCluster *cluster, TimeUs duration_us)
+{
+	TimeUs until = cluster->now + duration_us;
+
+	while (cluster->now < until)
+	{
+		TimeUs due;
+
+		deliver(cluster);
+		turn_all(cluster);
+		due = next_event_us(cluster);
+		if (due > until)
+			due = until;
+		if (due > cluster->now)
+			cluster->now = due;
+	}
+}
+
+/* Leads, has committed its first entry and holds a lease: it may serve (I7). */
+static bool
+serves(const TestNode *node, TimeUs now)
+{
+	GroupStatus status;
+
+	return node->engine && node->leading &&
+		   engine_group_status(node->engine, CLUSTER_GROUP, &status) &&
+		   status.role == ROLE_LEADER && status.commit_lsn >= status.start_lsn &&
+		   status.lease_until_us > now;
+}
+
+TestNode *
+cluster_await_leader(TestCluster *cluster)
+{
+	for (int i = 0; i < 20000; i++)
+	{
+		for (NodeId id = 1; id <= cluster->node_count; id++)
+			if (serves(&cluster->nodes[id], cluster->now) && !cluster->nodes[id].isolated)
+				return &cluster->nodes[id];
+		cluster_run(cluster, 1000);
+	}
+	return NULL;
+}
+
+bool
+cluster_await_commit(TestCluster *cluster, TestNode *node, Lsn lsn)
+{
+	GroupStatus status;
+
+	for (int i = 0; i < 10000; i++)
+	{
+		if (engine_group_status(node->engine, CLUSTER_GROUP, &status) && status.commit_lsn >= lsn)
+			return true;
+		cluster_run(cluster, 1000);
+	}
+	return false;
+}
+
+const uint8_t *
+cluster_payload(uint64_t tag, uint32_t length)
+{
+	static uint8_t bytes[1024 * 1024];
+
+	CORE_ASSERT(length <= sizeof(bytes));
+	for (uint32_t i = 0; i < length; i++)
+		bytes[i] = (uint8_t) (tag * 31 + i * 7);
+	return bytes;
+}
+
+void
+cluster_propose(TestCluster *cluster, TestNode *leader, uint64_t tag, uint32_t length)
+{
+	(void) cluster;
+	engine_propose(leader->engine, CLUSTER_GROUP, leader->ballot, cluster_payload(tag, length),
+				   length, tag);
+}
