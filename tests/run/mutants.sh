@@ -25,13 +25,19 @@ build() {
 	"$make" --no-print-directory -j"$(nproc)" "$1" VARIANT="$name" VARIANT_CFLAGS="-O1 -g -D$name" >>"$log" 2>&1
 }
 
-# caught_by_scripts, caught_by_simulator: true if the program runs and reports a failure.
+# fails COMMAND ...: true if it reports a failure or dies on an assertion; not if it could not run at all.
+fails() {
+	local status=0
+	"$@" >>"$log" 2>&1 || status=$?
+	[ "$status" -ge 128 ] || { [ "$status" -ne 0 ] && grep -q '^not ok' "$log"; }
+}
+
 caught_by_scripts() {
-	! build/"$name"/interaction/run tests/interaction/*.txt >>"$log" 2>&1 && grep -q '^not ok' "$log"
+	fails build/"$name"/interaction/run tests/interaction/*.txt
 }
 
 caught_by_simulator() {
-	! build/"$name"/sim/quorate_sim --until-failure --seeds "$seeds" >>"$log" 2>&1 && grep -q '^not ok' "$log"
+	fails build/"$name"/sim/quorate_sim --until-failure --seeds "$seeds"
 }
 
 passed=0 failed=0
