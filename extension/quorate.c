@@ -18,6 +18,7 @@
 #include "fmgr.h"
 #include "miscadmin.h"
 
+#include "catalog/protect.h"
 #include "compat.h"
 #include "settings.h"
 #include "shmem/shared_state.h"
@@ -34,5 +35,8 @@ _PG_init(void)
 
 	settings_define();
 	if (process_shared_preload_libraries_in_progress)
+	{
 		shared_state_install();
+		protect_install();
+	}
 }
