@@ -18,10 +18,10 @@
 #include "fmgr.h"
 #include "miscadmin.h"
 
-#include "catalog/protect.h"
 #include "compat.h"
 #include "settings.h"
 #include "shmem/shared_state.h"
+#include "worker/launcher.h"
 
 PG_MODULE_MAGIC;
 
@@ -37,6 +37,6 @@ _PG_init(void)
 	if (process_shared_preload_libraries_in_progress)
 	{
 		shared_state_install();
-		protect_install();
+		launcher_register_static_workers();
 	}
 }

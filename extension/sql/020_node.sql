@@ -1,0 +1,85 @@
+-- The node itself: streams between nodes, membership in a cluster, and what shared memory shows.
+-- C: extension/worker/node_functions.c, peer_stream.c
+
+CREATE PROCEDURE quorate._consensus_stream(cluster_id bytea, from_node integer, protocol_version integer)
+AS 'MODULE_PATHNAME', 'quorate_consensus_stream'
+LANGUAGE C;
+
+COMMENT ON PROCEDURE quorate._consensus_stream(bytea, integer, integer) IS
+'internal: turns the connection of another node''s replicator into a stream of its frames';
+
+CREATE FUNCTION quorate._bootstrap_node(cluster_id bytea, node_id integer, nodes jsonb)
+RETURNS void
+AS 'MODULE_PATHNAME', 'quorate_bootstrap_node'
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION quorate._bootstrap_node(bytea, integer, jsonb) IS
+'internal: makes this instance a node of a new cluster; nodes is an array of {id, name, zone, conninfo}';
+
+CREATE FUNCTION quorate._unbootstrap_node()
+RETURNS void
+AS 'MODULE_PATHNAME', 'quorate_unbootstrap_node'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION quorate._unbootstrap_node() IS
+'internal: takes this node out of its cluster and removes its log';
+
+CREATE FUNCTION quorate._node_status(
+	OUT state text, OUT reason text, OUT cluster_id bytea, OUT node_id integer, OUT start_counter bigint,
+	OUT log_bytes bigint)
+RETURNS record
+AS 'MODULE_PATHNAME', 'quorate_node_status'
+LANGUAGE C VOLATILE PARALLEL SAFE;
+
+COMMENT ON FUNCTION quorate._node_status() IS
+'internal: state of this node (unconfigured, starting, running, refused), its identity and the size of its log';
+
+CREATE FUNCTION quorate._group_status(
+	OUT group_id bigint, OUT role text, OUT generation bigint, OUT promised_ballot text, OUT ballot text,
+	OUT leader integer, OUT base_lsn bigint, OUT append_lsn bigint, OUT durable_lsn bigint,
+	OUT commit_lsn bigint, OUT applied_lsn bigint, OUT applied_durable_lsn bigint, OUT start_lsn bigint,
+	OUT lease_remaining_ms bigint, OUT pending_writes bigint, OUT member_nodes integer[],
+	OUT member_kinds text[], OUT member_durable_lsns bigint[], OUT member_needs_snapshot boolean[])
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'quorate_group_status'
+LANGUAGE C VOLATILE PARALLEL SAFE ROWS 16;
+
+COMMENT ON FUNCTION quorate._group_status() IS
+'internal: published state of this node''s replicas; ballot, start and lease only where it leads';
+
+CREATE FUNCTION quorate._counters(OUT name text, OUT value bigint)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'quorate_counters'
+LANGUAGE C VOLATILE PARALLEL SAFE ROWS 20;
+
+COMMENT ON FUNCTION quorate._counters() IS
+'internal: counters of this node since its start';
+
+CREATE FUNCTION quorate._peers(
+	OUT node_id integer, OUT name text, OUT zone text, OUT conninfo text, OUT heard_ms_ago bigint)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'quorate_peers'
+LANGUAGE C VOLATILE PARALLEL SAFE ROWS 5;
+
+COMMENT ON FUNCTION quorate._peers() IS
+'internal: the nodes of the cluster and how long ago each was heard; null for this node and those never heard';
+
+REVOKE ALL ON PROCEDURE quorate._consensus_stream(bytea, integer, integer) FROM PUBLIC;
+REVOKE ALL ON FUNCTION
+	quorate._bootstrap_node(bytea, integer, jsonb),
+	quorate._unbootstrap_node(),
+	quorate._node_status(),
+	quorate._group_status(),
+	quorate._counters(),
+	quorate._peers()
+FROM PUBLIC;
+
+GRANT EXECUTE ON PROCEDURE quorate._consensus_stream(bytea, integer, integer) TO quorate_peer;
+GRANT EXECUTE ON FUNCTION quorate._bootstrap_node(bytea, integer, jsonb), quorate._unbootstrap_node()
+TO quorate_admin, quorate_peer;
+GRANT EXECUTE ON FUNCTION
+	quorate._node_status(),
+	quorate._group_status(),
+	quorate._counters(),
+	quorate._peers()
+TO quorate_admin, quorate_peer, pg_monitor;

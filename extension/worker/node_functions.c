@@ -1,0 +1,393 @@
+/*
+ * node_functions.c
+ *		SQL functions of the node itself: making it a member of a cluster, taking it away again, and what
+ *		the views show of its state (extension/sql/020_node.sql).
+ *
+ * Runs in client backends.  Reads shared memory and hands commands to the replicator; touches no file.  All
+ * functions are internal: quorate.create_cluster, quorate.drop_cluster and the views stand in front of them.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "libpq-fe.h"
+#include "miscadmin.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/jsonb.h"
+#include "utils/tuplestore.h"
+
+#include "shmem/command.h"
+#include "shmem/shared_state.h"
+#include "worker/node_list.h"
+
+#define COMMAND_TIMEOUT_MS (30 * 1000)
+
+PG_FUNCTION_INFO_V1(quorate_bootstrap_node);
+PG_FUNCTION_INFO_V1(quorate_unbootstrap_node);
+PG_FUNCTION_INFO_V1(quorate_node_status);
+PG_FUNCTION_INFO_V1(quorate_group_status);
+PG_FUNCTION_INFO_V1(quorate_counters);
+PG_FUNCTION_INFO_V1(quorate_peers);
+
+/* ---- bootstrapping ---- */
+
+/* Copies the text of a field of a node's JSON object, at most size - 1 bytes. */
+static void
+copy_node_field(JsonbContainer *object, const char *field, char *text, Size size)
+{
+	JsonbValue value;
+
+	if (getKeyJsonValueFromContainer(object, field, strlen(field), &value) == NULL ||
+		value.type != jbvString || value.val.string.len <= 0)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("each node needs a text in its field \"%s\"", field)));
+	if ((Size) value.val.string.len >= size)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("field \"%s\" of a node is too long", field),
+						errdetail("It may have %zu bytes.", size - 1)));
+	memcpy(text, value.val.string.val, value.val.string.len);
+	text[value.val.string.len] = '\0';
+}
+
+static void
+parse_node(const JsonbValue *element, NodeInfo *info)
+{
+	JsonbValue id;
+	int32 node;
+
+	if (element->type != jbvBinary || !JsonContainerIsObject(element->val.binary.data))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("nodes must be JSON objects")));
+	if (getKeyJsonValueFromContainer(element->val.binary.data, "id", 2, &id) == NULL ||
+		id.type != jbvNumeric)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("each node needs an id")));
+	node = DatumGetInt32(DirectFunctionCall1(numeric_int4, NumericGetDatum(id.val.numeric)));
+	if (node < 1 || node > CORE_NODES_MAX)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("node id %d is out of range", node)));
+
+	info->node = (NodeId) node;
+	copy_node_field(element->val.binary.data, "name", info->name, sizeof(info->name));
+	copy_node_field(element->val.binary.data, "zone", info->zone, sizeof(info->zone));
+	copy_node_field(element->val.binary.data, "conninfo", info->conninfo, sizeof(info->conninfo));
+}
+
+/* The array of nodes as the bytes that the log keeps. */
+static StringInfo
+pack_nodes(Jsonb *nodes)
+{
+	NodeInfo *infos = palloc0(CORE_NODES_MAX * sizeof(NodeInfo));
+	StringInfo packed = makeStringInfo();
+	uint32 count;
+
+	if (!JB_ROOT_IS_ARRAY(nodes) || JB_ROOT_IS_SCALAR(nodes))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("nodes must be a JSON array")));
+	count = JB_ROOT_COUNT(nodes);
+	if (count > CORE_MEMBERS_MAX)
+		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+						errmsg("a cluster is created with at most %d nodes", CORE_MEMBERS_MAX)));
+	for (uint32 i = 0; i < count; i++)
+		parse_node(getIthJsonbValueFromContainer(&nodes->root, i), &infos[i]);
+	node_list_pack(infos, (int) count, packed);
+	return packed;
+}
+
+Datum
+quorate_bootstrap_node(PG_FUNCTION_ARGS)
+{
+	bytea *cluster_id = PG_GETARG_BYTEA_PP(0);
+	int32 node = PG_GETARG_INT32(1);
+	StringInfo packed = pack_nodes(PG_GETARG_JSONB_P(2));
+	NodeCommand command = {0};
+
+	shared_state_require();
+	if (VARSIZE_ANY_EXHDR(cluster_id) != sizeof(command.cluster_id))
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("a cluster id has %zu bytes", sizeof(command.cluster_id))));
+	if (node < 1 || node > CORE_NODES_MAX)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("node id %d is out of range", node)));
+	command.kind = COMMAND_BOOTSTRAP;
+	command.self = (NodeId) node;
+	memcpy(command.cluster_id, VARDATA_ANY(cluster_id), sizeof(command.cluster_id));
+	command_run(&command, packed->data, packed->len, COMMAND_TIMEOUT_MS);
+	PG_RETURN_VOID();
+}
+
+Datum
+quorate_unbootstrap_node(PG_FUNCTION_ARGS)
+{
+	NodeCommand command = {0};
+
+	shared_state_require();
+	command.kind = COMMAND_UNBOOTSTRAP;
+	command_run(&command, NULL, 0, COMMAND_TIMEOUT_MS);
+	PG_RETURN_VOID();
+}
+
+/* ---- state of the node ---- */
+
+static const char *
+node_state_name(NodeState state)
+{
+	switch (state)
+	{
+		case NODE_UNCONFIGURED:
+			return "unconfigured";
+		case NODE_STARTING:
+			return "starting";
+		case NODE_RUNNING:
+			return "running";
+		case NODE_REFUSED:
+			return "refused";
+	}
+	return "unknown";
+}
+
+static Datum
+bytea_datum(const void *bytes, Size length)
+{
+	bytea *value = palloc(VARHDRSZ + length);
+
+	SET_VARSIZE(value, VARHDRSZ + length);
+	memcpy(VARDATA(value), bytes, length);
+	return PointerGetDatum(value);
+}
+
+Datum
+quorate_node_status(PG_FUNCTION_ARGS)
+{
+	TupleDesc descriptor;
+	Datum values[6];
+	bool nulls[6] = {false};
+
+	shared_state_require();
+	if (get_call_result_type(fcinfo, NULL, &descriptor) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+
+	LWLockAcquire(quorate_shared->lock, LW_SHARED);
+	values[0] = CStringGetTextDatum(
+		node_state_name(pg_atomic_read_u32(&quorate_shared->node_state)));
+	values[1] = CStringGetTextDatum(quorate_shared->state_reason);
+	nulls[1] = quorate_shared->state_reason[0] == '\0';
+	values[2] = bytea_datum(quorate_shared->cluster_id, sizeof(quorate_shared->cluster_id));
+	values[3] = Int32GetDatum(quorate_shared->self);
+	values[4] = Int64GetDatum(quorate_shared->start_counter);
+	nulls[2] = nulls[3] = nulls[4] = quorate_shared->self == 0;
+	LWLockRelease(quorate_shared->lock);
+	values[5] = Int64GetDatum(pg_atomic_read_u64(&quorate_shared->log_bytes));
+	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(descriptor), values, nulls)));
+}
+
+/* ---- state of the groups ---- */
+
+static const char *
+role_name(GroupRole role)
+{
+	switch (role)
+	{
+		case ROLE_FOLLOWER:
+			return "follower";
+		case ROLE_ASKING:
+			return "asking";
+		case ROLE_CANDIDATE:
+			return "candidate";
+		case ROLE_ADOPTING:
+			return "adopting";
+		case ROLE_LEADER:
+			return "leader";
+		case ROLE_HANDING_OVER:
+			return "handing over";
+	}
+	return "unknown";
+}
+
+/* A ballot as text: (round, node). */
+static Datum
+ballot_datum(Ballot ballot)
+{
+	return CStringGetTextDatum(psprintf("(" UINT64_FORMAT ",%u)", ballot.round, ballot.node));
+}
+
+/* The members as four arrays of equal length: node, kind, durable LSN, needs a snapshot. */
+static void
+member_arrays(const GroupStatus *status, Datum *values)
+{
+	static const char *const kinds[] = {"", "storage", "log", "learner"};
+	Datum nodes[CORE_MEMBERS_MAX];
+	Datum member_kinds[CORE_MEMBERS_MAX];
+	Datum durable[CORE_MEMBERS_MAX];
+	Datum snapshot[CORE_MEMBERS_MAX];
+	int count = Min(status->member_count, CORE_MEMBERS_MAX);
+
+	for (int i = 0; i < count; i++)
+	{
+		const MemberStatus *member = &status->members[i];
+
+		nodes[i] = Int32GetDatum(member->node);
+		member_kinds[i] = CStringGetTextDatum(kinds[member->kind]);
+		durable[i] = Int64GetDatum(member->durable_lsn);
+		snapshot[i] = BoolGetDatum(member->needs_snapshot);
+	}
+	values[0] = PointerGetDatum(construct_array(nodes, count, INT4OID, 4, true, TYPALIGN_INT));
+	values[1] = PointerGetDatum(
+		construct_array(member_kinds, count, TEXTOID, -1, false, TYPALIGN_INT));
+	values[2] = PointerGetDatum(
+		construct_array(durable, count, INT8OID, 8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+	values[3] = PointerGetDatum(construct_array(snapshot, count, BOOLOID, 1, true, TYPALIGN_CHAR));
+}
+
+#define GROUP_STATUS_COLUMNS 19
+
+static void
+put_group(ReturnSetInfo *result, GroupShared *group)
+{
+	Datum values[GROUP_STATUS_COLUMNS];
+	bool nulls[GROUP_STATUS_COLUMNS] = {false};
+	TimeUs lease_us = (TimeUs) pg_atomic_read_u64(&group->lease_until_us) - shared_now_us();
+	GroupStatus status;
+	Ballot ballot;
+
+	SpinLockAcquire(&group->mutex);
+	status = group->status;
+	ballot = group->ballot;
+	SpinLockRelease(&group->mutex);
+	if (status.group == 0)
+		return; /* opened, and nothing published yet */
+
+	values[0] = Int64GetDatum(status.group);
+	values[1] = CStringGetTextDatum(role_name(status.role));
+	values[2] = Int64GetDatum(status.generation);
+	values[3] = ballot_datum(status.promised);
+	values[4] = ballot_datum(ballot);
+	nulls[4] = pg_atomic_read_u64(&group->lead_sequence) % 2 == 0;
+	values[5] = Int32GetDatum((int32) pg_atomic_read_u64(&group->leader));
+	nulls[5] = DatumGetInt32(values[5]) == 0;
+	values[6] = Int64GetDatum(status.base_lsn);
+	values[7] = Int64GetDatum(pg_atomic_read_u64(&group->append_lsn));
+	values[8] = Int64GetDatum(pg_atomic_read_u64(&group->durable_lsn));
+	values[9] = Int64GetDatum(pg_atomic_read_u64(&group->commit_lsn));
+	values[10] = Int64GetDatum(pg_atomic_read_u64(&group->applied_lsn));
+	values[11] = Int64GetDatum(pg_atomic_read_u64(&group->applied_durable_lsn));
+	values[12] = Int64GetDatum(pg_atomic_read_u64(&group->start_lsn));
+	nulls[12] = nulls[4];
+	values[13] = Int64GetDatum(Max(lease_us, 0) / 1000);
+	nulls[13] = nulls[4];
+	values[14] = Int64GetDatum(pg_atomic_read_u64(&group->pending_writes));
+	member_arrays(&status, &values[15]);
+	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+}
+
+Datum
+quorate_group_status(PG_FUNCTION_ARGS)
+{
+	shared_state_require();
+	InitMaterializedSRF(fcinfo, 0);
+	for (uint32_t i = 0; i < quorate_shared->group_slots; i++)
+	{
+		GroupShared *group = &quorate_shared->groups[i];
+		GroupId id = pg_atomic_read_u64(&group->group);
+
+		if (id != 0 && shared_group_find(id) == group)
+			put_group((ReturnSetInfo *) fcinfo->resultinfo, group);
+	}
+	return (Datum) 0;
+}
+
+/* ---- counters and peers ---- */
+
+static const char *const counter_names[NODE_COUNTERS] = {
+	[COUNTER_TURNS] = "turns",
+	[COUNTER_SYNCS] = "syncs",
+	[COUNTER_ENTRIES_APPENDED] = "entries_appended",
+	[COUNTER_ENTRIES_COMMITTED] = "entries_committed",
+	[COUNTER_ENTRIES_APPLIED] = "entries_applied",
+	[COUNTER_FRAMES_SENT] = "frames_sent",
+	[COUNTER_BYTES_SENT] = "bytes_sent",
+	[COUNTER_FRAMES_RECEIVED] = "frames_received",
+	[COUNTER_FRAMES_DROPPED] = "frames_dropped",
+	[COUNTER_FRAMES_REFUSED] = "frames_refused",
+	[COUNTER_LEADERSHIPS_GAINED] = "leaderships_gained",
+	[COUNTER_LEADERSHIPS_LOST] = "leaderships_lost",
+	[COUNTER_WRITES_LOCAL] = "writes_local",
+	[COUNTER_WRITES_FORWARDED] = "writes_forwarded",
+	[COUNTER_WRITES_SERVED] = "writes_served",
+	[COUNTER_READS_LOCAL] = "reads_local",
+	[COUNTER_READS_FORWARDED] = "reads_forwarded",
+	[COUNTER_READS_SERVED] = "reads_served",
+	[COUNTER_CHECKSUM_FAILURES] = "checksum_failures"};
+
+Datum
+quorate_counters(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *result;
+
+	shared_state_require();
+	InitMaterializedSRF(fcinfo, 0);
+	result = (ReturnSetInfo *) fcinfo->resultinfo;
+	for (int i = 0; i < NODE_COUNTERS; i++)
+	{
+		Datum values[2];
+		bool nulls[2] = {false};
+
+		values[0] = CStringGetTextDatum(counter_names[i]);
+		values[1] = Int64GetDatum(pg_atomic_read_u64(&quorate_shared->counters[i]));
+		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+	}
+	return (Datum) 0;
+}
+
+/* A connection string without what nobody needs to see. */
+static char *
+conninfo_without_secrets(const char *conninfo)
+{
+	PQconninfoOption *options = PQconninfoParse(conninfo, NULL);
+	StringInfoData text;
+
+	initStringInfo(&text);
+	for (PQconninfoOption *option = options; option != NULL && option->keyword != NULL; option++)
+	{
+		/* libpq marks passwords with '*'. */
+		if (option->val == NULL || option->dispchar[0] == '*')
+			continue;
+		appendStringInfo(&text, "%s%s=%s", text.len > 0 ? " " : "", option->keyword, option->val);
+	}
+	PQconninfoFree(options);
+	return text.data;
+}
+
+Datum
+quorate_peers(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *result;
+	NodeInfo *nodes = palloc(sizeof(quorate_shared->nodes));
+
+	shared_state_require();
+	InitMaterializedSRF(fcinfo, 0);
+	result = (ReturnSetInfo *) fcinfo->resultinfo;
+	LWLockAcquire(quorate_shared->lock, LW_SHARED);
+	memcpy(nodes, quorate_shared->nodes, sizeof(quorate_shared->nodes));
+	LWLockRelease(quorate_shared->lock);
+
+	for (int i = 0; i < CORE_NODES_MAX; i++)
+	{
+		TimeUs heard_us;
+		Datum values[5];
+		bool nulls[5] = {false};
+
+		if (nodes[i].node == 0)
+			continue;
+		heard_us = (TimeUs) pg_atomic_read_u64(&quorate_shared->peer_heard_us[nodes[i].node]);
+		values[0] = Int32GetDatum(nodes[i].node);
+		values[1] = CStringGetTextDatum(nodes[i].name);
+		values[2] = CStringGetTextDatum(nodes[i].zone);
+		values[3] = CStringGetTextDatum(conninfo_without_secrets(nodes[i].conninfo));
+		values[4] = Int64GetDatum((shared_now_us() - heard_us) / 1000);
+		nulls[4] = heard_us == 0;
+		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+	}
+	return (Datum) 0;
+}

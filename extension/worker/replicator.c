@@ -1,0 +1,209 @@
+/*
+ * replicator.c
+ *		The replicator: the one process of a node that runs consensus and writes the log.
+ *
+ * A static background worker without a database.  It runs the engine (replication/engine.h) on real files,
+ * streams and shared memory.  One turn takes everything that waits (commands, frames of the other nodes,
+ * proposals of executors), ends the engine's turn with one write and one fdatasync for all groups, and then
+ * publishes, answers and feeds.  It sleeps until its latch is set, a stream has something to do, or the
+ * engine wants its next turn.
+ *
+ * What is durable before what is the engine's business; nothing here answers anybody before the engine has
+ * said so.  A failed write or sync and a broken invariant are PANIC: the instance restarts and recovers.
+ * If this process ends in another way the postmaster starts it again; its shared memory is then as the
+ * predecessor left it, so it first voids all leaderships and what its predecessor had not answered.
+ *
+ * It never blocks but in fdatasync, and never resolves a name.
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "postmaster/bgworker.h"
+#include "postmaster/interrupt.h"
+#include "storage/latch.h"
+#include "tcop/tcopprot.h"
+#include "utils/guc.h"
+#include "utils/memutils.h"
+
+#include "core/core_assert.h"
+#include "shmem/pending_mark.h"
+#include "worker/replicator.h"
+
+/* One turn takes at most about this much from the executors. */
+#define PROPOSAL_BYTES_PER_TURN (4 * 1024 * 1024)
+
+/* How often what is not urgent is done. */
+#define HOUSEKEEPING_INTERVAL_US (100 * 1000)
+
+PGDLLEXPORT void replicator_main(Datum argument);
+
+static void
+on_broken_invariant(const char *condition, const char *invariant, const char *file, int line)
+{
+	ereport(PANIC, (errcode(ERRCODE_INTERNAL_ERROR),
+					errmsg("consensus invariant %s is broken",
+						   invariant[0] != '\0' ? invariant : "(internal)"),
+					errdetail("%s does not hold at %s:%d.", condition, file, line)));
+}
+
+/* ---- what a turn takes ---- */
+
+/* Carries out a command; node commands fill the result. */
+static void
+execute_command(const NodeCommand *command, const void *data, Size length, CommandResult *result)
+{
+	switch (command->kind)
+	{
+		case COMMAND_FEED_RESTART:
+			groups_feed_restart();
+			break;
+		case COMMAND_FEED_START:
+			groups_feed_start(command);
+			break;
+		case COMMAND_GROUP_OPEN:
+			groups_open(command);
+			break;
+		case COMMAND_GROUP_CLOSE:
+			groups_close(command->group);
+			break;
+		case COMMAND_BOOTSTRAP:
+			replicator_bootstrap(command, data, length, result);
+			break;
+		case COMMAND_UNBOOTSTRAP:
+			replicator_unbootstrap(result);
+			break;
+	}
+}
+
+static void
+take_commands(void)
+{
+	const NodeCommand *command;
+	const void *data;
+	Size length;
+
+	while ((command = command_peek(&data, &length)) != NULL)
+	{
+		CommandResult result = {0};
+
+		execute_command(command, data, length, &result);
+		if (command->id != 0)
+			command_answer(command->id, &result);
+		command_consume();
+	}
+}
+
+/* True if there are more. */
+static bool
+take_proposals(void)
+{
+	const ProposalHeader *header;
+	const void *payload;
+	Size length;
+	Size taken = 0;
+
+	while ((header = proposal_queue_peek(&payload, &length)) != NULL)
+	{
+		if (taken >= PROPOSAL_BYTES_PER_TURN)
+			return true;
+		taken += length + sizeof(*header);
+		if (header->kind == PROPOSAL_WRITE)
+			groups_propose(header, payload, length);
+		else if (replicator_engine != NULL)
+			engine_transfer(replicator_engine, header->group, header->target);
+		proposal_queue_consume();
+	}
+	return false;
+}
+
+/* What need not be done in every turn. */
+static void
+housekeep(void)
+{
+	static TimeUs due_us;
+	TimeUs now = shared_now_us();
+
+	if (now < due_us)
+		return;
+	due_us = now + HOUSEKEEPING_INTERVAL_US;
+	groups_housekeep();
+	peers_publish();
+	pending_mark_clean();
+	pg_atomic_write_u64(&quorate_shared->log_bytes, engine_log_bytes(replicator_engine));
+}
+
+/* One turn.  Returns how long to sleep after it at most, in ms; -1 for ever. */
+static long
+run_turn(void)
+{
+	bool more;
+	TimeUs sleep_us;
+
+	take_commands();
+	peers_run();
+	if (replicator_engine == NULL)
+	{
+		take_proposals();
+		proposal_queue_wake();
+		return replicator_reopen_if_due();
+	}
+
+	more = peers_receive();
+	more |= take_proposals();
+	if (!engine_finish_turn(replicator_engine))
+		ereport(PANIC, (errcode_for_file_access(),
+						errmsg("could not write the log of this node: %s", engine_error())));
+	groups_finish_turn();
+	proposal_queue_wake();
+	housekeep();
+	shared_count(COUNTER_TURNS, 1);
+
+	sleep_us = engine_next_wake_us(replicator_engine) - shared_now_us();
+	return more || sleep_us <= 0 ? 0 : (long) ((sleep_us + 999) / 1000);
+}
+
+/* ---- the process ---- */
+
+static void
+handle_interrupts(void)
+{
+	CHECK_FOR_INTERRUPTS();
+	if (ConfigReloadPending)
+	{
+		ConfigReloadPending = false;
+		ProcessConfigFile(PGC_SIGHUP);
+	}
+}
+
+void
+replicator_main(Datum argument)
+{
+	MemoryContext turn_context;
+
+	pqsignal(SIGHUP, SignalHandlerForConfigReload);
+	pqsignal(SIGTERM, die);
+	BackgroundWorkerUnblockSignals();
+	BackgroundWorkerInitializeConnection(NULL, NULL, 0);
+	pgstat_report_appname("quorate replicator");
+
+	core_assert_handler = on_broken_invariant;
+	turn_context = AllocSetContextCreate(TopMemoryContext, "quorate turn", ALLOCSET_DEFAULT_SIZES);
+	MemoryContextSwitchTo(turn_context);
+	shared_set_node_state(NODE_STARTING, "the log is being recovered");
+	groups_init();
+	proposal_queue_begin_life();
+	shared_register_latch(&quorate_shared->replicator_latch);
+	replicator_open();
+
+	for (;;)
+	{
+		long timeout_ms;
+
+		ResetLatch(MyLatch);
+		handle_interrupts();
+		timeout_ms = run_turn();
+		MemoryContextReset(turn_context);
+		peers_wait(timeout_ms);
+	}
+}

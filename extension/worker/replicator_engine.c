@@ -1,0 +1,392 @@
+/*
+ * replicator_engine.c
+ *		Opening the engine on the log directory, laying out a new node, and taking a node away again.
+ *
+ * Identity lives only in the log directory.  A node without one is unconfigured and waits for a bootstrap
+ * command; one whose directory cannot be used (copied, damaged, written by a newer version) is refused,
+ * with the reason for the views, and touches nothing.
+ *
+ * Durable before what: bootstrapping first lays out the log with its identity, then records the list of
+ * nodes and the metadata group and syncs them in one turn, and only then says that it is done.  A crash in
+ * between leaves an identity without a list of nodes; such a node is refused until it is taken away.
+ */
+#include "postgres.h"
+
+#include <unistd.h>
+
+#include "miscadmin.h"
+#include "nodes/pg_list.h"
+#include "utils/memutils.h"
+
+#include "log/log_io_posix.h"
+#include "settings.h"
+#include "shmem/inbound.h"
+#include "worker/node_list.h"
+#include "worker/replicator.h"
+
+/* Clocks of two machines may drift apart by this much while a lease lasts. */
+#define CLOCK_DRIFT_PPM 250000
+
+/* Entries in one message; a frame holds more than one of them. */
+#define ACCEPT_BYTES_MAX (1024 * 1024)
+
+#define REOPEN_INTERVAL_US (5 * 1000 * 1000)
+
+Engine *replicator_engine;
+
+static LogIo log_io;
+static bool log_io_is_open;
+static int (*sync_log_data)(void *ctx, int handle);
+static TimeUs reopen_due_us; /* 0: not to be tried again */
+
+static TimeUs
+engine_now(void *context)
+{
+	return shared_now_us();
+}
+
+static int
+sync_and_count(void *ctx, int handle)
+{
+	shared_count(COUNTER_SYNCS, 1);
+	return sync_log_data(ctx, handle);
+}
+
+/* Opens the log directory, once in the life of the process.  0 or -errno. */
+static int
+open_directory(void)
+{
+	int result;
+
+	if (log_io_is_open)
+		return 0;
+	result = log_io_posix_open(quorate_log_directory, &log_io);
+	if (result != 0)
+		return result;
+	sync_log_data = log_io.sync_data;
+	log_io.sync_data = sync_and_count;
+	log_io_is_open = true;
+	return 0;
+}
+
+static void
+fill_config(EngineConfig *config, const uint8_t *cluster_id, NodeId self)
+{
+	memset(config, 0, sizeof(*config));
+	memcpy(config->cluster_id, cluster_id, sizeof(config->cluster_id));
+	config->self = self;
+	config->lease_us = quorate_lease_duration_ms * INT64CONST(1000);
+	config->heartbeat_us = quorate_heartbeat_interval_ms * INT64CONST(1000);
+	config->clock_drift_ppm = CLOCK_DRIFT_PPM;
+	config->frame_bytes_max = (uint32_t) inbound_frame_bytes_max();
+	config->accept_bytes_max = ACCEPT_BYTES_MAX;
+	config->segment_bytes = (uint32_t) quorate_log_segment_size_kb * 1024;
+	config->log_bytes_max = (uint64_t) quorate_log_size_max_mb * 1024 * 1024;
+	config->seed = (uint64_t) shared_now_us() * 31 + (uint64_t) MyProcPid;
+}
+
+static void
+fill_callbacks(EngineCallbacks *callbacks)
+{
+	memset(callbacks, 0, sizeof(*callbacks));
+	callbacks->now = engine_now;
+	callbacks->send = peers_send;
+	groups_fill_callbacks(callbacks);
+}
+
+/* Publishes who this node and the others are; false if the engine's list of nodes cannot be read. */
+static bool
+publish_identity(const EngineConfig *config)
+{
+	NodeInfo *nodes = palloc0(CORE_NODES_MAX * sizeof(NodeInfo));
+	uint32_t length = 0;
+	const void *blob = engine_get_blob(replicator_engine, NODE_LIST_BLOB, &length);
+	int count = blob != NULL ? node_list_unpack(blob, length, nodes) : -1;
+
+	if (count >= 0)
+	{
+		LWLockAcquire(quorate_shared->lock, LW_EXCLUSIVE);
+		memcpy(quorate_shared->cluster_id, config->cluster_id, sizeof(config->cluster_id));
+		quorate_shared->self = config->self;
+		quorate_shared->start_counter = engine_start_counter(replicator_engine);
+		memcpy(quorate_shared->nodes, nodes, sizeof(quorate_shared->nodes));
+		LWLockRelease(quorate_shared->lock);
+	}
+	pfree(nodes);
+	return count >= 0;
+}
+
+/* This node cannot run; `reason` says why and is logged. */
+static void
+refuse(const char *reason)
+{
+	shared_set_node_state(NODE_REFUSED, reason);
+	ereport(LOG, (errmsg("quorate does not start: %s", reason)));
+}
+
+/* Opens the engine under an identity; false, with the reason in engine_error(), if that fails. */
+static EngineStatus
+open_engine(const EngineConfig *config)
+{
+	EngineCallbacks callbacks;
+
+	fill_callbacks(&callbacks);
+	return engine_open(&replicator_engine, &log_io, config, &callbacks);
+}
+
+/* All is recovered: from now on this node takes part. */
+static void
+start_running(void)
+{
+	groups_attach();
+	peers_connect();
+	shared_set_node_state(NODE_RUNNING, "");
+	shared_wake_launcher();
+	ereport(LOG, (errmsg("quorate runs as node %u, start " UINT64_FORMAT, quorate_shared->self,
+						 quorate_shared->start_counter)));
+}
+
+static void
+close_engine(void)
+{
+	if (replicator_engine == NULL)
+		return;
+	peers_disconnect();
+	groups_detach_all();
+	engine_close(replicator_engine);
+	replicator_engine = NULL;
+}
+
+/* Opens the engine under the identity that the directory holds. */
+static void
+recover(const LogIdentity *identity)
+{
+	EngineConfig config;
+	EngineStatus status;
+
+	fill_config(&config, identity->cluster_id, identity->node);
+	if (identity->node > quorate_max_nodes)
+	{
+		refuse("quorate.max_nodes is lower than the id of this node");
+		return;
+	}
+	status = open_engine(&config);
+	if (status != ENGINE_OK)
+	{
+		refuse(engine_error());
+		if (status == ENGINE_IO)
+			reopen_due_us = shared_now_us() + REOPEN_INTERVAL_US;
+	}
+	else if (publish_identity(&config))
+		start_running();
+	else
+	{
+		engine_close(replicator_engine);
+		replicator_engine = NULL;
+		refuse(
+			"the log has an identity but no list of nodes: the creation of the cluster was interrupted");
+	}
+}
+
+void
+replicator_open(void)
+{
+	LogIdentity identity;
+	int result = open_directory();
+
+	reopen_due_us = 0;
+	if (result == 0)
+		result = log_identity_read(&log_io, &identity);
+	if (result == -ENOENT)
+		shared_set_node_state(NODE_UNCONFIGURED, "");
+	else if (result != 0)
+	{
+		char *reason = psprintf("could not read directory \"%s\": %s", quorate_log_directory,
+								strerror(-result));
+
+		refuse(reason);
+		pfree(reason);
+		if (result != -EBADMSG && result != -EPROTO)
+			reopen_due_us = shared_now_us() + REOPEN_INTERVAL_US;
+	}
+	else
+		recover(&identity);
+}
+
+long
+replicator_reopen_if_due(void)
+{
+	if (reopen_due_us == 0 || replicator_engine != NULL)
+		return -1;
+	if (shared_now_us() >= reopen_due_us)
+		replicator_open();
+	return reopen_due_us == 0 ? -1 : (long) ((reopen_due_us - shared_now_us()) / 1000 + 1);
+}
+
+/* ---- a node's beginning and end ---- */
+
+static void
+set_result(CommandResult *result, int sqlstate, const char *message)
+{
+	result->sqlstate = sqlstate;
+	strlcpy(result->message, message, sizeof(result->message));
+}
+
+/* The metadata is kept by all nodes that the cluster is created with. */
+static void
+metadata_membership(Membership *membership)
+{
+	memset(membership, 0, sizeof(*membership));
+	membership->generation = 1;
+	for (int i = 0; i < CORE_NODES_MAX && membership->member_count < CORE_MEMBERS_MAX; i++)
+	{
+		if (quorate_shared->nodes[i].node == 0)
+			continue;
+		membership->members[membership->member_count].node = quorate_shared->nodes[i].node;
+		membership->members[membership->member_count].kind = MEMBER_STORAGE;
+		membership->member_count++;
+	}
+}
+
+/* Records who the nodes are, opens the metadata group, and makes both durable. */
+static void
+record_first_facts(const void *node_list, Size length)
+{
+	NodeCommand open_metadata = {0};
+
+	engine_set_blob(replicator_engine, NODE_LIST_BLOB, node_list, (uint32_t) length);
+	open_metadata.group = GROUP_METADATA;
+	open_metadata.first_leader = 1;
+	metadata_membership(&open_metadata.membership);
+	groups_open(&open_metadata);
+	if (!engine_finish_turn(replicator_engine))
+		ereport(PANIC, (errmsg("could not write the log of this node: %s", engine_error())));
+}
+
+/* A new node's list must be readable and name the node itself. */
+static bool
+node_list_is_valid(const NodeCommand *command, const void *node_list, Size length)
+{
+	NodeInfo *nodes = palloc0(CORE_NODES_MAX * sizeof(NodeInfo));
+	int count = node_list_unpack(node_list, length, nodes);
+	bool named = false;
+
+	for (int i = 0; i < count; i++)
+	{
+		named |= nodes[i].node == command->self;
+		if (nodes[i].node < 1 || nodes[i].node > quorate_max_nodes)
+			count = -1;
+	}
+	pfree(nodes);
+	return count > 0 && count <= CORE_MEMBERS_MAX && named;
+}
+
+/* Copies the nodes into shared memory: the engine's blob is not there yet. */
+static void
+publish_new_node(const EngineConfig *config, const void *node_list, Size length)
+{
+	LWLockAcquire(quorate_shared->lock, LW_EXCLUSIVE);
+	memcpy(quorate_shared->cluster_id, config->cluster_id, sizeof(config->cluster_id));
+	quorate_shared->self = config->self;
+	quorate_shared->start_counter = engine_start_counter(replicator_engine);
+	memset(quorate_shared->nodes, 0, sizeof(quorate_shared->nodes));
+	node_list_unpack(node_list, length, quorate_shared->nodes);
+	LWLockRelease(quorate_shared->lock);
+}
+
+void
+replicator_bootstrap(const NodeCommand *command, const void *node_list, Size length,
+					 CommandResult *result)
+{
+	EngineConfig config;
+	EngineStatus status;
+
+	if (replicator_engine != NULL ||
+		pg_atomic_read_u32(&quorate_shared->node_state) != NODE_UNCONFIGURED)
+	{
+		set_result(result, ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+				   "this node already belongs to a cluster");
+		return;
+	}
+	if (!node_list_is_valid(command, node_list, length))
+	{
+		set_result(result, ERRCODE_INVALID_PARAMETER_VALUE, "invalid list of nodes");
+		return;
+	}
+	fill_config(&config, command->cluster_id, command->self);
+	status = engine_bootstrap(&log_io, &config);
+	if (status == ENGINE_OK)
+		status = open_engine(&config);
+	if (status != ENGINE_OK)
+	{
+		set_result(result, ERRCODE_IO_ERROR, engine_error());
+		return;
+	}
+	publish_new_node(&config, node_list, length);
+	record_first_facts(node_list, length);
+	start_running();
+}
+
+/* Collects the names of the files in the log directory. */
+static int
+collect_name(void *names, const char *name)
+{
+	*(List **) names = lappend(*(List **) names, pstrdup(name));
+	return 0;
+}
+
+/* Removes all files of the log; the identity goes first, so that a crash leaves no half of a node. */
+static int
+remove_log_files(void)
+{
+	List *names = NIL;
+	ListCell *cell;
+	int result = log_io.list(log_io.ctx, collect_name, &names);
+
+	if (result == 0)
+		result = log_remove_identity(&log_io);
+	foreach (cell, names)
+	{
+		int removed = result == 0 ? log_io.unlink(log_io.ctx, lfirst(cell)) : 0;
+
+		if (removed != 0 && removed != -ENOENT)
+			result = removed;
+	}
+	list_free_deep(names);
+	return result == 0 ? log_io.sync_directory(log_io.ctx) : result;
+}
+
+static void
+forget_cluster(void)
+{
+	LWLockAcquire(quorate_shared->lock, LW_EXCLUSIVE);
+	memset(quorate_shared->cluster_id, 0, sizeof(quorate_shared->cluster_id));
+	quorate_shared->self = 0;
+	quorate_shared->start_counter = 0;
+	memset(quorate_shared->nodes, 0, sizeof(quorate_shared->nodes));
+	LWLockRelease(quorate_shared->lock);
+}
+
+void
+replicator_unbootstrap(CommandResult *result)
+{
+	int removed = open_directory();
+
+	shared_set_node_state(NODE_STARTING, "the node leaves its cluster");
+	close_engine();
+	reopen_due_us = 0;
+	if (removed == 0)
+		removed = remove_log_files();
+	if (removed != 0)
+	{
+		snprintf(result->message, sizeof(result->message),
+				 "could not remove the files in \"%s\": %s", quorate_log_directory,
+				 strerror(-removed));
+		result->sqlstate = ERRCODE_IO_ERROR;
+		refuse(result->message);
+		return;
+	}
+	forget_cluster();
+	shared_set_node_state(NODE_UNCONFIGURED, "");
+	shared_wake_launcher();
+}

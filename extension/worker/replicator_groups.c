@@ -1,0 +1,475 @@
+/*
+ * replicator_groups.c
+ *		What the replicator keeps for each group besides its consensus state: executors that wait for the
+ *		commit of their entries, how far the applier is fed, and the state published in shared memory.
+ *
+ * Order, within a turn: a pending mark before the commit LSN that covers it, the commit LSN before the
+ * completions of its entries, the completions before the latches.  The end of a leadership is published at
+ * once, when the engine says so, because messages that free others to lead leave in the same turn (I8).
+ */
+#include "postgres.h"
+
+#include "lib/ilist.h"
+#include "utils/hsearch.h"
+#include "utils/memutils.h"
+
+#include "shmem/apply_feed.h"
+#include "shmem/pending_mark.h"
+#include "worker/replicator.h"
+
+/* A write that was handed to the engine; its address is the engine's tag. */
+typedef struct Waiter
+{
+	slist_node node; /* of Replica.waiters, or of the free list */
+	ProposalOrigin origin;
+	Lsn lsn;
+	bool mark_all;
+	uint32_t mark_hash;
+} Waiter;
+
+/* A group that is open here. */
+typedef struct Replica
+{
+	GroupId group; /* hash key */
+	GroupShared *shared;
+	slist_head waiters;      /* appended and not yet answered, in order of LSN */
+	slist_node *last_waiter; /* NULL if there is none */
+	dlist_node feed_node;    /* of feed_list, if in_feed_list */
+	bool in_feed_list;       /* committed entries have not been fed yet */
+	bool feed_broken;        /* the next entry to feed could not be read; logged */
+} Replica;
+
+static HTAB *replicas;
+static slist_head free_waiters = SLIST_STATIC_INIT(free_waiters);
+static dlist_head feed_list = DLIST_STATIC_INIT(feed_list);
+
+/* ---- opening and closing ---- */
+
+void
+groups_init(void)
+{
+	HASHCTL control = {0};
+
+	control.keysize = sizeof(GroupId);
+	control.entrysize = sizeof(Replica);
+	control.hcxt = TopMemoryContext;
+	replicas = hash_create("quorate replicas", 1024, &control,
+						   HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+
+	for (uint32_t i = 0; i < quorate_shared->group_slots; i++)
+	{
+		shared_group_step_down(&quorate_shared->groups[i]);
+		pg_atomic_write_u64(&quorate_shared->groups[i].leader, 0);
+	}
+}
+
+static Replica *
+find_replica(GroupId group)
+{
+	return hash_search(replicas, &group, HASH_FIND, NULL);
+}
+
+/* Puts a replica on the list of those that the applier has to be fed from. */
+static void
+want_feed(Replica *replica)
+{
+	if (replica->in_feed_list || pg_atomic_read_u64(&replica->shared->feed_generation) == 0)
+		return;
+	replica->in_feed_list = true;
+	dlist_push_tail(&feed_list, &replica->feed_node);
+}
+
+/* Copies the engine's status of a replica to shared memory. */
+static void
+publish(Replica *replica)
+{
+	GroupStatus status;
+
+	if (!engine_group_status(replicator_engine, replica->group, &status))
+		return;
+	shared_group_publish(replica->shared, &status);
+	if (status.commit_lsn > pg_atomic_read_u64(&replica->shared->fed_lsn))
+		want_feed(replica);
+}
+
+/* Makes the replica of a group that is open in the engine; false if no more groups fit. */
+static bool
+attach(GroupId group)
+{
+	GroupShared *shared = shared_group_find(group);
+	Replica *replica;
+	bool found;
+
+	if (shared == NULL)
+		shared = shared_group_add(group);
+	if (shared == NULL)
+		return false;
+
+	replica = hash_search(replicas, &group, HASH_ENTER, &found);
+	if (!found)
+	{
+		replica->shared = shared;
+		slist_init(&replica->waiters);
+		replica->last_waiter = NULL;
+		replica->in_feed_list = false;
+		replica->feed_broken = false;
+	}
+	return true;
+}
+
+void
+groups_attach(void)
+{
+	uint32_t count = engine_list_groups(replicator_engine, NULL, 0);
+	GroupId *groups = palloc((count + 1) * sizeof(GroupId));
+
+	engine_list_groups(replicator_engine, groups, count);
+	for (uint32_t i = 0; i < count; i++)
+	{
+		if (!attach(groups[i]))
+			ereport(FATAL, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+							errmsg("the log of this node holds %u replication groups", count),
+							errhint("Increase quorate.max_groups and restart the server.")));
+		publish(find_replica(groups[i]));
+	}
+	pfree(groups);
+
+	/* What a predecessor of this process published and is not open any more. */
+	for (uint32_t i = 0; i < quorate_shared->group_slots; i++)
+	{
+		GroupId group = pg_atomic_read_u64(&quorate_shared->groups[i].group);
+
+		if (group != 0 && find_replica(group) == NULL)
+			shared_group_remove(group);
+	}
+}
+
+/* Answers a write and frees its waiter. */
+static void
+answer(Replica *replica, Waiter *waiter, CompletionStatus status)
+{
+	proposal_queue_complete(&waiter->origin, replica->shared, waiter->lsn, status);
+	slist_push_head(&free_waiters, &waiter->node);
+}
+
+/* Answers the waiters up to an LSN. */
+static void
+answer_up_to(Replica *replica, Lsn lsn, CompletionStatus status)
+{
+	while (!slist_is_empty(&replica->waiters))
+	{
+		Waiter *waiter = slist_head_element(Waiter, node, &replica->waiters);
+
+		if (waiter->lsn > lsn)
+			return;
+		slist_pop_head_node(&replica->waiters);
+		answer(replica, waiter, status);
+	}
+	replica->last_waiter = NULL;
+}
+
+static void
+detach(Replica *replica)
+{
+	GroupId group = replica->group;
+
+	answer_up_to(replica, UINT64_MAX, COMPLETION_UNKNOWN);
+	if (replica->in_feed_list)
+		dlist_delete(&replica->feed_node);
+	shared_group_remove(group);
+	hash_search(replicas, &group, HASH_REMOVE, NULL);
+}
+
+void
+groups_detach_all(void)
+{
+	HASH_SEQ_STATUS scan;
+	Replica *replica;
+
+	hash_seq_init(&scan, replicas);
+	while ((replica = hash_seq_search(&scan)) != NULL)
+		detach(replica);
+}
+
+void
+groups_open(const NodeCommand *command)
+{
+	if (replicator_engine == NULL || find_replica(command->group) != NULL)
+		return;
+	if (!attach(command->group))
+	{
+		ereport(LOG, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+					  errmsg("cannot open replication group " UINT64_FORMAT ": there are too many",
+							 command->group),
+					  errhint("Increase quorate.max_groups and restart the server.")));
+		return;
+	}
+	engine_create_group(replicator_engine, command->group, &command->membership,
+						command->first_leader);
+	publish(find_replica(command->group));
+}
+
+void
+groups_close(GroupId group)
+{
+	Replica *replica = find_replica(group);
+
+	if (replica == NULL)
+		return;
+	engine_drop_group(replicator_engine, group);
+	detach(replica);
+}
+
+/* ---- writes ---- */
+
+static Waiter *
+allocate_waiter(void)
+{
+	if (slist_is_empty(&free_waiters))
+		return MemoryContextAlloc(TopMemoryContext, sizeof(Waiter));
+	return slist_container(Waiter, node, slist_pop_head_node(&free_waiters));
+}
+
+void
+groups_propose(const ProposalHeader *header, const void *payload, Size length)
+{
+	Waiter *waiter;
+
+	if (replicator_engine == NULL || find_replica(header->group) == NULL)
+	{
+		proposal_queue_complete(&header->origin, shared_group_find(header->group), 0,
+								COMPLETION_REFUSED);
+		return;
+	}
+	waiter = allocate_waiter();
+	waiter->origin = header->origin;
+	waiter->lsn = 0;
+	waiter->mark_all = header->mark_all;
+	waiter->mark_hash = header->mark_hash;
+	engine_propose(replicator_engine, header->group, header->ballot, payload, (uint32_t) length,
+				   (uint64_t) (uintptr_t) waiter);
+}
+
+/* ---- the engine's callbacks ---- */
+
+static void
+on_appended(void *context, uint64_t tag, GroupId group, Lsn lsn)
+{
+	Replica *replica = find_replica(group);
+	Waiter *waiter = (Waiter *) (uintptr_t) tag;
+
+	waiter->lsn = lsn;
+	if (waiter->mark_all)
+		pending_mark_set_all(replica->shared, lsn);
+	else
+		pending_mark_set(replica->shared, waiter->mark_hash, lsn);
+
+	if (replica->last_waiter == NULL)
+		slist_push_head(&replica->waiters, &waiter->node);
+	else
+		slist_insert_after(replica->last_waiter, &waiter->node);
+	replica->last_waiter = &waiter->node;
+	shared_count(COUNTER_ENTRIES_APPENDED, 1);
+}
+
+static void
+on_refused(void *context, uint64_t tag, GroupId group, EngineRefusal why)
+{
+	answer(find_replica(group), (Waiter *) (uintptr_t) tag,
+		   why == ENGINE_LOG_FULL ? COMPLETION_LOG_FULL : COMPLETION_REFUSED);
+}
+
+static void
+on_committed(void *context, GroupId group, Lsn commit_lsn)
+{
+	Replica *replica = find_replica(group);
+	Lsn before;
+
+	if (replica == NULL)
+		return;
+	before = pg_atomic_read_u64(&replica->shared->commit_lsn);
+	if (commit_lsn > before)
+		shared_count(COUNTER_ENTRIES_COMMITTED, commit_lsn - before);
+	shared_group_commit(replica->shared, commit_lsn);
+	answer_up_to(replica, commit_lsn, COMPLETION_COMMITTED);
+	want_feed(replica);
+}
+
+static void
+on_leading(void *context, GroupId group, Ballot ballot, Lsn start_lsn)
+{
+	Replica *replica = find_replica(group);
+
+	if (replica == NULL)
+		return;
+	shared_group_lead(replica->shared, ballot, start_lsn);
+	shared_count(COUNTER_LEADERSHIPS_GAINED, 1);
+	ereport(LOG, (errmsg("replication group " UINT64_FORMAT
+						 " is led by this node from LSN " UINT64_FORMAT
+						 " on, under ballot (" UINT64_FORMAT ", %u)",
+						 group, start_lsn, ballot.round, ballot.node)));
+}
+
+static void
+on_stepped_down(void *context, GroupId group, Ballot ballot)
+{
+	Replica *replica = find_replica(group);
+
+	if (replica == NULL)
+		return;
+	shared_group_step_down(replica->shared);
+	answer_up_to(replica, UINT64_MAX, COMPLETION_UNKNOWN);
+	shared_count(COUNTER_LEADERSHIPS_LOST, 1);
+	ereport(LOG, (errmsg("replication group " UINT64_FORMAT
+						 " is no longer led by this node under ballot (" UINT64_FORMAT ", %u)",
+						 group, ballot.round, ballot.node)));
+}
+
+void
+groups_fill_callbacks(EngineCallbacks *callbacks)
+{
+	callbacks->appended = on_appended;
+	callbacks->refused = on_refused;
+	callbacks->committed = on_committed;
+	callbacks->leading = on_leading;
+	callbacks->stepped_down = on_stepped_down;
+}
+
+/* ---- feeding the applier ---- */
+
+void
+groups_feed_restart(void)
+{
+	HASH_SEQ_STATUS scan;
+	Replica *replica;
+
+	hash_seq_init(&scan, replicas);
+	while ((replica = hash_seq_search(&scan)) != NULL)
+		pg_atomic_write_u64(&replica->shared->feed_generation, 0);
+}
+
+void
+groups_feed_start(const NodeCommand *command)
+{
+	Replica *replica = find_replica(command->group);
+
+	if (replica == NULL)
+		return;
+	pg_atomic_write_u64(&replica->shared->fed_lsn, command->lsn);
+	pg_atomic_write_u64(&replica->shared->feed_generation, command->feed_generation);
+	replica->feed_broken = false;
+	want_feed(replica);
+}
+
+/* One reading of entries for the feed. */
+typedef struct FeedPass
+{
+	Replica *replica;
+	bool full;
+} FeedPass;
+
+static void
+feed_entry(void *context, Lsn lsn, const Entry *entry)
+{
+	FeedPass *pass = context;
+	ApplyItem item;
+
+	item.group = pass->replica->group;
+	item.lsn = lsn;
+	item.length = entry->length;
+	item.payload = entry->payload;
+	item.feed_generation = pg_atomic_read_u64(&pass->replica->shared->feed_generation);
+	if (!pass->full && apply_feed_write(&item))
+		pg_atomic_write_u64(&pass->replica->shared->fed_lsn, lsn);
+	else
+		pass->full = true;
+}
+
+/* Feeds what is committed of one replica; false if the ring is full. */
+static bool
+feed_replica(Replica *replica)
+{
+	GroupShared *shared = replica->shared;
+	Lsn commit_lsn = pg_atomic_read_u64(&shared->commit_lsn);
+	FeedPass pass = {replica, false};
+
+	while (pg_atomic_read_u64(&shared->feed_generation) != 0 &&
+		   pg_atomic_read_u64(&shared->fed_lsn) < commit_lsn)
+	{
+		Lsn from_lsn = pg_atomic_read_u64(&shared->fed_lsn) + 1;
+		Size room = apply_feed_room();
+
+		if (room == 0)
+			return false;
+		if (engine_read_entries(replicator_engine, replica->group, from_lsn, commit_lsn, room,
+								feed_entry, &pass) == 0)
+		{
+			if (!replica->feed_broken)
+				ereport(LOG, (errmsg("entry " UINT64_FORMAT " of replication group " UINT64_FORMAT
+									 " cannot be read from the log: the replica needs a snapshot",
+									 from_lsn, replica->group)));
+			replica->feed_broken = true;
+			return true;
+		}
+		if (pass.full)
+			return false;
+	}
+	return true;
+}
+
+/* Feeds the applier as far as there is room. */
+static void
+feed_applier(void)
+{
+	bool fed = false;
+
+	while (!dlist_is_empty(&feed_list))
+	{
+		Replica *replica = dlist_head_element(Replica, feed_node, &feed_list);
+
+		fed = true;
+		if (!feed_replica(replica))
+			break;
+		dlist_pop_head_node(&feed_list);
+		replica->in_feed_list = false;
+	}
+	if (fed)
+		shared_wake_applier();
+}
+
+/* ---- the end of a turn ---- */
+
+void
+groups_finish_turn(void)
+{
+	const GroupId *changed;
+	uint32_t count = engine_changed_groups(replicator_engine, &changed);
+
+	for (uint32_t i = 0; i < count; i++)
+	{
+		Replica *replica = find_replica(changed[i]);
+
+		if (replica != NULL)
+			publish(replica);
+	}
+	feed_applier();
+}
+
+void
+groups_housekeep(void)
+{
+	HASH_SEQ_STATUS scan;
+	Replica *replica;
+
+	hash_seq_init(&scan, replicas);
+	while ((replica = hash_seq_search(&scan)) != NULL)
+	{
+		engine_applied(replicator_engine, replica->group,
+					   pg_atomic_read_u64(&replica->shared->applied_lsn),
+					   pg_atomic_read_u64(&replica->shared->applied_durable_lsn));
+
+		/* The lease of a group without other members grows with each sync, and no message tells. */
+		if (pg_atomic_read_u64(&replica->shared->lead_sequence) % 2 == 1)
+			publish(replica);
+	}
+}
