@@ -153,7 +153,7 @@ sub kill_leader
 	sleep 4;
 	my $victim = $cluster->busiest_leader($heartbeats);
 	my %led = map { $_ => 1 } split /\n/, $victim->sql(
-		"SELECT partition_number FROM quorate.partitions WHERE table_name = '$heartbeats' AND leader = '" . $victim->name . "'");
+		"SELECT partition FROM quorate.partitions WHERE table_name = '$heartbeats' AND leader = '" . $victim->name . "'");
 	say_line(sprintf '100 writes/s on each of %d partitions; %s leads %d of them: kill -9', $partitions, $victim->name, scalar keys %led);
 	$victim->kill9;
 	sleep 8;

@@ -45,7 +45,7 @@ sub failover_trial
 	sleep 2 + rand 1;
 	my $victim = $cluster->busiest_leader($table);
 	my @led = split /\n/, $victim->sql(
-		"SELECT partition_number FROM quorate.partitions WHERE table_name = '$table' AND leader = '" . $victim->name . "'");
+		"SELECT partition FROM quorate.partitions WHERE table_name = '$table' AND leader = '" . $victim->name . "'");
 	$victim->kill9;
 	sleep 6;
 	my %gap = finish_probe($probe);

@@ -113,7 +113,7 @@ sub leader_of
 	my $name;
 	wait_until(30,
 		sub {
-			$name = $asked->sql("SELECT leader FROM quorate.partitions WHERE table_name = '$table' AND partition_number = $partition");
+			$name = $asked->sql("SELECT leader FROM quorate.partitions WHERE table_name = '$table' AND partition = $partition");
 			return $name ne '';
 		}) or die "partition $partition of $table has no leader\n";
 	return $self->node($name);
@@ -149,10 +149,14 @@ sub probe_keys
 	my $sort = $sort_key ? ", \"$sort_key\": {\"N\": \"0\"}" : '';
 	my @items = map { "'{\"pk\": {\"S\": \"probe-$_\"}$sort}'" } 1 .. 20 * $partitions;
 	$node->sql("SELECT quorate.put_items('$table', ARRAY[" . join(',', @items) . ']::quorate.item[])');
+	my $relation = 'quorate_data.t' . $node->sql("SELECT table_id FROM quorate.tables WHERE table_name = '$table'");
+	my $query = "SELECT p.partition, min(d.item ->> 'pk') FROM quorate.partitions p JOIN $relation d
+		ON d.position >= coalesce(p.position_from, '') AND (p.position_to IS NULL OR d.position < p.position_to)
+		WHERE p.table_name = '$table' GROUP BY 1";
 	my %key;
 	wait_until(30,
 		sub {
-			%key = map { split /\|/ } split /\n/, $node->sql("SELECT partition_number, min(pk) FROM quorate.item_places('$table') GROUP BY 1");
+			%key = map { split /\|/ } split /\n/, $node->sql($query);
 			return keys %key == $partitions;
 		}) or die "not every partition of $table got a key\n";
 	return %key;
@@ -238,11 +242,11 @@ sub reread
 
 # ---------------------------------------------------------------- verdicts
 
-# "partition checksum" lines of a table on one node.
+# The checksum of each partition of a table on one node, with the LSN that it shows.
 sub checksums
 {
 	my ($self, $node, $table) = @_;
-	return $node->sql("SELECT partition_number, checksum FROM quorate.checksum('$table') ORDER BY 1");
+	return $node->sql("SELECT partition, applied_lsn, items, checksum FROM quorate.checksum('$table') ORDER BY 1");
 }
 
 # Tests that all nodes hold the same rows of the table; replicas get limit_s (60) to catch up. No writes may run.
