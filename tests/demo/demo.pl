@@ -104,9 +104,9 @@ sub read_items
 	say_line('A consistent get, which the leader answers, whichever node is asked:');
 	show($north, "SELECT quorate.get_item('$packages', '$key', consistent_read => true)");
 	say_line('An eventually consistent get, answered from the local replica of another node:');
-	show($cluster->node('west'), "SELECT quorate.get_item('$packages', '$key', consistent_read => false)::jsonb #>> '{Version,S}' AS version");
+	show($cluster->node('west'), "SELECT quorate.get_item('$packages', '$key', consistent_read => false) ->> 'Version' AS version");
 	say_line('A query of one item collection:');
-	show($north, "SELECT item::jsonb #>> '{Package,S}' AS package, item::jsonb #>> '{Size,N}' AS size
+	show($north, "SELECT item ->> 'Package' AS package, item ->> 'Size' AS size
 		FROM quorate.query('$packages', '#s = :s AND begins_with(#p, :p)',
 		expression_attribute_names => '{\"#s\": \"Source\", \"#p\": \"Package\"}',
 		expression_attribute_values => '{\":s\": {\"S\": \"gcc-12\"}, \":p\": {\"S\": \"lib\"}}') AS item LIMIT 5" =~ s/\s+/ /gr);
