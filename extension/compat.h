@@ -36,4 +36,20 @@ quorate_proc_count(void)
 	return MaxBackends;
 }
 
+/* What table_tuple_update says about indexes: a flag at first, from 16 on an enum whose 0 is "none". */
+#if PG_VERSION_NUM >= 160000
+#define CompatUpdateIndexes TU_UpdateIndexes
+#else
+#define CompatUpdateIndexes bool
+#endif
+
+/* Rights that a statement needs on its relations: in the range table at first, from 16 on in a list of their own. */
+#if PG_VERSION_NUM >= 160000
+#define CompatPermInfo RTEPermissionInfo
+#define compat_perm_infos(planned) ((planned)->permInfos)
+#else
+#define CompatPermInfo RangeTblEntry
+#define compat_perm_infos(planned) ((planned)->rtable)
+#endif
+
 #endif /* QUORATE_COMPAT_H */

@@ -18,6 +18,7 @@
 #include "fmgr.h"
 #include "miscadmin.h"
 
+#include "catalog/protect.h"
 #include "compat.h"
 #include "settings.h"
 #include "shmem/shared_state.h"
@@ -38,5 +39,6 @@ _PG_init(void)
 	{
 		shared_state_install();
 		launcher_register_static_workers();
+		protect_install();
 	}
 }

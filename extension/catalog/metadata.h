@@ -30,21 +30,21 @@
 
 typedef struct PartitionInfo
 {
-	uint32_t	number;			/* 0 .. partition_count - 1, in order of position */
-	GroupId		group;
-	const uint8_t *lower;		/* first position that belongs to it; length 0 for the first partition */
-	uint32_t	lower_length;
-	NodeId		first_leader;
-	Membership	membership;		/* a hint: the group's own log is the authority */
+	uint32_t number; /* 0 .. partition_count - 1, in order of position */
+	GroupId group;
+	const uint8_t *lower; /* first position that belongs to it; length 0 for the first partition */
+	uint32_t lower_length;
+	NodeId first_leader;
+	Membership membership; /* a hint: the group's own log is the authority */
 } PartitionInfo;
 
 typedef struct TableInfo
 {
-	uint32_t	table_id;
-	char		name[TABLE_NAME_MAX + 1];
-	KeySchema	key_schema;		/* item/key.h */
-	uint32_t	partition_count;
-	PartitionInfo *partitions;	/* by number */
+	uint32_t table_id;
+	char name[TABLE_NAME_MAX + 1];
+	KeySchema key_schema; /* item/key.h */
+	uint32_t partition_count;
+	PartitionInfo *partitions; /* by number */
 } TableInfo;
 
 /*
@@ -55,8 +55,8 @@ extern const TableInfo *metadata_table_by_name(const char *name);
 extern const TableInfo *metadata_table_by_id(uint32_t table_id);
 
 /* The partition that a position belongs to (floor lookup). */
-extern const PartitionInfo *metadata_partition_of(const TableInfo *table, const uint8_t *position,
-												  uint32_t length);
+extern const PartitionInfo *
+metadata_partition_of(const TableInfo *table, const uint8_t *position, uint32_t length);
 
 /*
  * The metadata's own table, METADATA_TABLE_ID, is found by id only: it has one partition, of which the lower
@@ -69,10 +69,20 @@ extern const NodeInfo *metadata_nodes(uint32_t *count);
 /* An id that no table has or had, as far as this node knows. */
 extern uint32_t metadata_next_table_id(void);
 
+/* A table that existed and was dropped; its groups were metadata_group_id(id, 0 .. partition_count - 1). */
+typedef struct DroppedTable
+{
+	uint32_t table_id;
+	uint32_t partition_count;
+} DroppedTable;
+
+/* All of them, in order of id, for the reconciler. */
+extern const DroppedTable *metadata_dropped_tables(uint32_t *count);
+
 /* True if a table of this id existed and was dropped. */
 extern bool metadata_table_is_dropped(uint32_t table_id);
 
 /* All tables, in order of name, for the views and the reconciler. */
 extern const TableInfo *const *metadata_tables(uint32_t *count);
 
-#endif							/* QUORATE_CATALOG_METADATA_H */
+#endif /* QUORATE_CATALOG_METADATA_H */

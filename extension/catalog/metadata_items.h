@@ -18,13 +18,13 @@
 #include "shmem/shared_state.h"
 #include "wire/request.h"
 
-#define METADATA_FIRST_TABLE_ID 2	/* below it are system tables */
-#define METADATA_PARTITIONS_MAX 4096	/* partitions that create_table can make */
+#define METADATA_FIRST_TABLE_ID 2    /* below it are system tables */
+#define METADATA_PARTITIONS_MAX 4096 /* partitions that create_table can make */
 
 /* A change of the metadata, ready for a WRITE request to the metadata's leader; palloc'd. */
 typedef struct MetadataChange
 {
-	uint32_t	image_count;
+	uint32_t image_count;
 	EntryImage *images;
 	ImageExpectation *expectations; /* one an image */
 } MetadataChange;
@@ -33,24 +33,25 @@ typedef struct MetadataChange
 typedef struct TableSpec
 {
 	const char *name;
-	KeySchema	key_schema;
-	uint32_t	partition_count;	/* 1 to METADATA_PARTITIONS_MAX */
+	KeySchema key_schema;
+	uint32_t partition_count; /* 1 to METADATA_PARTITIONS_MAX */
 } TableSpec;
 
 /* The group of a table's partition with this serial number (0 to 2^20 - 1). */
 extern GroupId metadata_group_id(uint32_t table_id, uint32_t serial);
 
 /* create_cluster: records the nodes; fails on the leader if the cluster has nodes already. */
-extern void metadata_build_nodes(const NodeInfo *nodes, uint32_t node_count, MetadataChange *change);
+extern void
+metadata_build_nodes(const NodeInfo *nodes, uint32_t node_count, MetadataChange *change);
 
 /*
  * create_table: the table under `table_id` (metadata_next_table_id), its partitions of equal shares of the
  * hash space, each with storage replicas on all of `nodes` (one or three), first leaders in turn.  Fails on
  * the leader if the name or the id is taken: look again whether the table exists, else try the next id.
  */
-extern void metadata_build_create_table(const TableSpec *spec, uint32_t table_id,
-										const NodeId *nodes, uint32_t node_count,
-										MetadataChange *change);
+extern void
+metadata_build_create_table(const TableSpec *spec, uint32_t table_id, const NodeId *nodes,
+							uint32_t node_count, MetadataChange *change);
 
 /*
  * drop_table: removes the table and its partitions and leaves the tombstone.  Fails on the leader if this
@@ -58,30 +59,36 @@ extern void metadata_build_create_table(const TableSpec *spec, uint32_t table_id
  */
 extern void metadata_build_drop_table(const TableInfo *table, MetadataChange *change);
 
-/* The key schema and the position of metadata items. */
+/* The partition keys of metadata items. */
+#define METADATA_PK_NODE "node"
+#define METADATA_PK_TABLE "table"
+#define METADATA_PK_PARTITION "partition"
+#define METADATA_PK_TABLE_ID "table_id"
+
+/* The key schema of metadata items: pk and sk, both strings. */
 extern const KeySchema *metadata_key_schema(void);
 
 /* What one metadata item says.  Strings are palloc'd and end with a zero byte. */
 typedef enum MetadataKind
 {
-	METADATA_NODE = 1,
-	METADATA_TABLE,
-	METADATA_PARTITION,
-	METADATA_TABLE_ID
+	METADATA_KIND_NODE = 1,
+	METADATA_KIND_TABLE,
+	METADATA_KIND_PARTITION,
+	METADATA_KIND_TABLE_ID
 } MetadataKind;
 
 typedef struct MetadataItem
 {
 	MetadataKind kind;
-	NodeInfo	node;			/* NODE */
-	TableInfo	table;			/* TABLE: all but `partitions` */
-	uint32_t	table_id;		/* PARTITION, TABLE_ID */
-	PartitionInfo partition;	/* PARTITION */
-	uint32_t	partition_count;	/* TABLE_ID: serial numbers 0 to partition_count - 1 are in use */
-	bool		dropped;		/* TABLE_ID: the table is gone */
+	NodeInfo node;            /* NODE */
+	TableInfo table;          /* TABLE: all but `partitions` */
+	uint32_t table_id;        /* PARTITION, TABLE_ID */
+	PartitionInfo partition;  /* PARTITION */
+	uint32_t partition_count; /* TABLE_ID: serial numbers 0 to partition_count - 1 are in use */
+	bool dropped;             /* TABLE_ID: the table is gone */
 } MetadataItem;
 
 /* Reads a metadata item; ERROR XX001 if it is none. */
 extern void metadata_read_item(const uint8_t *item, uint32_t length, MetadataItem *result);
 
-#endif							/* QUORATE_CATALOG_METADATA_ITEMS_H */
+#endif /* QUORATE_CATALOG_METADATA_ITEMS_H */

@@ -73,6 +73,12 @@ apply_feed_start(GroupId group, Lsn applied_lsn)
 }
 
 bool
+apply_feed_is_started(GroupShared *group)
+{
+	return pg_atomic_read_u64(&group->feed_generation) == pg_atomic_read_u64(&feed->generation);
+}
+
+bool
 apply_feed_peek(ApplyItem *item)
 {
 	uint64_t generation = pg_atomic_read_u64(&feed->generation);

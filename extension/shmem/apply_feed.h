@@ -14,6 +14,7 @@
 #include "postgres.h"
 
 #include "core/core_types.h"
+#include "shmem/shared_state.h"
 
 typedef struct ApplyItem
 {
@@ -29,6 +30,9 @@ extern void apply_feed_restart(void);
 
 /* Applier: feed this group from `applied_lsn` + 1 on. */
 extern void apply_feed_start(GroupId group, Lsn applied_lsn);
+
+/* Applier: has the replicator begun to feed this group to the present applier? */
+extern bool apply_feed_is_started(GroupShared *group);
 
 /* Applier: the next item, or false; consume it when its effects are applied (or copied). */
 extern bool apply_feed_peek(ApplyItem *item);

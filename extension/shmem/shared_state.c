@@ -38,6 +38,7 @@ static const struct
 } parts[] = {{"quorate proposals", proposal_shmem_size, proposal_shmem_init},
 			 {"quorate pending marks", pending_mark_shmem_size, pending_mark_shmem_init},
 			 {"quorate apply feed", apply_feed_shmem_size, apply_feed_shmem_init},
+			 {"quorate applied waits", applied_wait_shmem_size, applied_wait_shmem_init},
 			 {"quorate commands", command_shmem_size, command_shmem_init},
 			 {"quorate inbound", inbound_shmem_size, inbound_shmem_init}};
 
@@ -108,6 +109,7 @@ init_root(SharedState *shared)
 	pg_atomic_init_u32(&shared->node_state, NODE_STARTING);
 	pg_atomic_init_u64(&shared->log_bytes, 0);
 	pg_atomic_init_u64(&shared->metadata_generation, 1);
+	pg_atomic_init_u64(&shared->groups_generation, 1);
 	pg_atomic_init_u64(&shared->counters_since, GetCurrentTimestamp());
 	for (int i = 0; i < lengthof(shared->peer_heard_us); i++)
 		pg_atomic_init_u64(&shared->peer_heard_us[i], 0);
@@ -234,6 +236,8 @@ shared_group_add(GroupId group)
 	pg_atomic_write_u64(&quorate_shared->groups[slot].lead_sequence, lead_sequence);
 	pg_write_barrier();
 	pg_atomic_write_u64(&quorate_shared->groups[slot].group, group);
+	pg_atomic_fetch_add_u64(&quorate_shared->groups_generation, 1);
+	shared_wake_applier();
 	return &quorate_shared->groups[slot];
 }
 

@@ -116,6 +116,9 @@ typedef struct SharedState
 	/* Grows whenever applied metadata changed: backends then reload their routing (catalog/). */
 	pg_atomic_uint64 metadata_generation;
 
+	/* Grows whenever a group took a slot: the applier then asks for its entries. */
+	pg_atomic_uint64 groups_generation;
+
 	/* Latches of the node's own processes; NULL while they do not run.  Set by shared_wake_*(). */
 	Latch *launcher_latch;
 	Latch *replicator_latch;

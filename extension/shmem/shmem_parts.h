@@ -41,6 +41,9 @@ extern void apply_feed_shmem_init(void *memory, bool found);
 extern Size command_shmem_size(void);
 extern void command_shmem_init(void *memory, bool found);
 
+extern Size applied_wait_shmem_size(void);
+extern void applied_wait_shmem_init(void *memory, bool found);
+
 extern Size inbound_shmem_size(void);
 extern void inbound_shmem_init(void *memory, bool found);
 

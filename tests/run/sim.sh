@@ -11,4 +11,7 @@ export QUORATE_TEST_LIMIT_S=${QUORATE_TEST_LIMIT_S:-7200}
 if [ -n "${N:-}" ]; then
 	exec "$here/suite.pl" "$suite" --exec "$1 --seed" "$N"
 fi
-exec "$here/suite.pl" "$suite" --exec "$1 --seeds" "$SEEDS"
+arguments="--jobs $(nproc)"
+# Seeds that failed once are run for ever, before all others.
+[ ! -f tests/sim/regression.txt ] || arguments="$arguments --regression tests/sim/regression.txt"
+exec "$here/suite.pl" "$suite" --exec "$1 $arguments --seeds" "$SEEDS"

@@ -1,0 +1,370 @@
+/*
+ * metadata.c
+ *		A backend's cache of the cluster's metadata: tables, partitions, nodes.
+ *
+ * Runs in every backend that routes requests and in the applier.  The cache is read as a whole from this
+ * node's replica of the metadata table under one snapshot, so it is a state that the metadata once had, though
+ * not always the latest.  It is read again when SharedState.metadata_generation has moved; the applier moves
+ * that after the rows are visible, so a reader that sees the new number finds the new rows.
+ *
+ * Positions sort items of one kind by their sort key; so tables come in order of name and partitions in order
+ * of table id and number, and look-ups are binary searches.
+ */
+#include "postgres.h"
+
+#include "utils/memutils.h"
+
+#include "catalog/metadata_items.h"
+#include "storage/item_table.h"
+
+/* A partition before its table is known. */
+typedef struct OwnedPartition
+{
+	uint32_t table_id;
+	PartitionInfo info;
+} OwnedPartition;
+
+/* Growing arrays, in the cache's context. */
+typedef struct MetadataCache
+{
+	MemoryContext context;
+	uint64_t generation; /* as of before the rows were read */
+
+	uint32_t table_count;
+	uint32_t table_capacity;
+	const TableInfo **tables; /* by name */
+	const TableInfo **tables_by_id;
+
+	uint32_t partition_count;
+	uint32_t partition_capacity;
+	OwnedPartition *partitions; /* by table id and number */
+
+	uint32_t dropped_count;
+	uint32_t dropped_capacity;
+	DroppedTable *dropped; /* by id */
+
+	uint32_t node_count;
+	NodeInfo nodes[CORE_NODES_MAX]; /* by id */
+
+	uint32_t greatest_table_id;
+	TableInfo metadata_table;
+	PartitionInfo metadata_partition;
+} MetadataCache;
+
+static MetadataCache *cache = NULL;
+
+/* ---------------------------------------------------------------- reading */
+
+/* Makes room for one more element of an array. */
+static void *
+grow_array(void *array, uint32_t count, uint32_t *capacity, Size element)
+{
+	if (count < *capacity)
+		return array;
+	*capacity = Max(64, 2 * *capacity);
+	if (array == NULL)
+		return palloc(*capacity * element);
+	return repalloc_huge(array, *capacity * element);
+}
+
+static void
+add_table(MetadataCache *loading, const TableInfo *table)
+{
+	TableInfo *copy = palloc(sizeof(TableInfo));
+
+	*copy = *table;
+	loading->tables = grow_array(loading->tables, loading->table_count, &loading->table_capacity,
+								 sizeof(TableInfo *));
+	loading->tables[loading->table_count++] = copy;
+}
+
+static void
+add_partition(MetadataCache *loading, const MetadataItem *item)
+{
+	loading->partitions = grow_array(loading->partitions, loading->partition_count,
+									 &loading->partition_capacity, sizeof(OwnedPartition));
+	loading->partitions[loading->partition_count++] = (OwnedPartition){item->table_id,
+																	   item->partition};
+}
+
+static void
+add_table_id(MetadataCache *loading, const MetadataItem *item)
+{
+	loading->greatest_table_id = Max(loading->greatest_table_id, item->table_id);
+	if (!item->dropped)
+		return;
+	loading->dropped = grow_array(loading->dropped, loading->dropped_count,
+								  &loading->dropped_capacity, sizeof(DroppedTable));
+	loading->dropped[loading->dropped_count++] = (DroppedTable){item->table_id,
+																item->partition_count};
+}
+
+static void
+add_node(MetadataCache *loading, const NodeInfo *node)
+{
+	if (loading->node_count == CORE_NODES_MAX)
+		ereport(ERROR, (errcode(ERRCODE_DATA_CORRUPTED),
+						errmsg("metadata lists more than %d nodes", CORE_NODES_MAX)));
+	loading->nodes[loading->node_count++] = *node;
+}
+
+static bool
+read_metadata_row(void *context, const ItemRow *row)
+{
+	MetadataCache *loading = context;
+	MemoryContext caller = MemoryContextSwitchTo(loading->context);
+	MetadataItem item;
+
+	metadata_read_item(row->item, row->item_length, &item);
+	switch (item.kind)
+	{
+		case METADATA_KIND_NODE:
+			add_node(loading, &item.node);
+			break;
+		case METADATA_KIND_TABLE:
+			add_table(loading, &item.table);
+			break;
+		case METADATA_KIND_PARTITION:
+			add_partition(loading, &item);
+			break;
+		case METADATA_KIND_TABLE_ID:
+			add_table_id(loading, &item);
+			break;
+	}
+	MemoryContextSwitchTo(caller);
+	return true;
+}
+
+/* ---------------------------------------------------------------- putting together */
+
+static int
+compare_table_ids(const void *left, const void *right)
+{
+	uint32_t left_id = (*(const TableInfo *const *) left)->table_id;
+	uint32_t right_id = (*(const TableInfo *const *) right)->table_id;
+
+	return left_id < right_id ? -1 : left_id > right_id;
+}
+
+/* The index of the first partition of a table, or where it would stand. */
+static uint32_t
+first_partition_of(const MetadataCache *loading, uint32_t table_id)
+{
+	uint32_t low = 0;
+	uint32_t high = loading->partition_count;
+
+	while (low < high)
+	{
+		uint32_t middle = low + (high - low) / 2;
+
+		if (loading->partitions[middle].table_id < table_id)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+/* Gives a table its partitions; they were made in the same entry, so all of them must be there. */
+static void
+link_partitions(const MetadataCache *loading, TableInfo *table)
+{
+	uint32_t first = first_partition_of(loading, table->table_id);
+
+	table->partitions = palloc(table->partition_count * sizeof(PartitionInfo));
+	for (uint32_t i = 0; i < table->partition_count; i++)
+	{
+		const OwnedPartition *owned = &loading->partitions[first + i];
+
+		if (first + i >= loading->partition_count || owned->table_id != table->table_id ||
+			owned->info.number != i)
+			ereport(ERROR, (errcode(ERRCODE_DATA_CORRUPTED),
+							errmsg("metadata of table \"%s\" lacks partition %u", table->name, i)));
+		table->partitions[i] = owned->info;
+	}
+}
+
+static void
+link_tables(MetadataCache *loading)
+{
+	loading->tables_by_id = palloc(Max(1, loading->table_count) * sizeof(TableInfo *));
+	for (uint32_t i = 0; i < loading->table_count; i++)
+	{
+		link_partitions(loading, (TableInfo *) loading->tables[i]);
+		loading->tables_by_id[i] = loading->tables[i];
+	}
+	if (loading->table_count > 1)
+		qsort(loading->tables_by_id, loading->table_count, sizeof(TableInfo *), compare_table_ids);
+}
+
+/* The metadata's own table: one partition on all nodes. */
+static void
+describe_metadata_table(MetadataCache *loading)
+{
+	TableInfo *table = &loading->metadata_table;
+	PartitionInfo *partition = &loading->metadata_partition;
+
+	partition->group = GROUP_METADATA;
+	partition->membership.generation = 1;
+	partition->membership.member_count = Min(loading->node_count, CORE_MEMBERS_MAX);
+	for (uint32_t i = 0; i < partition->membership.member_count; i++)
+		partition->membership.members[i] = (Member){loading->nodes[i].node, MEMBER_STORAGE};
+	table->table_id = METADATA_TABLE_ID;
+	table->key_schema = *metadata_key_schema();
+	table->partition_count = 1;
+	table->partitions = partition;
+}
+
+/* Reads everything into a new cache; the old one stays as it is if that fails. */
+static MetadataCache *
+load_cache(void)
+{
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "quorate metadata",
+												  ALLOCSET_DEFAULT_SIZES);
+	MetadataCache *loading = MemoryContextAllocZero(context, sizeof(MetadataCache));
+	MemoryContext caller;
+	ItemTable table;
+
+	loading->context = context;
+	loading->generation = pg_atomic_read_u64(&quorate_shared->metadata_generation);
+	loading->greatest_table_id = METADATA_FIRST_TABLE_ID - 1;
+	pg_memory_barrier();
+
+	if (OidIsValid(item_table_relid(METADATA_TABLE_ID)))
+	{
+		item_table_open(&table, METADATA_TABLE_ID, AccessShareLock);
+		item_table_range(&table, NULL, 0, NULL, 0, false, read_metadata_row, loading);
+		item_table_close(&table, AccessShareLock);
+	}
+	caller = MemoryContextSwitchTo(context);
+	link_tables(loading);
+	describe_metadata_table(loading);
+	MemoryContextSwitchTo(caller);
+	MemoryContextSetParent(context, TopMemoryContext);
+	return loading;
+}
+
+static MetadataCache *
+current_cache(void)
+{
+	MetadataCache *fresh;
+
+	shared_state_require();
+	if (cache != NULL &&
+		cache->generation == pg_atomic_read_u64(&quorate_shared->metadata_generation))
+		return cache;
+
+	fresh = load_cache();
+	if (cache != NULL)
+		MemoryContextDelete(cache->context);
+	cache = fresh;
+	return cache;
+}
+
+/* ---------------------------------------------------------------- look-ups */
+
+static int
+compare_name(const void *name, const void *table)
+{
+	return strcmp(name, (*(const TableInfo *const *) table)->name);
+}
+
+const TableInfo *
+metadata_table_by_name(const char *name)
+{
+	MetadataCache *current = current_cache();
+	const TableInfo **found = NULL;
+
+	if (current->table_count > 0)
+		found = bsearch(name, current->tables, current->table_count, sizeof(TableInfo *),
+						compare_name);
+	return found == NULL ? NULL : *found;
+}
+
+const TableInfo *
+metadata_table_by_id(uint32_t table_id)
+{
+	MetadataCache *current = current_cache();
+	TableInfo wanted = {.table_id = table_id};
+	const TableInfo *key = &wanted;
+	const TableInfo **found = NULL;
+
+	if (table_id == METADATA_TABLE_ID)
+		return &current->metadata_table;
+	if (current->table_count > 0)
+		found = bsearch(&key, current->tables_by_id, current->table_count, sizeof(TableInfo *),
+						compare_table_ids);
+	return found == NULL ? NULL : *found;
+}
+
+const PartitionInfo *
+metadata_partition_of(const TableInfo *table, const uint8_t *position, uint32_t length)
+{
+	uint32_t low = 0;
+	uint32_t high = table->partition_count;
+
+	/* The first partition starts at the empty position, so there always is one at or below. */
+	while (high - low > 1)
+	{
+		uint32_t middle = low + (high - low) / 2;
+		const PartitionInfo *partition = &table->partitions[middle];
+
+		if (item_compare_bytes(partition->lower, partition->lower_length, position, length) <= 0)
+			low = middle;
+		else
+			high = middle;
+	}
+	return &table->partitions[low];
+}
+
+const TableInfo *const *
+metadata_tables(uint32_t *count)
+{
+	MetadataCache *current = current_cache();
+
+	*count = current->table_count;
+	return current->tables;
+}
+
+const NodeInfo *
+metadata_nodes(uint32_t *count)
+{
+	MetadataCache *current = current_cache();
+
+	*count = current->node_count;
+	return current->nodes;
+}
+
+uint32_t
+metadata_next_table_id(void)
+{
+	return current_cache()->greatest_table_id + 1;
+}
+
+const DroppedTable *
+metadata_dropped_tables(uint32_t *count)
+{
+	MetadataCache *current = current_cache();
+
+	*count = current->dropped_count;
+	return current->dropped;
+}
+
+bool
+metadata_table_is_dropped(uint32_t table_id)
+{
+	MetadataCache *current = current_cache();
+	uint32_t low = 0;
+	uint32_t high = current->dropped_count;
+
+	while (low < high)
+	{
+		uint32_t middle = low + (high - low) / 2;
+
+		if (current->dropped[middle].table_id < table_id)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < current->dropped_count && current->dropped[low].table_id == table_id;
+}
