@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "item/base64.h"
+#include "item/item_layout.h"
 #include "item/item_writer.h"
 #include "item/utf8.h"
 
@@ -22,6 +23,9 @@ typedef struct JsonReader
 	ItemBuffer *out; /* the writer's buffer */
 	ItemWriter writer;
 } JsonReader;
+
+/* Bytes that a text may fill the buffer with: base64 is a third longer than what it becomes. */
+#define LENGTH_LIMIT ((size_t) 2 * ITEM_ENCODED_MAX)
 
 #define TYPE_NAME_MAX 4 /* bytes of "BOOL" and "NULL" */
 
@@ -64,6 +68,16 @@ static inline bool
 expect(JsonReader *reader, char character, const char *text)
 {
 	return take(reader, character) || fail(reader, text);
+}
+
+/* Appends to the buffer, but not without end: the item will be refused, and memory is limited. */
+static inline bool
+append(JsonReader *reader, const uint8_t *bytes, size_t length)
+{
+	if (length > ITEM_ENCODED_MAX || reader->out->length - reader->writer.base > LENGTH_LIMIT)
+		return item_writer_fail(&reader->writer, ITEM_ERROR_SIZE, 0, LAYOUT_TEXT_TOO_LARGE);
+	return item_buffer_append(reader->out, bytes, length) ||
+		   item_writer_fail(&reader->writer, ITEM_ERROR_MEMORY, 0, "out of memory");
 }
 
 /* Four hexadecimal digits; reader->at stands on the first. */
@@ -131,8 +145,7 @@ read_escape(JsonReader *reader)
 		code_point = (uint8_t) meanings[letter - letters];
 	else if (!read_unicode_escape(reader, &code_point))
 		return false;
-	return item_buffer_append(reader->out, utf8, utf8_encode(code_point, utf8)) ||
-		   item_writer_fail(&reader->writer, ITEM_ERROR_MEMORY, 0, "out of memory");
+	return append(reader, utf8, utf8_encode(code_point, utf8));
 }
 
 /* The end of the run of characters that stand for themselves; NULL (and an error) at invalid UTF-8. */
@@ -185,8 +198,8 @@ read_string(JsonReader *reader)
 
 		if (end == NULL)
 			return false;
-		if (!item_buffer_append(reader->out, reader->at, (size_t) (end - reader->at)))
-			return item_writer_fail(&reader->writer, ITEM_ERROR_MEMORY, 0, "out of memory");
+		if (!append(reader, reader->at, (size_t) (end - reader->at)))
+			return false;
 		reader->at = end;
 		if (end == reader->end)
 			return fail(reader, "string is not terminated");
