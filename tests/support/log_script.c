@@ -60,6 +60,7 @@ struct LogScript
 	Model model;            /* after all steps */
 	Lsn commit[GROUPS];     /* never cut at or below this */
 	Lsn needed[GROUPS];     /* never truncated at or above this */
+	bool dropped[GROUPS];   /* in a record that is not synced yet */
 	uint64_t round;
 };
 
@@ -233,7 +234,19 @@ same_as(Log *log, const Model *model)
 	return true;
 }
 
-/* A group whose drop was lost is back with `needed` reset: it needs what it has. */
+/* Whether a dropped group comes back in a crash is decided. */
+static void
+forget_dropped(LogScript *script)
+{
+	for (uint32_t g = 0; g < GROUPS; g++)
+	{
+		if (script->dropped[g] && !script->model.groups[g].open)
+			script->needed[g] = 0;
+		script->dropped[g] = false;
+	}
+}
+
+/* A group whose drop was lost is back with `commit` reset. */
 static const char *
 check_truncation(LogScript *script, Log *log)
 {
@@ -267,6 +280,7 @@ log_script_check(LogScript *script, Log *log)
 		script->step_count = script->synced_count = script->written_count = count;
 		model_free(&script->model);
 		script->model = model;
+		forget_dropped(script);
 		return check_truncation(script, log);
 	}
 	model_free(&model);
@@ -342,7 +356,7 @@ static Step
 choose_drop(LogScript *script, uint32_t number)
 {
 	script->commit[number] = 0;
-	script->needed[number] = 0;
+	script->dropped[number] = true;
 	return (Step){.kind = STEP_DROP, .group = number};
 }
 
@@ -391,7 +405,10 @@ choose_step(LogScript *script)
 		step.length = (uint32_t) random_below(script, 100);
 		return step;
 	}
-	return choose_for_group(script, (uint32_t) random_below(script, GROUPS), dice);
+	step.group = (uint32_t) random_below(script, GROUPS);
+	if (script->dropped[step.group])
+		return (Step){.kind = STEP_TICK};
+	return choose_for_group(script, step.group, dice);
 }
 
 static Lsn
@@ -431,6 +448,8 @@ turn(LogScript *script, Log *log)
 	for (uint64_t i = 0; i < count; i++)
 		if ((error = take(script, log, choose_step(script))) < 0)
 			return error;
+	if (random_below(script, 8) == 0 && (error = log_truncate(log, needed_from, script)) < 0)
+		return error;
 	if ((error = log_write(log)) < 0)
 		return error;
 	script->written_count = script->step_count;
@@ -439,6 +458,7 @@ turn(LogScript *script, Log *log)
 	if ((error = log_sync(log)) < 0)
 		return error;
 	script->synced_count = script->written_count;
+	forget_dropped(script);
 	error = random_below(script, 2) == 0 ? log_prepare(log, 8192) : 0;
 	if (error < 0 || random_below(script, 6) != 0)
 		return error < 0 ? error : 0;
