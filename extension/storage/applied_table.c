@@ -85,8 +85,6 @@ applied_table_read(KeyedTable *table, Snapshot snapshot, AppliedRowVisitor visit
 {
 	IndexScanDesc scan = index_beginscan(table->heap, table->index, snapshot, 0, 0);
 
-	if (table->slot == NULL)
-		table->slot = table_slot_create(table->heap, NULL);
 	index_rescan(scan, NULL, 0, NULL, 0);
 	while (index_getnext_slot(scan, ForwardScanDirection, table->slot))
 	{

@@ -262,8 +262,6 @@ scan_range(ItemTable *table, Snapshot snapshot, RangeBounds *bounds, ScanDirecti
 {
 	IndexScanDesc scan;
 
-	if (table->rows.slot == NULL)
-		table->rows.slot = table_slot_create(table->rows.heap, NULL);
 	scan = index_beginscan(table->rows.heap, table->rows.index, snapshot, bounds->count, 0);
 	index_rescan(scan, bounds->keys, bounds->count, NULL, 0);
 	visit_rows(table, scan, direction, visitor, context);

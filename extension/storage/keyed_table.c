@@ -50,14 +50,13 @@ keyed_table_open(KeyedTable *table, Oid relid, RegProcedure equal, LOCKMODE lock
 							   RelationGetRelationName(table->heap))));
 	table->index = index_open(index, lockmode);
 	table->equal = equal;
-	table->slot = NULL;
+	table->slot = table_slot_create(table->heap, NULL);
 }
 
 void
 keyed_table_close(KeyedTable *table, LOCKMODE lockmode)
 {
-	if (table->slot != NULL)
-		ExecDropSingleTupleTableSlot(table->slot);
+	ExecDropSingleTupleTableSlot(table->slot);
 	index_close(table->index, lockmode);
 	table_close(table->heap, lockmode);
 }
@@ -69,11 +68,7 @@ keyed_table_find(KeyedTable *table, Datum key, Snapshot snapshot)
 	ScanKeyData scan_key;
 	bool found;
 
-	if (table->slot == NULL)
-		table->slot = table_slot_create(table->heap, NULL);
-	else
-		ExecClearTuple(table->slot);
-
+	ExecClearTuple(table->slot);
 	ScanKeyInit(&scan_key, KEY_ATTRIBUTE, BTEqualStrategyNumber, table->equal, key);
 	scan = index_beginscan(table->heap, table->index, snapshot, 1, 0);
 	index_rescan(scan, &scan_key, 1, NULL, 0);

@@ -21,7 +21,7 @@ typedef struct KeyedTable
 	Relation heap;
 	Relation index;       /* of the primary key */
 	RegProcedure equal;   /* equality of the key's type, for ScanKeyInit */
-	TupleTableSlot *slot; /* the row found last; made on first use */
+	TupleTableSlot *slot; /* the row found last */
 } KeyedTable;
 
 /* Schema that holds the extension's own tables. */

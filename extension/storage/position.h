@@ -15,8 +15,8 @@
 
 typedef struct Position
 {
-	uint32_t	length;			/* bytes in use; as an upper bound, 0 means "no bound" */
-	uint8_t		bytes[KEY_POSITION_MAX];
+	uint32_t length; /* bytes in use; as an upper bound, 0 means "no bound" */
+	uint8_t bytes[KEY_POSITION_MAX];
 } Position;
 
 /* The position of a checked key (key_from_item, key_from_key_item). */
@@ -40,4 +40,4 @@ extern void position_after_prefix(const uint8_t *prefix, uint32_t length, Positi
  */
 extern void position_successor(const Position *position, Position *successor);
 
-#endif							/* QUORATE_STORAGE_POSITION_H */
+#endif /* QUORATE_STORAGE_POSITION_H */
