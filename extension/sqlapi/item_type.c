@@ -43,18 +43,6 @@ PG_FUNCTION_INFO_V1(quorate_item_hash_extended);
 
 /* ---------------------------------------------------------------- memory and datums */
 
-static void *
-resize_palloc(void *context, void *block, size_t old_size, size_t new_size)
-{
-	if (new_size > 0)
-		return block == NULL ? palloc(new_size) : repalloc(block, new_size);
-	if (block != NULL)
-		pfree(block);
-	return NULL;
-}
-
-const ItemAllocator item_palloc_allocator = {.resize = resize_palloc, .context = NULL};
-
 void
 item_datum_begin(ItemBuffer *buffer)
 {

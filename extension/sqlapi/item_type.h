@@ -14,15 +14,13 @@
 
 #include "item/item.h"
 #include "item/item_buffer.h"
+#include "storage/item_memory.h"
 
 /* The detoasted datum; its bytes and their number. */
 #define DatumGetItemP(datum) ((struct varlena *) PG_DETOAST_DATUM_PACKED(datum))
 #define PG_GETARG_ITEM_P(n) DatumGetItemP(PG_GETARG_DATUM(n))
 #define ITEM_BYTES(item) ((const uint8_t *) VARDATA_ANY(item))
 #define ITEM_LENGTH(item) ((size_t) VARSIZE_ANY_EXHDR(item))
-
-/* Memory from the current memory context; being out of memory is an ERROR, never NULL. */
-extern const ItemAllocator item_palloc_allocator;
 
 /* A datum with a copy of an encoded item. */
 extern Datum item_datum_copy(const uint8_t *bytes, size_t length);

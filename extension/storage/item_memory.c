@@ -6,16 +6,16 @@
  */
 #include "postgres.h"
 
-#include "utils/memutils.h"
-
 #include "storage/item_memory.h"
 
 static void *
 resize_in_context(void *context, void *block, size_t old_size, size_t new_size)
 {
-	if (block == NULL)
-		return MemoryContextAllocHuge(CurrentMemoryContext, new_size);
-	return repalloc_huge(block, new_size);
+	if (new_size > 0)
+		return block == NULL ? palloc(new_size) : repalloc(block, new_size);
+	if (block != NULL)
+		pfree(block);
+	return NULL;
 }
 
-const ItemAllocator item_palloc_allocator = {.resize = resize_in_context};
+const ItemAllocator item_palloc_allocator = {.resize = resize_in_context, .context = NULL};

@@ -9,7 +9,7 @@
 
 #include "item/item_buffer.h"
 
-/* Memory of the context that is current when a buffer first grows; raises an error when there is none. */
+/* Memory from the current memory context; being out of memory is an ERROR, never NULL. */
 extern const ItemAllocator item_palloc_allocator;
 
 #endif /* QUORATE_STORAGE_ITEM_MEMORY_H */

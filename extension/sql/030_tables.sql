@@ -1,0 +1,24 @@
+-- This node's replicas: one relation an item table, quorate_data.t<id>, made by the reconciler when it learns of the
+-- table; t1 is the metadata. Only the applier changes them; see docs/operations.md.
+
+CREATE SCHEMA quorate_data;
+COMMENT ON SCHEMA quorate_data IS 'quorate: this node''s replicas of item tables; changed by the extension alone';
+GRANT USAGE ON SCHEMA quorate_data TO quorate_admin;
+
+CREATE TABLE quorate_data.applied (
+	group_id bigint PRIMARY KEY,
+	applied_lsn bigint NOT NULL,
+	items bigint NOT NULL,
+	bytes bigint NOT NULL
+) WITH (fillfactor = 20);
+COMMENT ON TABLE quorate_data.applied IS 'how far each replication group''s log is applied to this node''s tables';
+COMMENT ON COLUMN quorate_data.applied.group_id IS 'replication group: one a partition';
+COMMENT ON COLUMN quorate_data.applied.applied_lsn IS 'the last entry of the group''s log whose effects are in the tables';
+COMMENT ON COLUMN quorate_data.applied.items IS 'items of the partition on this node';
+COMMENT ON COLUMN quorate_data.applied.bytes IS 'bytes of their positions and encoded items, before compression';
+GRANT SELECT ON quorate_data.applied TO quorate_admin;
+
+CREATE FUNCTION quorate._create_metadata_relation() RETURNS void
+	LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'quorate_create_metadata_relation';
+SELECT quorate._create_metadata_relation();
+DROP FUNCTION quorate._create_metadata_relation();
