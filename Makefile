@@ -153,12 +153,26 @@ TOOLS = $(TOOL_MAINS:%=build/tools/%)
 TOOLS_CFLAGS = -std=gnu11 -O2 -g -Wall -Wextra -Werror -D_GNU_SOURCE -I tests \
 	-I$(shell $(PG_CONFIG) --includedir 2>/dev/null)
 
+# A loss of power is played by a library that is preloaded into a server, and a program that takes back what was
+# not synced.
+FAULT_TOOLS = $(if $(wildcard tests/fault/poweroff.h),build/tools/poweroff_shim.so build/tools/poweroff_restore)
+
 .PHONY: tools
-tools: $(TOOLS)
+tools: $(TOOLS) $(FAULT_TOOLS)
 build/tools/%: tests/tools/%_main.c $(filter-out %_main.c,$(TOOLS_SOURCES)) $(wildcard tests/tools/*.h)
 	@mkdir -p $(@D)
 	@echo "CC tools $@"
 	@$(CC) $(TOOLS_CFLAGS) -o $@ $(filter %.c,$^) -lpq -pthread -lm
+
+build/tools/poweroff_shim.so: tests/fault/poweroff_shim.c tests/fault/poweroff.h
+	@mkdir -p $(@D)
+	@echo "CC tools $@"
+	@$(CC) $(TOOLS_CFLAGS) -fPIC -shared -o $@ $< -ldl
+
+build/tools/poweroff_restore: tests/fault/poweroff_restore_main.c tests/fault/poweroff.h
+	@mkdir -p $(@D)
+	@echo "CC tools $@"
+	@$(CC) $(TOOLS_CFLAGS) -o $@ $<
 
 # ---------------------------------------------------------------- demonstration and benchmark
 

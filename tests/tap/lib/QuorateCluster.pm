@@ -21,7 +21,8 @@ my @names = qw(north south west);
 my $tools = $ENV{QUORATE_TOOLS} // 'build/tools';
 
 # Options: nodes (3), settings => { name => value } for all, node_settings => { north => { ... } },
-# env => { north => { NAME => value } }, create (1): whether to create extension and cluster.
+# env => { north => { NAME => value } }, power_off => 1 (see QuorateNode), create (1): whether to create extension and
+# cluster.
 sub new
 {
 	my ($class, %option) = @_;
@@ -36,7 +37,8 @@ sub new
 			zone => 'az' . ($i + 1),
 			folder => $folder,
 			settings => { %{ $option{settings} // {} }, %{ $option{node_settings}{$name} // {} } },
-			env => $option{env}{$name});
+			env => $option{env}{$name},
+			power_off => $option{power_off});
 	}
 	$_->init, $_->start foreach $self->nodes;
 	$self->create if $option{create} // 1;

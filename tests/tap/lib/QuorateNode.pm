@@ -11,9 +11,11 @@ package QuorateNode;
 
 use strict;
 use warnings;
+use Cwd qw(abs_path);
 use QuorateProcess qw(run_command spawn family kill_family alive free_port slurp wait_until exit_status);
 use Time::HiRes qw(sleep time);
 
+my $tools = $ENV{QUORATE_TOOLS} // 'build/tools';
 my $bindir = $ENV{QUORATE_BINDIR} // die "QUORATE_BINDIR is not set; run the tests with make tap\n";
 my @started;
 
@@ -35,7 +37,7 @@ my %default_settings = (
 	'quorate.database' => 'postgres');
 
 # Arguments: name, zone, folder (exists); optional settings => { name => value }, env => { NAME => value } for the
-# server's environment (a preloaded shim, say).
+# server's environment, power_off => 1 to make power_off possible (the server then keeps a journal of its writes).
 sub new
 {
 	my ($class, %arg) = @_;
@@ -48,6 +50,7 @@ sub new
 		settings => {%default_settings},
 		env => $arg{env} // {} }, $class;
 	$self->set(%{ $arg{settings} // {} });
+	$self->keep_journal(abs_path($arg{folder})) if $arg{power_off};
 	return $self;
 }
 
@@ -148,6 +151,30 @@ sub kill9
 {
 	my ($self) = @_;
 	kill_family($self->{pid});
+}
+
+# Has the server preload the shim of tests/fault.
+sub keep_journal
+{
+	my ($self, $folder) = @_;
+	$self->{journal} = "$folder/$self->{name}.journal";
+	$self->{env} = {
+		%{ $self->{env} },
+		LD_PRELOAD => abs_path("$tools/poweroff_shim.so"),
+		QUORATE_POWEROFF_ROOT => "$folder/$self->{name}",
+		QUORATE_POWEROFF_JOURNAL => $self->{journal} };
+}
+
+# Kills the whole instance and throws away what it had not synced. With a seed some of that stays, and the last write
+# of a file may be torn. Returns what the restorer said.
+sub power_off
+{
+	my ($self, $seed) = @_;
+	kill_family($self->{pid});
+	my ($status, $out, $err) = run_command(
+		[ "$tools/poweroff_restore", $self->{data}, $self->{journal}, defined $seed ? $seed : () ], '', 60);
+	die "poweroff_restore failed:\n$out$err" if !defined $status || $status;
+	return $out;
 }
 
 # Stops or resumes, by signal, the processes of which the name shown in ps contains the text ("replicator", say).
