@@ -79,6 +79,13 @@ ifneq (,$(wildcard $(CHECKER_SOURCES)))
 $(BUILD)/unit/test_linear_check: $(call objects,$(CHECKER_SOURCES))
 endif
 
+# One program for each fuzzed reader: tests/fuzz/fuzz_X.c with the driver.
+FUZZ_DRIVER = tests/fuzz/fuzz_main.c
+FUZZ_PROGRAMS = $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(filter-out $(FUZZ_DRIVER),$(sort $(wildcard tests/fuzz/fuzz_*.c))))
+
+$(FUZZ_PROGRAMS): $(BUILD)/fuzz/%: $(BUILD)/tests/fuzz/%.o $(call objects,$(FUZZ_DRIVER)) $(PURE_LIBRARY)
+	$(link)
+
 INTERACTION_SOURCES = $(sort $(wildcard tests/interaction/*.c))
 INTERACTION_SCRIPTS = $(sort $(wildcard tests/interaction/*.txt))
 INTERACTION_RUNNER = $(BUILD)/interaction/run
@@ -92,9 +99,10 @@ SIM_PROGRAM = $(BUILD)/sim/quorate_sim
 $(SIM_PROGRAM): $(call objects,$(SIM_SOURCES) $(SUPPORT_SOURCES)) $(PURE_LIBRARY)
 	$(link)
 
-.PHONY: library unit-programs interaction-runner sim-program
+.PHONY: library unit-programs fuzz-programs interaction-runner sim-program
 library: $(PURE_LIBRARY)
 unit-programs: $(UNIT_PROGRAMS)
+fuzz-programs: $(FUZZ_PROGRAMS)
 interaction-runner: $(INTERACTION_RUNNER)
 sim-program: $(SIM_PROGRAM)
 
@@ -108,11 +116,14 @@ SEEDS ?= 200
 N ?=
 TESTS ?=
 
-SUITES = unit interaction sim regress tap tidy
+SUITES = unit fuzz interaction sim regress tap tidy
 
-.PHONY: unit interaction sim regress tap check check-long mutants
+.PHONY: unit fuzz interaction sim regress tap check check-long mutants
 unit: unit-programs
 	@tests/run/suite.pl unit $(if $(TESTS),$(TESTS:%=$(BUILD)/unit/%),$(UNIT_PROGRAMS))
+
+fuzz: fuzz-programs
+	@tests/run/suite.pl fuzz $(if $(TESTS),$(TESTS:%=$(BUILD)/fuzz/%),$(FUZZ_PROGRAMS))
 
 interaction: $(if $(INTERACTION_SOURCES),interaction-runner)
 	@tests/run/suite.pl interaction --exec '$(INTERACTION_RUNNER)' $(or $(TESTS),$(INTERACTION_SCRIPTS))
