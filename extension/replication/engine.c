@@ -151,11 +151,11 @@ adopt_recovered_group(void *context, const LogGroupState *state)
 static bool
 make_node_values(Log *log)
 {
-	static const uint64_t zeros[CORE_NODES_MAX + 1];
+	static const uint8_t zeros[ENGINE_PEER_STARTS_BYTES];
 	uint32_t length;
 
 	if (!log_node_value(log, ENGINE_KEY_GRANT_LENGTH, &length) &&
-		log_append_node(log, ENGINE_KEY_GRANT_LENGTH, zeros, sizeof(int64_t)) != 0)
+		log_append_node(log, ENGINE_KEY_GRANT_LENGTH, zeros, sizeof(uint64_t)) != 0)
 		return false;
 	return log_node_value(log, ENGINE_KEY_PEER_STARTS, &length) ||
 		   log_append_node(log, ENGINE_KEY_PEER_STARTS, zeros, sizeof(zeros)) == 0;
@@ -166,25 +166,21 @@ static TimeUs
 recovered_grant_length(const Log *log)
 {
 	uint32_t length;
-	const void *value = log_node_value(log, ENGINE_KEY_GRANT_LENGTH, &length);
-	int64_t grant_us;
+	const uint8_t *value = log_node_value(log, ENGINE_KEY_GRANT_LENGTH, &length);
 
-	CORE_INVARIANT("I8", value != NULL && length == sizeof(grant_us));
-	memcpy(&grant_us, value, sizeof(grant_us));
-	return grant_us;
+	CORE_INVARIANT("I8", value != NULL && length == sizeof(uint64_t));
+	return (TimeUs) wire_get_u64(value);
 }
 
 static void
 recover_peer_lives(Engine *engine)
 {
 	uint32_t length;
-	const void *value = log_node_value(engine->log, ENGINE_KEY_PEER_STARTS, &length);
-	uint64_t counters[CORE_NODES_MAX + 1];
+	const uint8_t *value = log_node_value(engine->log, ENGINE_KEY_PEER_STARTS, &length);
 
-	CORE_ASSERT(value != NULL && length == sizeof(counters));
-	memcpy(counters, value, sizeof(counters));
+	CORE_ASSERT(value != NULL && length == ENGINE_PEER_STARTS_BYTES);
 	for (uint32_t i = 0; i <= CORE_NODES_MAX; i++)
-		engine->peers[i].start_counter = counters[i];
+		engine->peers[i].start_counter = wire_get_u64(value + i * sizeof(uint64_t));
 }
 
 static void

@@ -22,70 +22,71 @@ typedef struct Engine Engine;
 
 typedef struct EngineConfig
 {
-	uint8_t		cluster_id[16];
-	NodeId		self;
-	TimeUs		lease_us;
-	TimeUs		heartbeat_us;
-	uint32_t	clock_drift_ppm;
-	uint32_t	frame_bytes_max;	/* a frame to a peer is cut into several above this */
-	uint32_t	accept_bytes_max;	/* payload bytes in one ACCEPT or ENTRIES */
-	uint32_t	segment_bytes;		/* size of the log's new segment files; 0 for its default */
+	uint8_t cluster_id[16];
+	NodeId self;
+	TimeUs lease_us;
+	TimeUs heartbeat_us;
+	uint32_t clock_drift_ppm;
+	uint32_t frame_bytes_max;  /* a frame to a peer is cut into several above this */
+	uint32_t accept_bytes_max; /* payload bytes in one ACCEPT or ENTRIES */
+	uint32_t segment_bytes;    /* size of the log's new segment files; 0 for its default */
 
 	/*
 	 * Above log_bytes_max, replicas on silent nodes no longer hold back truncation and are left behind; at
 	 * twice that, entries are refused.  0 for no limit.
 	 */
-	uint64_t	log_bytes_max;
-	uint64_t	seed;
+	uint64_t log_bytes_max;
+	uint64_t seed;
 } EngineConfig;
 
 /* Why a proposal has no LSN. */
 typedef enum EngineRefusal
 {
-	ENGINE_NOT_LEADER = 1,		/* not leading, or under another ballot than the proposal's: not applied */
-	ENGINE_LOG_FULL,			/* no space for the log on this node: not applied */
-	ENGINE_NO_GROUP,			/* the group is not open here: not applied */
-	ENGINE_TOO_LARGE			/* the payload is larger than the log takes: not applied */
+	ENGINE_NOT_LEADER =
+		1,           /* not leading, or under another ballot than the proposal's: not applied */
+	ENGINE_LOG_FULL, /* no space for the log on this node: not applied */
+	ENGINE_NO_GROUP, /* the group is not open here: not applied */
+	ENGINE_TOO_LARGE /* the payload is larger than the log takes: not applied */
 } EngineRefusal;
 
 /* What the engine tells its owner.  Called only from within the engine's own functions. */
 typedef struct EngineCallbacks
 {
-	void	   *context;
+	void *context;
 
 	/* The clock (CLOCK_BOOTTIME, microseconds); read around the sync. */
-	TimeUs		(*now) (void *context);
+	TimeUs (*now)(void *context);
 
 	/* Queues a frame for a peer; a frame that cannot be queued is dropped (the protocol repeats it). */
-	void		(*send) (void *context, NodeId to, const uint8_t *frame, size_t length);
+	void (*send)(void *context, NodeId to, const uint8_t *frame, size_t length);
 
 	/* The proposal `tag` became entry `lsn`; it is chosen once committed() reaches lsn under this ballot. */
-	void		(*appended) (void *context, uint64_t tag, GroupId group, Lsn lsn);
+	void (*appended)(void *context, uint64_t tag, GroupId group, Lsn lsn);
 
 	/* The proposal `tag` was refused: it is in no log and never will be. */
-	void		(*refused) (void *context, uint64_t tag, GroupId group, EngineRefusal why);
+	void (*refused)(void *context, uint64_t tag, GroupId group, EngineRefusal why);
 
 	/* The commit LSN of a group moved up.  Called after the sync of the turn. */
-	void		(*committed) (void *context, GroupId group, Lsn commit_lsn);
+	void (*committed)(void *context, GroupId group, Lsn commit_lsn);
 
 	/* This replica leads from now on; entries of its own ballot start at start_lsn. */
-	void		(*leading) (void *context, GroupId group, Ballot ballot, Lsn start_lsn);
+	void (*leading)(void *context, GroupId group, Ballot ballot, Lsn start_lsn);
 
 	/*
 	 * This replica leads no longer.  Called before any message of the same turn leaves, so that no reader
 	 * can trust a lease that has been given up.  Proposals above the commit LSN have an unknown outcome.
 	 */
-	void		(*stepped_down) (void *context, GroupId group, Ballot ballot);
+	void (*stepped_down)(void *context, GroupId group, Ballot ballot);
 } EngineCallbacks;
 
 typedef enum EngineStatus
 {
 	ENGINE_OK = 0,
-	ENGINE_NO_IDENTITY,			/* the log directory holds no identity: not bootstrapped */
-	ENGINE_FOREIGN,				/* the directory was copied or restored: its identity must not be used */
-	ENGINE_ROTTEN,				/* damage in the middle of the log */
-	ENGINE_VERSION,				/* written by a newer version than this code understands */
-	ENGINE_IO					/* an I/O error; errno in engine_error() */
+	ENGINE_NO_IDENTITY, /* the log directory holds no identity: not bootstrapped */
+	ENGINE_FOREIGN,     /* the directory was copied or restored: its identity must not be used */
+	ENGINE_ROTTEN,      /* damage in the middle of the log */
+	ENGINE_VERSION,     /* written by a newer version than this code understands */
+	ENGINE_IO           /* an I/O error; errno in engine_error() */
 } EngineStatus;
 
 /* Lays out an empty log with a fresh identity.  Fails with ENGINE_IO if one is there already (EEXIST). */
@@ -96,7 +97,7 @@ extern EngineStatus engine_open(Engine **engine, const LogIo *io, const EngineCo
 								const EngineCallbacks *callbacks);
 extern void engine_close(Engine *engine);
 
-/* A sentence on the last failure of engine_open or engine_bootstrap. */
+/* A phrase on the last failure of engine_open, engine_bootstrap or engine_receive. */
 extern const char *engine_error(void);
 
 /*
@@ -111,12 +112,16 @@ extern bool engine_drop_group(Engine *engine, GroupId group);
 extern uint32_t engine_list_groups(const Engine *engine, GroupId *groups, uint32_t max);
 extern bool engine_group_membership(const Engine *engine, GroupId group, Membership *membership);
 
-/* A frame that arrived from a peer.  False if it is not a valid frame of this cluster: end that stream. */
+/*
+ * A frame that arrived from a peer.  False if it is not a valid frame of this cluster, with nothing changed:
+ * end that stream.  A frame of a former life of the peer (or of a peer whose log was lost: its start counter
+ * begins anew) is dropped.
+ */
 extern bool engine_receive(Engine *engine, NodeId from, const uint8_t *frame, size_t length);
 
 /* A proposal, evaluated under `ballot`.  The payload is copied.  Answered by appended() or refused(). */
-extern void engine_propose(Engine *engine, GroupId group, Ballot ballot,
-						   const void *payload, uint32_t length, uint64_t tag);
+extern void engine_propose(Engine *engine, GroupId group, Ballot ballot, const void *payload,
+						   uint32_t length, uint64_t tag);
 
 /* Planned handover.  Refused silently if this replica does not lead; watch the status. */
 extern void engine_transfer(Engine *engine, GroupId group, NodeId target);
@@ -145,7 +150,7 @@ extern bool engine_group_status(const Engine *engine, GroupId group, GroupStatus
  * Reads entries of the log from from_lsn on, at most up to to_lsn and max_bytes of payload (at least one
  * entry), in order.  Returns how many were visited; fewer than asked if a record is damaged or gone.
  */
-typedef void (*EngineEntryVisitor) (void *context, Lsn lsn, const Entry *entry);
+typedef void (*EngineEntryVisitor)(void *context, Lsn lsn, const Entry *entry);
 extern uint32_t engine_read_entries(Engine *engine, GroupId group, Lsn from_lsn, Lsn to_lsn,
 									size_t max_bytes, EngineEntryVisitor visitor, void *context);
 
@@ -160,4 +165,4 @@ extern uint64_t engine_log_bytes(const Engine *engine);
 extern uint64_t engine_start_counter(const Engine *engine);
 extern TimeUs engine_peer_heard_us(const Engine *engine, NodeId peer);
 
-#endif							/* QUORATE_REPLICATION_ENGINE_H */
+#endif /* QUORATE_REPLICATION_ENGINE_H */

@@ -16,6 +16,7 @@
 
 #include "core/core_assert.h"
 #include "wire/arena.h"
+#include "wire/bytes.h"
 #include "wire/entry.h"
 #include "wire/frame.h"
 
@@ -23,6 +24,8 @@
 #define ENGINE_KEY_FIRST 0xFF00
 #define ENGINE_KEY_GRANT_LENGTH 0xFF00 /* longest grant that this node may have given */
 #define ENGINE_KEY_PEER_STARTS 0xFF01  /* start counters of the peers, highest seen */
+
+#define ENGINE_PEER_STARTS_BYTES ((CORE_NODES_MAX + 1) * sizeof(uint64_t))
 
 /* What is known of another member's rows (engine_truncate.c). */
 typedef struct MemberApplied

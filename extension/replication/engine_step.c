@@ -19,7 +19,7 @@
 #define STEP_RECORDS_BASE 16
 
 /* Bytes of node values among them: the length of grants, or the lives of the peers. */
-#define STEP_VALUE_BYTES ((CORE_NODES_MAX + 1) * sizeof(uint64_t))
+#define STEP_VALUE_BYTES ENGINE_PEER_STARTS_BYTES
 
 /*
  * The result of an append that log_reserve promised room for.  It can still fail if the log had to write and
@@ -77,9 +77,10 @@ carry_out_cut(Engine *engine, EngineGroup *group, const Effect *effect)
 static void
 carry_out_grant_length(Engine *engine, TimeUs grant_us)
 {
-	int64_t value = grant_us;
+	uint8_t value[sizeof(uint64_t)];
 
-	recorded(engine, log_append_node(engine->log, ENGINE_KEY_GRANT_LENGTH, &value, sizeof(value)));
+	wire_put_u64(value, (uint64_t) grant_us);
+	recorded(engine, log_append_node(engine->log, ENGINE_KEY_GRANT_LENGTH, value, sizeof(value)));
 }
 
 static void
@@ -245,7 +246,7 @@ receive_message(Engine *engine, const Message *message)
 static bool
 note_peer_life(Engine *engine, NodeId peer, uint64_t start_counter)
 {
-	uint64_t counters[CORE_NODES_MAX + 1];
+	uint8_t counters[ENGINE_PEER_STARTS_BYTES];
 
 	if (start_counter < engine->peers[peer].start_counter)
 		return false;
@@ -255,21 +256,39 @@ note_peer_life(Engine *engine, NodeId peer, uint64_t start_counter)
 		return false;
 	engine->peers[peer].start_counter = start_counter;
 	for (uint32_t i = 0; i <= CORE_NODES_MAX; i++)
-		counters[i] = engine->peers[i].start_counter;
+		wire_put_u64(counters + i * sizeof(uint64_t), engine->peers[i].start_counter);
 	recorded(engine,
 			 log_append_node(engine->log, ENGINE_KEY_PEER_STARTS, counters, sizeof(counters)));
 	return true;
+}
+
+/* Is it a frame from this sender to this node of this cluster?  Explains itself if not. */
+static bool
+frame_is_ours(const Engine *engine, NodeId from, const Frame *frame)
+{
+	if (memcmp(frame->cluster_id, engine->config.cluster_id, sizeof(frame->cluster_id)) != 0)
+		engine_set_error("it belongs to another cluster");
+	else if (frame->from != from || frame->to != engine->config.self)
+		engine_set_error("it is from node %u to node %u", frame->from, frame->to);
+	else
+		return true;
+	return false;
 }
 
 bool
 engine_receive(Engine *engine, NodeId from, const uint8_t *bytes, size_t length)
 {
 	Frame frame;
+	FrameStatus status;
 
 	wire_arena_reset(&engine->frame_arena);
-	if (frame_decode(bytes, length, &engine->frame_arena, &frame) != FRAME_OK ||
-		memcmp(frame.cluster_id, engine->config.cluster_id, sizeof(frame.cluster_id)) != 0 ||
-		frame.from != from || frame.to != engine->config.self)
+	status = frame_decode(bytes, length, &engine->frame_arena, &frame);
+	if (status != FRAME_OK)
+	{
+		engine_set_error("%s", frame_status_text(status));
+		return false;
+	}
+	if (!frame_is_ours(engine, from, &frame))
 		return false;
 	engine_start(engine);
 	engine_read_clock(engine);

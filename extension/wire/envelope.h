@@ -16,6 +16,7 @@
 
 #include "core/core_assert.h"
 #include "wire/arena.h"
+#include "wire/bytes.h"
 
 /* Bytes in front of the structure. */
 #define ENVELOPE_HEAD_BYTES 4
@@ -32,14 +33,6 @@ typedef struct EnvelopeTail
 	const uint8_t *next;
 	size_t left;
 } EnvelopeTail;
-
-/* Little-endian integers at any address. */
-extern void wire_put_u16(uint8_t *out, uint16_t value);
-extern void wire_put_u32(uint8_t *out, uint32_t value);
-extern void wire_put_u64(uint8_t *out, uint64_t value);
-extern uint16_t wire_get_u16(const uint8_t *bytes);
-extern uint32_t wire_get_u32(const uint8_t *bytes);
-extern uint64_t wire_get_u64(const uint8_t *bytes);
 
 /* Writes head and structure to `out`; returns where the tail goes. */
 extern uint8_t *envelope_put(uint8_t *out, const ProtobufCMessage *structure);

@@ -7,8 +7,10 @@
  */
 #include "wire/membership_record.h"
 
+#include <string.h>
+
 #include "core/core_assert.h"
-#include "wire/envelope.h"
+#include "wire/bytes.h"
 
 #define AT_VERSION 0
 #define AT_COUNT 2
