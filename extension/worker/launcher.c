@@ -24,6 +24,7 @@
 #include "pgstat.h"
 #include "postmaster/bgworker.h"
 #include "postmaster/interrupt.h"
+#include "storage/ipc.h"
 #include "storage/latch.h"
 #include "tcop/tcopprot.h"
 #include "utils/guc.h"
@@ -44,15 +45,18 @@ typedef struct DatabaseWorker
 {
 	const char *name;
 	const char *function;           /* its entry point in this library */
-	BackgroundWorkerHandle *handle; /* NULL if it does not run, as far as is known */
+	Size latch_offset;              /* of its latch in SharedState */
+	BackgroundWorkerHandle *handle; /* NULL if this launcher has not started it, or it has ended */
 	TimeUs started_us;
 	TimeUs start_after_us; /* not before */
 	TimeUs backoff_us;
 } DatabaseWorker;
 
 static DatabaseWorker database_workers[] = {
-	{"quorate applier", "applier_main", NULL, 0, 0, CHECK_INTERVAL_US},
-	{"quorate forwarder", "forwarder_main", NULL, 0, 0, CHECK_INTERVAL_US}};
+	{"quorate applier", "applier_main", offsetof(SharedState, applier_latch), NULL, 0, 0,
+	 CHECK_INTERVAL_US},
+	{"quorate forwarder", "forwarder_main", offsetof(SharedState, forwarder_latch), NULL, 0, 0,
+	 CHECK_INTERVAL_US}};
 
 PGDLLEXPORT void launcher_main(Datum argument);
 
@@ -143,6 +147,24 @@ start_worker(DatabaseWorker *worker, TimeUs now)
 				  errhint("You may need to increase max_worker_processes.")));
 }
 
+/* One that a former launcher started may still run: the launcher can end before its workers do. */
+static bool
+worker_is_running(const DatabaseWorker *worker)
+{
+	return *(Latch *volatile *) ((char *) quorate_shared + worker->latch_offset) != NULL;
+}
+
+/* The launcher ends, and with it those whom its successor could not find. */
+static void
+terminate_workers(int code, Datum argument)
+{
+	for (int i = 0; i < lengthof(database_workers); i++)
+	{
+		if (database_workers[i].handle != NULL)
+			TerminateBackgroundWorker(database_workers[i].handle);
+	}
+}
+
 static void
 check_workers(void)
 {
@@ -155,7 +177,8 @@ check_workers(void)
 		DatabaseWorker *worker = &database_workers[i];
 
 		check_worker(worker, now);
-		if (wanted && worker->handle == NULL && now >= worker->start_after_us)
+		if (wanted && worker->handle == NULL && now >= worker->start_after_us &&
+			!worker_is_running(worker))
 			start_worker(worker, now);
 		else if (!wanted && worker->handle != NULL)
 			TerminateBackgroundWorker(worker->handle);
@@ -171,6 +194,7 @@ launcher_main(Datum argument)
 	BackgroundWorkerInitializeConnection(NULL, NULL, 0);
 	pgstat_report_appname("quorate launcher");
 	shared_register_latch(&quorate_shared->launcher_latch);
+	before_shmem_exit(terminate_workers, 0);
 
 	for (;;)
 	{
