@@ -274,9 +274,10 @@ fits_next_segment(const Log *log, bool bulk, uint64_t bytes, uint32_t records)
 {
 	uint64_t checkpoint = log->state.checkpoint_bytes + (uint64_t) records * sizeof(BallotRun);
 
-	return LOG_RECORDS_OFFSET + checkpoint + bytes + index_bytes(records) +
-			   (bulk ? log->segment_bytes / 16 : 0) <=
-		   log->segment_bytes;
+	return checkpoint <= log->segment_bytes / 2 && LOG_RECORDS_OFFSET + checkpoint + bytes +
+														   index_bytes(records) +
+														   (bulk ? log->segment_bytes / 16 : 0) <=
+													   log->segment_bytes;
 }
 
 int

@@ -212,6 +212,34 @@ test_reading_in_bulk(void)
 	memdisk_free(disk);
 }
 
+/* What is read from a file must not be kept where the file is still to be written. */
+static void
+test_reading_while_appending(void)
+{
+	Memdisk *disk = new_disk(11, &small);
+	Log *log = open_log(disk, &small);
+	Reader reader = {1, true, -1};
+
+	log_append_group(log, 1, "", 0);
+	for (Lsn lsn = 1; lsn <= 5; lsn++)
+		append_numbered(log, 1, lsn, first, 300);
+	write_and_sync(log);
+	log = reopen(log, disk, &small);
+	for (Lsn lsn = 6; lsn <= 10; lsn++)
+		append_numbered(log, 1, lsn, first, 300);
+	TAP_IS_INT(log_read_entries(log, 1, 1, UINT64_MAX, take_entry, &reader), 10,
+			   "entries of the file and of memory are read in one go");
+	for (Lsn lsn = 11; lsn <= 200; lsn++)
+		append_numbered(log, 1, lsn, first, 300);
+	write_and_sync(log);
+	reader = (Reader){1, reader.good, -1};
+	TAP_IS_INT(log_read_entries(log, 1, 1, UINT64_MAX, take_entry, &reader), 200,
+			   "and again when they have left memory");
+	TAP_OK(reader.good, "with the right content");
+	log_close(log);
+	memdisk_free(disk);
+}
+
 static Lsn
 needs_ctx(void *ctx, GroupId group)
 {
@@ -335,9 +363,11 @@ test_full(void)
 		lsn++;
 	TAP_IS_INT(error, LOG_FULL, "a full log refuses an entry");
 	TAP_OK(lsn > 40 && state_of(log, 1).append_lsn == lsn, "and is as it was before");
+	while (append_numbered(log, 1, lsn + 1, first, 1) == 0)
+		lsn++;
 	while (log_append_promise(log, 1, (Ballot){(uint64_t) promises + 2, 1}) == 0)
 		promises++;
-	TAP_OK(promises >= 10, "promises have room of their own");
+	TAP_OK(promises >= 10, "%d promises have room of their own", promises);
 	TAP_IS_INT(write_and_sync(log), 0, "what was appended is written");
 	needed = lsn;
 	TAP_OK(log_truncate(log, needs_ctx, &needed) > 0, "truncation makes room");
@@ -370,6 +400,68 @@ test_limits(void)
 		   "no more groups than a checkpoint can hold");
 	TAP_IS_INT(write_and_sync(log), 0, "the log goes on");
 	free(much);
+	log_close(log);
+	memdisk_free(disk);
+}
+
+/* What log_reserve promised always succeeds, however near the log is to its end. */
+static void
+test_reserve(void)
+{
+	const LogOptions limited = {.segment_bytes = 16384, .max_bytes = 5 * 16384};
+	Memdisk *disk = new_disk(13, &limited);
+	Log *log = open_log(disk, &limited);
+	Lsn lsn = 0;
+	uint32_t reserved = 0;
+	int error = 0;
+	int result = 0;
+
+	log_append_group(log, 1, "", 0);
+	while (error == 0)
+	{
+		uint32_t records = 1 + reserved * 7 % 12;
+		uint32_t length = 1 + reserved * 131 % 900;
+
+		result = log_reserve(log, records, (uint64_t) records * length, true);
+		if (result < 0)
+			break;
+		reserved++;
+		for (uint32_t i = 0; i < records && error == 0; i++)
+			error = append_numbered(log, 1, ++lsn, (Ballot){reserved, 1}, length);
+	}
+	TAP_OK(error == 0 && result == LOG_FULL && reserved > 10,
+		   "%d reservations hold, then the log is full", (int) reserved);
+	while (error == 0 && (result = log_reserve(log, 2, 0, false)) == 0)
+	{
+		error = log_append_promise(log, 1, (Ballot){++reserved, 1});
+		if (error == 0)
+			error = append_numbered(log, 1, ++lsn, (Ballot){reserved, 1}, 0);
+	}
+	TAP_OK(error == 0 && result == LOG_FULL, "so do those for control state");
+	TAP_IS_INT(write_and_sync(log), 0, "all is written");
+	log_close(log);
+	memdisk_free(disk);
+}
+
+/* The history of ballots must fit into a checkpoint; truncation shortens it. */
+static void
+test_many_ballots(void)
+{
+	Memdisk *disk = new_disk(12, &small);
+	Log *log = open_log(disk, &small);
+	Lsn lsn = 0;
+	Lsn needed;
+	int error;
+
+	log_append_group(log, 1, "", 0);
+	while ((error = append_numbered(log, 1, lsn + 1, (Ballot){lsn + 1, 1}, 0)) == 0)
+		lsn++;
+	TAP_OK(error == LOG_FULL && lsn > 400, "too many changes of ballot fill a log");
+	needed = lsn;
+	TAP_IS_INT(write_and_sync(log), 0, "which goes on to work");
+	TAP_OK(log_truncate(log, needs_ctx, &needed) > 0, "truncation forgets old ballots");
+	TAP_IS_INT(append_numbered(log, 1, lsn + 1, (Ballot){lsn + 1, 1}, 0), 0,
+			   "and entries are taken again");
 	log_close(log);
 	memdisk_free(disk);
 }
@@ -437,11 +529,14 @@ main(void)
 	test_recovers_everything();
 	test_cut();
 	test_reading_in_bulk();
+	test_reading_while_appending();
 	test_truncation();
 	test_recycled_segments();
 	test_many_groups();
 	test_full();
 	test_limits();
+	test_reserve();
+	test_many_ballots();
 	test_identity();
 	test_short_io();
 	return tap_done();

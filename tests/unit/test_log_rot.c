@@ -18,7 +18,7 @@ static const LogOptions small_segments = {.segment_bytes = 16384, .cache_bytes =
 
 /* Two groups, some segments, all synced, and proof of that in the last record. */
 static Memdisk *
-new_disk(void)
+new_disk_with(uint8_t content)
 {
 	Memdisk *disk = memdisk_create(1);
 	uint8_t payload[ENTRY_BYTES];
@@ -30,7 +30,7 @@ new_disk(void)
 	log_append_group(log, 2, "", 0);
 	for (Lsn lsn = 1; lsn <= ENTRIES; lsn++)
 	{
-		memset(payload, (int) lsn, sizeof(payload));
+		memset(payload, (int) lsn + content, sizeof(payload));
 		log_append_entry(log, 1 + lsn % 2, (lsn + 1) / 2, (Ballot){1, 1}, payload, ENTRY_BYTES);
 		log_write(log);
 		log_sync(log);
@@ -41,6 +41,12 @@ new_disk(void)
 	log_close(log);
 	memdisk_restart(disk, MEMDISK_LOSE_ALL);
 	return disk;
+}
+
+static Memdisk *
+new_disk(void)
+{
+	return new_disk_with(0);
 }
 
 static bool
@@ -136,6 +142,27 @@ test_missing_segment(void)
 	}
 }
 
+/* A segment of another copy of this log, whole, with other content: as if backups were mixed. */
+static void
+test_foreign_segment(void)
+{
+	Memdisk *disk = new_disk();
+	Memdisk *other = new_disk_with(1);
+	const LogIo *from = memdisk_io(other);
+	const LogIo *to = memdisk_io(disk);
+	int source = from->open(from->ctx, "0000000002.segment", LOG_IO_READ);
+	int target = to->open(to->ctx, "0000000002.segment", LOG_IO_WRITE);
+	uint8_t bytes[16384];
+
+	if (log_io_read_all(from, source, bytes, sizeof(bytes), 0) != 0 ||
+		log_io_write_all(to, target, bytes, sizeof(bytes), 0) != 0)
+		abort();
+	TAP_IS_INT(open_and_close(disk).status, LOG_OPEN_ROTTEN,
+			   "a segment that continues another one is noticed");
+	memdisk_free(other);
+	memdisk_free(disk);
+}
+
 static bool
 names_lsn(const LogDamage *damage, GroupId group, Lsn lsn)
 {
@@ -216,6 +243,7 @@ main(void)
 	test_every_place("0000000002.segment", 150);
 	test_every_place("0000000003.segment", 150);
 	test_missing_segment();
+	test_foreign_segment();
 	test_located();
 	test_located_in_tail();
 	test_verify();
