@@ -9,7 +9,7 @@ EXTVERSION = $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" $(EXTENSION).co
 MODULE_big = quorate
 
 # Every folder of the extension; a new file in one of them is picked up without an edit here.
-FOLDERS = core item capacity routing wire log replication shmem storage catalog worker sqlapi
+FOLDERS = core item capacity routing wire log replication shmem storage catalog request worker sqlapi
 
 SOURCES = $(wildcard extension/*.c $(FOLDERS:%=extension/%/*.c)) $(PB_SOURCES)
 OBJS = $(patsubst %.c,%.o,$(sort $(SOURCES)))

@@ -40,6 +40,7 @@ static const struct
 			 {"quorate apply feed", apply_feed_shmem_size, apply_feed_shmem_init},
 			 {"quorate applied waits", applied_wait_shmem_size, applied_wait_shmem_init},
 			 {"quorate commands", command_shmem_size, command_shmem_init},
+			 {"quorate forward", forward_shmem_size, forward_shmem_init},
 			 {"quorate inbound", inbound_shmem_size, inbound_shmem_init}};
 
 LWLock *

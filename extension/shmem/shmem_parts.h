@@ -18,6 +18,8 @@ typedef enum SharedLock
 	LOCK_STATE = 0,
 	LOCK_PROPOSALS,
 	LOCK_COMMANDS,
+	LOCK_FORWARD,     /* the ring of requests for other nodes */
+	LOCK_CONDITIONAL, /* conditional writes of this node, one at a time */
 	LOCK_INBOUND_FIRST
 } SharedLock;
 
@@ -43,6 +45,9 @@ extern void command_shmem_init(void *memory, bool found);
 
 extern Size applied_wait_shmem_size(void);
 extern void applied_wait_shmem_init(void *memory, bool found);
+
+extern Size forward_shmem_size(void);
+extern void forward_shmem_init(void *memory, bool found);
 
 extern Size inbound_shmem_size(void);
 extern void inbound_shmem_init(void *memory, bool found);

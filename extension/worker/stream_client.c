@@ -24,6 +24,7 @@
 #include "settings.h"
 #include "shmem/shared_state.h"
 #include "worker/frame_queue.h"
+#include "request/conninfo.h"
 #include "worker/stream_client.h"
 
 #define BACKOFF_MIN_US (100 * 1000)
@@ -136,62 +137,6 @@ fail(StreamClient *client, const char *reason)
 	client->backoff_us = Min(client->backoff_us * 2, BACKOFF_MAX_US);
 }
 
-/* A host that libpq can use without asking a name server: an address, or a directory of sockets. */
-static bool
-host_needs_no_lookup(const char *host)
-{
-	unsigned char address[sizeof(struct in6_addr)];
-
-	return host[0] == '\0' || host[0] == '/' || host[0] == '@' ||
-		   inet_pton(AF_INET, host, address) == 1 || inet_pton(AF_INET6, host, address) == 1;
-}
-
-/* Every host of a comma-separated list. */
-static bool
-hosts_need_no_lookup(const char *list)
-{
-	char *copy = pstrdup(list);
-	char *rest = copy;
-	char *host;
-
-	while ((host = strsep(&rest, ",")) != NULL)
-	{
-		if (!host_needs_no_lookup(host))
-			return false;
-	}
-	pfree(copy);
-	return true;
-}
-
-bool
-stream_client_conninfo_valid(const char *conninfo, char **reason)
-{
-	char *parse_error = NULL;
-	PQconninfoOption *options = PQconninfoParse(conninfo, &parse_error);
-	const char *host = NULL;
-	const char *hostaddr = NULL;
-	bool valid;
-
-	if (options == NULL)
-	{
-		*reason = pstrdup(parse_error != NULL ? parse_error : "out of memory");
-		PQfreemem(parse_error);
-		return false;
-	}
-	for (PQconninfoOption *option = options; option->keyword != NULL; option++)
-	{
-		if (strcmp(option->keyword, "host") == 0)
-			host = option->val;
-		else if (strcmp(option->keyword, "hostaddr") == 0)
-			hostaddr = option->val;
-	}
-	valid = (hostaddr != NULL && hostaddr[0] != '\0') || host == NULL || hosts_need_no_lookup(host);
-	if (!valid)
-		*reason = psprintf("host name \"%s\" would have to be looked up; set hostaddr", host);
-	PQconninfoFree(options);
-	return valid;
-}
-
 /*
  * Starts to connect.  replication=database: the connection is counted against max_wal_senders, so that a
  * storm of clients cannot keep it out.
@@ -207,7 +152,7 @@ start_connecting(StreamClient *client)
 		client->conninfo, quorate_database, "database", application, "2", "1", "3", "5000", NULL};
 	char *reason;
 
-	if (!stream_client_conninfo_valid(client->conninfo, &reason))
+	if (!conninfo_is_usable(client->conninfo, &reason))
 	{
 		fail(client, reason);
 		pfree(reason);

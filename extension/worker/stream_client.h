@@ -50,12 +50,6 @@ extern StreamClient *stream_client_create(const StreamClientOptions *options);
 /* Closes the connection and frees everything. */
 extern void stream_client_destroy(StreamClient *client);
 
-/*
- * True if a conninfo can be used without resolving a name; otherwise *reason (palloc'd, message style)
- * says why not.
- */
-extern bool stream_client_conninfo_valid(const char *conninfo, char **reason);
-
 /* Goes on with whatever is under way and flushes what is queued. */
 extern void stream_client_run(StreamClient *client);
 

@@ -1,0 +1,13 @@
+/*
+ * sqlstate.h
+ *		SQLSTATEs of our own; docs/error-codes.md documents them.
+ */
+#ifndef QUORATE_REQUEST_SQLSTATE_H
+#define QUORATE_REQUEST_SQLSTATE_H
+
+#include "postgres.h"
+
+/* Nobody could serve the request in time; it was certainly not applied. */
+#define QUORATE_ERRCODE_UNAVAILABLE MAKE_SQLSTATE('Q', 'R', '0', '0', '1')
+
+#endif							/* QUORATE_REQUEST_SQLSTATE_H */

@@ -1,0 +1,146 @@
+-- What an operator looks at.
+-- C: extension/sqlapi/view_functions.c for the metadata, extension/worker/node_functions.c for the published state.
+
+CREATE FUNCTION quorate._nodes(OUT node_id integer, OUT name text, OUT zone text)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'quorate_view_nodes'
+LANGUAGE C VOLATILE PARALLEL UNSAFE ROWS 3;
+
+COMMENT ON FUNCTION quorate._nodes() IS 'internal: the nodes in the metadata';
+
+CREATE FUNCTION quorate._tables(
+	OUT table_id integer, OUT table_name text, OUT partition_key text, OUT partition_key_type text,
+	OUT sort_key text, OUT sort_key_type text, OUT partitions integer)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'quorate_view_tables'
+LANGUAGE C VOLATILE PARALLEL UNSAFE ROWS 10;
+
+COMMENT ON FUNCTION quorate._tables() IS 'internal: the item tables in the metadata';
+
+CREATE FUNCTION quorate._partitions(
+	OUT table_id integer, OUT partition integer, OUT group_id bigint, OUT position_from bytea,
+	OUT position_to bytea, OUT members integer[], OUT kinds text[])
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'quorate_view_partitions'
+LANGUAGE C VOLATILE PARALLEL UNSAFE ROWS 100;
+
+COMMENT ON FUNCTION quorate._partitions() IS 'internal: the partitions in the metadata';
+
+CREATE VIEW quorate.nodes AS
+SELECT
+	n.node_id,
+	n.name,
+	n.zone,
+	n.node_id = s.node_id AS is_this_node,
+	CASE
+		WHEN n.node_id = s.node_id THEN s.state
+		WHEN p.heard_ms_ago IS NULL THEN 'never heard'
+		WHEN p.heard_ms_ago < 2000 THEN 'alive'
+		ELSE 'silent'
+	END AS state,
+	p.heard_ms_ago,
+	(SELECT pg_catalog.count(*) FROM quorate._group_status() g WHERE g.leader = n.node_id) AS groups_led,
+	p.conninfo
+FROM quorate._nodes() n
+CROSS JOIN quorate._node_status() s
+LEFT JOIN quorate._peers() p ON p.node_id = n.node_id;
+
+COMMENT ON VIEW quorate.nodes IS
+'nodes of the cluster, as this node sees them: when each was heard last, and how many groups it leads';
+
+CREATE VIEW quorate.tables AS
+SELECT
+	t.table_name,
+	t.table_id,
+	t.partition_key,
+	t.partition_key_type,
+	t.sort_key,
+	t.sort_key_type,
+	t.partitions,
+	c.copies,
+	CASE WHEN c.copies = 1 THEN 'one copy: for development only' ELSE 'replicated' END AS durability,
+	pg_catalog.pg_total_relation_size(pg_catalog.to_regclass('quorate_data.t' || t.table_id)) AS bytes_here
+FROM quorate._tables() t
+LEFT JOIN (
+	SELECT table_id, pg_catalog.min(pg_catalog.cardinality(members)) AS copies
+	FROM quorate._partitions() GROUP BY table_id) c USING (table_id);
+
+COMMENT ON VIEW quorate.tables IS
+'item tables: key schema, number of partitions and copies, bytes on this node';
+
+CREATE VIEW quorate.partitions AS
+SELECT
+	t.table_name,
+	p.partition,
+	p.group_id,
+	p.position_from,
+	p.position_to,
+	n.name AS leader,
+	g.promised_ballot AS ballot,
+	g.commit_lsn,
+	g.applied_lsn,
+	CASE
+		WHEN g.leader = s.node_id THEN g.lease_remaining_ms > 0 AND g.applied_lsn >= g.start_lsn
+	END AS serves,
+	pg_catalog.cardinality(p.members) AS copies,
+	a.items,
+	a.bytes
+FROM quorate._partitions() p
+JOIN quorate._tables() t USING (table_id)
+CROSS JOIN quorate._node_status() s
+LEFT JOIN quorate._group_status() g USING (group_id)
+LEFT JOIN quorate_data.applied a USING (group_id)
+LEFT JOIN quorate._nodes() n ON n.node_id = g.leader;
+
+COMMENT ON VIEW quorate.partitions IS
+'partitions: range of positions, leader, ballot and progress as this node knows them; items and bytes (positions and items, uncompressed) are those of this node''s replica; serves is known on the leader''s node only';
+
+CREATE VIEW quorate.replicas AS
+SELECT
+	t.table_name,
+	p.partition,
+	p.group_id,
+	n.name AS node,
+	n.zone,
+	m.kind,
+	CASE
+		WHEN m.node_id = s.node_id THEN g.role
+		WHEN m.node_id = g.leader THEN 'leader'
+		ELSE 'follower'
+	END AS role,
+	CASE WHEN m.node_id = s.node_id THEN g.append_lsn END AS append_lsn,
+	CASE WHEN m.node_id = s.node_id THEN g.durable_lsn ELSE d.durable_lsn END AS durable_lsn,
+	CASE WHEN m.node_id = s.node_id THEN g.commit_lsn END AS commit_lsn,
+	CASE WHEN m.node_id = s.node_id THEN g.applied_lsn END AS applied_lsn,
+	GREATEST(g.commit_lsn - CASE WHEN m.node_id = s.node_id THEN g.applied_lsn ELSE d.durable_lsn END, 0) AS lag,
+	COALESCE(d.needs_snapshot, false) AS needs_snapshot
+FROM quorate._partitions() p
+JOIN quorate._tables() t USING (table_id)
+CROSS JOIN LATERAL ROWS FROM (
+	pg_catalog.unnest(p.members), pg_catalog.unnest(p.kinds)) AS m(node_id, kind)
+JOIN quorate._nodes() n ON n.node_id = m.node_id
+CROSS JOIN quorate._node_status() s
+LEFT JOIN quorate._group_status() g USING (group_id)
+LEFT JOIN LATERAL (
+	SELECT x.durable_lsn, x.needs_snapshot
+	FROM ROWS FROM (
+		pg_catalog.unnest(g.member_nodes), pg_catalog.unnest(g.member_durable_lsns),
+		pg_catalog.unnest(g.member_needs_snapshot)) AS x(node_id, durable_lsn, needs_snapshot)
+	WHERE x.node_id = m.node_id AND g.leader = s.node_id) d ON true;
+
+COMMENT ON VIEW quorate.replicas IS
+'replicas of every partition: exact for this node''s own, as acknowledged for the others where this node leads, null where it cannot know; lag in entries';
+
+CREATE VIEW quorate.counters AS
+SELECT name, value FROM quorate._counters();
+
+COMMENT ON VIEW quorate.counters IS
+'cumulative counters of this node since its start';
+
+REVOKE ALL ON FUNCTION quorate._nodes(), quorate._tables(), quorate._partitions() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION
+	quorate._nodes(), quorate._tables(), quorate._partitions(),
+	quorate._node_status(), quorate._group_status(), quorate._counters(), quorate._peers()
+TO quorate_read, quorate_write, quorate_admin, quorate_peer, pg_monitor;
+GRANT SELECT ON quorate.nodes, quorate.tables, quorate.partitions, quorate.replicas, quorate.counters
+TO quorate_read, quorate_write, quorate_admin, quorate_peer, pg_monitor;

@@ -1,0 +1,213 @@
+/*
+ * api_call.c
+ *		What every API function does before its own work; see api_call.h.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "access/xlog.h"
+#include "miscadmin.h"
+#include "tcop/utility.h"
+#include "utils/builtins.h"
+
+#include "settings.h"
+#include "sqlapi/api_call.h"
+
+/* ---------------------------------------------------------------- state of node and transaction */
+
+void
+api_require_cluster(void)
+{
+	shared_state_require();
+	switch ((NodeState) pg_atomic_read_u32(&quorate_shared->node_state))
+	{
+		case NODE_RUNNING:
+			return;
+		case NODE_UNCONFIGURED:
+			ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					errmsg("this node does not belong to a cluster"),
+					errhint("Make one with quorate.create_cluster()."));
+			break;
+		case NODE_STARTING:
+			ereport(ERROR, errcode(ERRCODE_CANNOT_CONNECT_NOW),
+					errmsg("this node's replicator is starting"),
+					errhint("Retry."));
+			break;
+		case NODE_REFUSED:
+			ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					errmsg("this node cannot take part in its cluster"),
+					errdetail_internal("%s", quorate_shared->state_reason));
+			break;
+	}
+}
+
+/*
+ * True if the write is only a part of what the client asked for: a transaction block, a savepoint, or a
+ * function or DO block that may do other things and fail.  A call at top level has no error context around
+ * it; PL handlers and SPI all push one.
+ */
+static bool
+api_is_nested(void)
+{
+	return IsTransactionBlock() || IsSubTransaction() || error_context_stack != NULL;
+}
+
+void
+api_begin_change(const char *function)
+{
+	PreventCommandDuringRecovery(function);
+	PreventCommandIfReadOnly(function);
+	if (quorate_transaction_block == TRANSACTION_BLOCK_ERROR && api_is_nested())
+		ereport(ERROR, errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
+				errmsg("%s cannot run inside a transaction block or a function", function),
+				errdetail("It takes effect at once, for all clients, and ROLLBACK does not undo it."),
+				errhint("Call it on its own, or SET quorate.transaction_block = apply."));
+}
+
+void
+api_begin_write(const char *function)
+{
+	api_begin_change(function);
+	api_require_cluster();
+}
+
+/* ---------------------------------------------------------------- arguments */
+
+void
+api_require_argument(FunctionCallInfo fcinfo, int argument, const char *name)
+{
+	if (PG_ARGISNULL(argument))
+		ereport(ERROR, errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				errmsg("%s must not be null", name));
+}
+
+void
+api_refuse_argument(FunctionCallInfo fcinfo, int argument, const char *name)
+{
+	if (!PG_ARGISNULL(argument))
+		ereport(ERROR, errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				errmsg("%s is not supported yet", name));
+}
+
+void
+api_refuse_names_and_values(FunctionCallInfo fcinfo, int names, int values, const char *expression)
+{
+	if (!PG_ARGISNULL(names))
+		ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				errmsg("ExpressionAttributeNames can only be specified when using expressions"));
+	if (values >= 0 && !PG_ARGISNULL(values))
+		ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				errmsg("ExpressionAttributeValues can only be specified when using expressions: %s is null",
+					   expression));
+}
+
+ItemArgument
+api_item_argument(FunctionCallInfo fcinfo, int argument)
+{
+	struct varlena *datum = PG_DETOAST_DATUM_PACKED(PG_GETARG_DATUM(argument));
+	ItemArgument item = {(const uint8_t *) VARDATA_ANY(datum), (uint32_t) VARSIZE_ANY_EXHDR(datum)};
+
+	return item;
+}
+
+void
+api_raise_item_error(const ItemError *error)
+{
+	int			sqlstate = ERRCODE_INVALID_PARAMETER_VALUE;
+
+	switch (error->code)
+	{
+		case ITEM_ERROR_SYNTAX:
+		case ITEM_ERROR_ENCODING:
+			sqlstate = ERRCODE_INVALID_TEXT_REPRESENTATION;
+			break;
+		case ITEM_ERROR_SIZE:
+			sqlstate = ERRCODE_PROGRAM_LIMIT_EXCEEDED;
+			break;
+		case ITEM_ERROR_MEMORY:
+			sqlstate = ERRCODE_OUT_OF_MEMORY;
+			break;
+		case ITEM_ERROR_NONE:
+		case ITEM_ERROR_VALUE:
+			break;
+	}
+	ereport(ERROR, errcode(sqlstate), errmsg_internal("%s", error->message));
+}
+
+const TableInfo *
+api_table(text *table_name)
+{
+	char	   *name = text_to_cstring(table_name);
+	const TableInfo *table = metadata_table_by_name(name);
+
+	if (table == NULL)
+		ereport(ERROR, errcode(ERRCODE_UNDEFINED_TABLE),
+				errmsg("Requested resource not found"),
+				errdetail("Table: %s not found", name));
+	return table;
+}
+
+void
+api_position_of_item(const TableInfo *table, ItemArgument item, Position *position)
+{
+	ItemError	error;
+	ItemKey		key;
+
+	if (!key_from_item(&table->key_schema, item.bytes, item.length, &key, &error))
+		api_raise_item_error(&error);
+	position_of_key(&key, position);
+}
+
+void
+api_position_of_key_item(const TableInfo *table, ItemArgument key_item, ItemKey *key, Position *position)
+{
+	ItemError	error;
+
+	if (!key_from_key_item(&table->key_schema, key_item.bytes, key_item.length, key, &error))
+		api_raise_item_error(&error);
+	position_of_key(key, position);
+}
+
+Datum
+api_item_datum(const uint8_t *bytes, uint32_t length)
+{
+	struct varlena *datum = palloc(VARHDRSZ + length);
+
+	SET_VARSIZE(datum, VARHDRSZ + length);
+	memcpy(VARDATA(datum), bytes, length);
+	return PointerGetDatum(datum);
+}
+
+/* ---------------------------------------------------------------- requests */
+
+void
+api_make_write(RouterCall *call, EntryImage *image, ImageKind kind,
+			   const TableInfo *table, const Position *position, ItemArgument item)
+{
+	*image = (EntryImage)
+	{
+		.kind = kind,
+		.table_id = table->table_id,
+		.position = position->bytes,
+		.position_length = position->length,
+		.item = item.bytes,
+		.item_length = item.length
+	};
+	memset(call, 0, sizeof(*call));
+	call->request.kind = REQUEST_WRITE;
+	call->request.table_id = table->table_id;
+	call->request.group = metadata_partition_of(table, position->bytes, position->length)->group;
+	call->request.image_count = 1;
+	call->request.images = image;
+}
+
+void
+api_count(const RouterCall *call)
+{
+	bool		local = call->last_target == quorate_shared->self;
+
+	if (call->request.kind == REQUEST_WRITE)
+		shared_count(local ? COUNTER_WRITES_LOCAL : COUNTER_WRITES_FORWARDED, 1);
+	else
+		shared_count(local ? COUNTER_READS_LOCAL : COUNTER_READS_FORWARDED, 1);
+}

@@ -1,0 +1,164 @@
+/*
+ * drop_cluster.c
+ *		drop_cluster, and what it makes every node do: _leave_cluster.
+ *
+ * drop_cluster runs in a client backend of one node and calls _leave_cluster on the others, through ordinary
+ * connections, and at last on its own.  A node that has left has no log and no identity of the cluster any
+ * more, and can become a member of a new one.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "storage/latch.h"
+#include "utils/builtins.h"
+#include "utils/snapmgr.h"
+#include "utils/wait_event.h"
+
+#include "catalog/item_relation.h"
+#include "catalog/metadata.h"
+#include "catalog/protect.h"
+#include "shmem/command.h"
+#include "sqlapi/api_call.h"
+#include "sqlapi/cluster_nodes.h"
+#include "sqlapi/peer_connection.h"
+#include "storage/item_table.h"
+
+#define RELATION_BUSY_POLL_MS 50
+#define LEAVE_TIMEOUT_MS 30000	/* for the replicator to remove the log */
+
+PG_FUNCTION_INFO_V1(quorate_drop_cluster);
+PG_FUNCTION_INFO_V1(quorate_leave_cluster);
+
+/* ---------------------------------------------------------------- one node leaves */
+
+/* Ids of the item tables that this node knows; *count of them. */
+static uint32_t *
+leave_table_ids(uint32_t *count)
+{
+	const TableInfo *const *tables = metadata_tables(count);
+	uint32_t   *ids = palloc((*count + 1) * sizeof(uint32_t));
+
+	for (uint32_t i = 0; i < *count; i++)
+		ids[i] = tables[i]->table_id;
+	return ids;
+}
+
+/* A relation may be in use by a reader for a moment. */
+static void
+leave_drop_relation(uint32_t table_id)
+{
+	if (!OidIsValid(item_table_relid(table_id)))
+		return;
+	while (!item_relation_drop(table_id))
+	{
+		CHECK_FOR_INTERRUPTS();
+		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
+						 RELATION_BUSY_POLL_MS, PG_WAIT_EXTENSION);
+		ResetLatch(MyLatch);
+	}
+}
+
+/*
+ * First the replicator closes and removes the log, so that nothing is applied any more; then the rows go.
+ */
+static void
+leave_cluster(void)
+{
+	NodeCommand command = {.kind = COMMAND_UNBOOTSTRAP};
+	uint32_t	count;
+	uint32_t   *ids = leave_table_ids(&count);
+
+	command_run(&command, NULL, 0, LEAVE_TIMEOUT_MS);
+	for (uint32_t i = 0; i < count; i++)
+		leave_drop_relation(ids[i]);
+	protect_run_own("TRUNCATE quorate_data.t1, quorate_data.applied");
+}
+
+/* quorate._leave_cluster(): called on every node by drop_cluster. */
+Datum
+quorate_leave_cluster(PG_FUNCTION_ARGS)
+{
+	shared_state_require();
+	leave_cluster();
+	PG_RETURN_VOID();
+}
+
+/* ---------------------------------------------------------------- all nodes */
+
+/* The nodes as the replicator knows them; a cluster whose metadata has no leader can be dropped too. */
+static uint32_t
+drop_list_nodes(NodeInfo *nodes)
+{
+	uint32_t	count = 0;
+
+	for (NodeId id = 1; id <= CORE_NODES_MAX; id++)
+	{
+		if (shared_node_by_id(id, &nodes[count]))
+			count++;
+	}
+	return count;
+}
+
+static void
+drop_check_tables(bool force)
+{
+	uint32_t	count;
+
+	(void) metadata_tables(&count);
+	if (count > 0 && !force)
+		ereport(ERROR, errcode(ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST),
+				errmsg("cannot drop the cluster: %u item %s", count,
+					   count == 1 ? "table exists" : "tables exist"),
+				errhint("Drop them with quorate.drop_table(), or call quorate.drop_cluster(force => true)."));
+}
+
+/* Connects to all other nodes before the first of them leaves. */
+static void
+drop_connect(const NodeInfo *nodes, uint32_t count, PeerConnection **peers, bool force)
+{
+	for (uint32_t i = 0; i < count; i++)
+	{
+		char	   *problem;
+
+		if (nodes[i].node == quorate_shared->self)
+			continue;
+		peers[i] = peer_connect(nodes[i].conninfo, false, &problem);
+		if (peers[i] == NULL)
+			ereport(force ? WARNING : ERROR, errcode(ERRCODE_CONNECTION_FAILURE),
+					errmsg("cannot reach node \"%s\": %s", nodes[i].name, problem),
+					errhint("Call quorate.drop_cluster(force => true) there when it is back."));
+	}
+}
+
+/*
+ * quorate.drop_cluster(force boolean): 2BP01 if item tables exist and 08006 if a node cannot be reached, unless
+ * forced; 55000 without a cluster.
+ */
+Datum
+quorate_drop_cluster(PG_FUNCTION_ARGS)
+{
+	bool		force = !PG_ARGISNULL(0) && PG_GETARG_BOOL(0);
+	NodeInfo   *nodes = palloc0(CORE_NODES_MAX * sizeof(NodeInfo));
+	PeerConnection *peers[CORE_NODES_MAX] = {NULL};
+	uint32_t	count;
+
+	shared_state_require();
+	api_begin_change("drop_cluster()");
+	if (pg_atomic_read_u32(&quorate_shared->node_state) == NODE_UNCONFIGURED)
+		ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				errmsg("this node does not belong to a cluster"));
+	drop_check_tables(force);
+	count = drop_list_nodes(nodes);
+	drop_connect(nodes, count, peers, force);
+	for (uint32_t i = 0; i < count; i++)
+	{
+		char	   *problem;
+
+		if (peers[i] && peer_query(peers[i], "SELECT quorate._leave_cluster()", 0, NULL, &problem) < 0)
+			ereport(WARNING, errmsg("node \"%s\" did not leave the cluster: %s", nodes[i].name, problem));
+	}
+	leave_cluster();
+	PG_RETURN_VOID();
+}

@@ -1,0 +1,161 @@
+/*
+ * preflight.c
+ *		What must be right on every node before a cluster is made.
+ *
+ * quorate._preflight runs on each node (create_cluster calls it there) and returns everything that is wrong
+ * with that node, each with what to set; create_cluster collects the lists of all nodes.  Nothing is changed.
+ */
+#include "postgres.h"
+
+#include "access/xlog.h"
+#include "catalog/pg_type.h"
+#include "commands/dbcommands.h"
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "replication/walsender.h"
+#include "utils/acl.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/timestamp.h"
+
+#include "settings.h"
+#include "sqlapi/cluster_nodes.h"
+#include "sqlapi/peer_connection.h"
+
+#define WORKERS_NEEDED 4		/* launcher, replicator, applier, forwarder */
+#define CLOCK_DIFFERENCE_MAX_US (5 * USECS_PER_SEC)
+
+PG_FUNCTION_INFO_V1(quorate_preflight);
+
+static int
+setting_as_int(const char *name)
+{
+	return atoi(GetConfigOption(name, false, false));
+}
+
+static bool
+setting_is(const char *name, const char *value)
+{
+	return strcmp(GetConfigOption(name, false, false), value) == 0;
+}
+
+/* Streams that a node's peers open to it. */
+static int
+preflight_streams(uint32_t node_count)
+{
+	return (int) (node_count - 1) * (quorate_request_streams + 2);
+}
+
+static void
+preflight_settings(const char *node, uint32_t node_count, ProblemList *problems)
+{
+	int			streams = preflight_streams(node_count);
+
+	if (setting_is("wal_level", "minimal"))
+		problems_add(problems, "node \"%s\": wal_level is \"minimal\"; set wal_level = replica", node);
+	if (setting_as_int("max_wal_senders") < streams)
+		problems_add(problems, "node \"%s\": max_wal_senders is %d; set it to at least %d", node,
+					 setting_as_int("max_wal_senders"), streams + 2);
+	if (setting_as_int("max_worker_processes") < WORKERS_NEEDED + 1)
+		problems_add(problems, "node \"%s\": max_worker_processes is %d; set it to at least %d", node,
+					 setting_as_int("max_worker_processes"), WORKERS_NEEDED + 4);
+	if (setting_is("fsync", "off"))
+		problems_add(problems, "node \"%s\": fsync is off; set fsync = on", node);
+	if (setting_is("full_page_writes", "off"))
+		problems_add(problems, "node \"%s\": full_page_writes is off; set full_page_writes = on", node);
+	if (GetDatabaseEncoding() != PG_UTF8)
+		problems_add(problems, "node \"%s\": the database's encoding is %s; use a database in UTF8", node,
+					 GetDatabaseEncodingName());
+}
+
+static void
+preflight_state(const char *node, const NodeInfo *self, ProblemList *problems)
+{
+	char	   *database = get_database_name(MyDatabaseId);
+
+	if (RecoveryInProgress())
+		problems_add(problems, "node \"%s\" is a hot standby; promote it or use another instance", node);
+	if (quorate_shared == NULL)
+	{
+		problems_add(problems, "node \"%s\": quorate is not preloaded; add it to shared_preload_libraries and restart", node);
+		return;
+	}
+	if (strcmp(database, GetConfigOption("quorate.database", false, false)) != 0)
+		problems_add(problems, "node \"%s\": quorate.database is \"%s\", but this is database \"%s\"", node,
+					 GetConfigOption("quorate.database", false, false), database);
+	if (pg_atomic_read_u32(&quorate_shared->node_state) == NODE_RUNNING)
+		problems_add(problems, "node \"%s\" belongs to a cluster already; call quorate.drop_cluster() there first", node);
+	else if (pg_atomic_read_u32(&quorate_shared->node_state) == NODE_REFUSED)
+		problems_add(problems, "node \"%s\": %s", node, quorate_shared->state_reason);
+}
+
+/* The role with which peers log in here; superusers need nothing. */
+static void
+preflight_role(const char *node, ProblemList *problems)
+{
+	Oid			peer_role = get_role_oid("quorate_peer", true);
+	const char *user = GetUserNameFromId(GetUserId(), false);
+
+	if (superuser())
+		return;
+	if (!OidIsValid(peer_role) || !has_privs_of_role(GetUserId(), peer_role))
+		problems_add(problems, "node \"%s\": role \"%s\" does not belong to quorate_peer; GRANT quorate_peer TO \"%s\"", node, user, user);
+	if (!has_rolreplication(GetUserId()))
+		problems_add(problems, "node \"%s\": role \"%s\" must not replicate; ALTER ROLE \"%s\" REPLICATION", node, user, user);
+}
+
+/* Tries to reach every other node in the way in which the streams will. */
+static void
+preflight_reach(const char *node, const NodeInfo *nodes, uint32_t count, ProblemList *problems)
+{
+	for (uint32_t i = 0; i < count; i++)
+	{
+		char	   *problem;
+		PeerConnection *peer;
+
+		if (strcmp(nodes[i].name, node) == 0)
+			continue;
+		peer = peer_connect(nodes[i].conninfo, true, &problem);
+		if (peer == NULL)
+			problems_add(problems, "node \"%s\" cannot reach node \"%s\": %s", node, nodes[i].name, problem);
+		else
+			peer_disconnect(peer);
+	}
+}
+
+static void
+preflight_clock(const char *node, TimestampTz asked_at, ProblemList *problems)
+{
+	int64		difference = GetCurrentTimestamp() - asked_at;
+
+	if (difference > CLOCK_DIFFERENCE_MAX_US || difference < -CLOCK_DIFFERENCE_MAX_US)
+		problems_add(problems, "node \"%s\": its clock differs by %.1f s; synchronise the clocks", node,
+					 (double) difference / USECS_PER_SEC);
+}
+
+/*
+ * quorate._preflight(nodes jsonb, node_name text, asked_at timestamptz) returns text: what is wrong with this
+ * node, one problem a line; null if nothing.  asked_at is the asking node's clock.
+ */
+Datum
+quorate_preflight(PG_FUNCTION_ARGS)
+{
+	NodeInfo   *nodes = palloc0(CORE_NODES_MAX * sizeof(NodeInfo));
+	char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(1));
+	ProblemList unused;
+	ProblemList problems;
+	uint32_t	count;
+
+	problems_init(&unused);
+	problems_init(&problems);
+	count = cluster_nodes_parse(PG_GETARG_JSONB_P(0), nodes, &unused);
+	preflight_clock(name, PG_GETARG_TIMESTAMPTZ(2), &problems);
+	preflight_settings(name, count, &problems);
+	preflight_state(name, nodes, &problems);
+	preflight_role(name, &problems);
+	preflight_reach(name, nodes, count, &problems);
+	if (problems.count == 0)
+		PG_RETURN_NULL();
+	PG_RETURN_TEXT_P(cstring_to_text(problems.text.data));
+}

@@ -1,0 +1,382 @@
+/*
+ * table_functions.c
+ *		create_table, drop_table, transfer_leader.
+ *
+ * Run by client backends.  Tables are made and dropped by a conditional write to the metadata; every node's
+ * reconciler then makes the relation and the groups.  The functions wait until this node has learned of the
+ * change, and create_table until every partition's leader serves.
+ */
+#include "postgres.h"
+
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "storage/latch.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+#include "utils/wait_event.h"
+
+#include "catalog/metadata_items.h"
+#include "settings.h"
+#include "request/sqlstate.h"
+#include "sqlapi/api_call.h"
+
+#define LEARN_POLL_MS 2
+#define CREATE_TRIES_MAX 100	/* table ids that turn out to be taken */
+
+PG_FUNCTION_INFO_V1(quorate_create_table);
+PG_FUNCTION_INFO_V1(quorate_drop_table);
+PG_FUNCTION_INFO_V1(quorate_transfer_leader);
+
+enum
+{
+	CREATE_PARTITION_KEY = 1,
+	CREATE_PARTITION_KEY_TYPE,
+	CREATE_SORT_KEY,
+	CREATE_SORT_KEY_TYPE,
+	CREATE_PARTITIONS
+};
+
+/* ---------------------------------------------------------------- waiting */
+
+static TimestampTz
+wait_deadline(void)
+{
+	return TimestampTzPlusMilliseconds(GetCurrentTimestamp(), quorate_request_timeout_ms);
+}
+
+static void
+wait_a_little(long wait_ms)
+{
+	CHECK_FOR_INTERRUPTS();
+	(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, wait_ms,
+					 PG_WAIT_EXTENSION);
+	ResetLatch(MyLatch);
+}
+
+/* Waits until this node's replica of the metadata shows the table, or shows it no more. */
+static bool
+wait_until_learned(const char *name, uint32_t table_id, bool present)
+{
+	TimestampTz deadline = wait_deadline();
+
+	for (;;)
+	{
+		const TableInfo *table = metadata_table_by_name(name);
+
+		if ((table != NULL && table->table_id == table_id) == present)
+			return true;
+		if (GetCurrentTimestamp() >= deadline)
+			return false;
+		wait_a_little(LEARN_POLL_MS);
+	}
+}
+
+/* Proposes a change of the metadata; false if it was not as expected there. */
+static bool
+change_metadata(const MetadataChange *change)
+{
+	RouterCall	call = {0};
+
+	call.request.kind = REQUEST_WRITE;
+	call.request.group = GROUP_METADATA;
+	call.request.table_id = METADATA_TABLE_ID;
+	call.request.image_count = change->image_count;
+	call.request.images = change->images;
+	call.request.expectations = change->expectations;
+	router_execute(&call);
+	router_check(&call);
+	return call.reply->status == REPLY_OK;
+}
+
+/* ---------------------------------------------------------------- create_table: arguments */
+
+static void
+check_table_name(const char *name)
+{
+	Size		length = strlen(name);
+
+	if (length < 3 || length > TABLE_NAME_MAX)
+		ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				errmsg("TableName must be at least 3 characters long and at most %d characters long",
+					   TABLE_NAME_MAX));
+	if (strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-") != length)
+		ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				errmsg("1 validation error detected: Value '%s' at 'tableName' failed to satisfy constraint: Member must satisfy regular expression pattern: [a-zA-Z0-9_.-]+",
+					   name));
+}
+
+/* Fills one key attribute from its two arguments; `what` names it for messages. */
+static void
+take_key_attribute(FunctionCallInfo fcinfo, int argument, const char *what, KeyAttribute *attribute)
+{
+	text	   *name = PG_GETARG_TEXT_PP(argument);
+	char	   *type = PG_ARGISNULL(argument + 1) ? "S"
+		: text_to_cstring(PG_GETARG_TEXT_PP(argument + 1));
+
+	attribute->name = VARDATA_ANY(name);
+	attribute->name_length = (uint32_t) VARSIZE_ANY_EXHDR(name);
+	if (attribute->name_length < 1 || attribute->name_length > KEY_NAME_MAX)
+		ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				errmsg("name of the %s must have 1 to %d bytes", what, KEY_NAME_MAX));
+	if (!item_type_from_name(type, strlen(type), &attribute->type) || !item_type_is_key(attribute->type))
+		ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				errmsg("type of the %s must be S, N or B, not \"%s\"", what, type));
+}
+
+static void
+take_table_spec(FunctionCallInfo fcinfo, TableSpec *spec)
+{
+	int32		partitions = PG_ARGISNULL(CREATE_PARTITIONS) ? 1 : PG_GETARG_INT32(CREATE_PARTITIONS);
+
+	api_require_argument(fcinfo, 0, "table_name");
+	api_require_argument(fcinfo, CREATE_PARTITION_KEY, "partition_key");
+	spec->name = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	check_table_name(spec->name);
+	take_key_attribute(fcinfo, CREATE_PARTITION_KEY, "partition key", &spec->key_schema.partition);
+	spec->key_schema.has_sort = !PG_ARGISNULL(CREATE_SORT_KEY);
+	if (spec->key_schema.has_sort)
+		take_key_attribute(fcinfo, CREATE_SORT_KEY, "sort key", &spec->key_schema.sort);
+	else if (!PG_ARGISNULL(CREATE_SORT_KEY_TYPE))
+		ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				errmsg("sort_key_type needs a sort_key"));
+	if (spec->key_schema.has_sort &&
+		spec->key_schema.sort.name_length == spec->key_schema.partition.name_length &&
+		memcmp(spec->key_schema.sort.name, spec->key_schema.partition.name,
+			   spec->key_schema.sort.name_length) == 0)
+		ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				errmsg("partition key and sort key must be different attributes"));
+	if (partitions < 1 || partitions > METADATA_PARTITIONS_MAX)
+		ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				errmsg("partitions must be between 1 and %d", METADATA_PARTITIONS_MAX));
+	spec->partition_count = (uint32_t) partitions;
+}
+
+/* ---------------------------------------------------------------- create_table: doing it */
+
+static uint32_t
+cluster_nodes(NodeId *nodes)
+{
+	uint32_t	count = 0;
+
+	for (NodeId id = 1; id <= CORE_NODES_MAX; id++)
+	{
+		NodeInfo	info;
+
+		if (shared_node_by_id(id, &info))
+			nodes[count++] = id;
+	}
+	return count;
+}
+
+static void
+refuse_existing(const char *name)
+{
+	if (metadata_table_by_name(name) != NULL)
+		ereport(ERROR, errcode(ERRCODE_DUPLICATE_TABLE),
+				errmsg("Table already exists: %s", name));
+}
+
+/*
+ * Records the table; returns its id.  If the leader says that name or id is taken, this node's metadata is
+ * behind: it waits for it to catch up and looks again.
+ */
+static uint32_t
+record_table(const TableSpec *spec)
+{
+	NodeId		nodes[CORE_NODES_MAX];
+	uint32_t	node_count = cluster_nodes(nodes);
+	uint32_t	table_id = 0;
+
+	for (int i = 0; i < CREATE_TRIES_MAX; i++)
+	{
+		MetadataChange change;
+
+		refuse_existing(spec->name);
+		table_id = Max(metadata_next_table_id(), table_id + (i > CREATE_TRIES_MAX / 2));
+		metadata_build_create_table(spec, table_id, nodes, node_count, &change);
+		if (change_metadata(&change))
+			return table_id;
+		wait_a_little(LEARN_POLL_MS);
+	}
+	ereport(ERROR, errcode(QUORATE_ERRCODE_UNAVAILABLE),
+			errmsg("could not create table \"%s\": too many other tables are being created", spec->name),
+			errhint("Retry."));
+}
+
+/* Starts a probe of each group, a window of them at a time; returns how many did not answer in time. */
+static uint32_t
+probe_leaders(const GroupId *groups, uint32_t count)
+{
+	RouterCall *calls = palloc0(ROUTER_CALLS_MAX * sizeof(RouterCall));
+	uint32_t	failed = 0;
+
+	for (uint32_t first = 0; first < count; first += ROUTER_CALLS_MAX)
+	{
+		uint32_t	window = Min(count - first, ROUTER_CALLS_MAX);
+
+		for (uint32_t i = 0; i < window; i++)
+		{
+			memset(&calls[i], 0, sizeof(RouterCall));
+			calls[i].request.kind = REQUEST_PROBE;
+			calls[i].request.group = groups[first + i];
+			router_start(&calls[i]);
+		}
+		for (uint32_t i = 0; i < window; i++)
+		{
+			RouterCall *call = &calls[i];
+
+			if (call->outcome == ROUTER_PENDING)
+				router_wait_any(&call, 1);
+			if (call->outcome != ROUTER_REPLIED)
+				failed++;
+		}
+	}
+	pfree(calls);
+	return failed;
+}
+
+static void
+wait_until_served(const char *name)
+{
+	const TableInfo *table = metadata_table_by_name(name);
+	uint32_t	count = table ? table->partition_count : 0;
+	GroupId    *groups = palloc((count + 1) * sizeof(GroupId));
+	uint32_t	failed;
+
+	for (uint32_t i = 0; i < count; i++)
+		groups[i] = table->partitions[i].group;
+	failed = probe_leaders(groups, count);
+	if (failed > 0)
+		ereport(WARNING,
+				errmsg("table \"%s\" was created, but %u of its %u partitions have no leader yet",
+					   name, failed, count),
+				errhint("The view quorate.partitions shows which."));
+}
+
+/*
+ * quorate.create_table: 22023 for illegal names, types and numbers; 42P07 "Table already exists"; QR001
+ * without a leader of the metadata.
+ */
+Datum
+quorate_create_table(PG_FUNCTION_ARGS)
+{
+	TableSpec	spec = {0};
+	uint32_t	table_id;
+
+	take_table_spec(fcinfo, &spec);
+	api_begin_write("create_table()");
+	table_id = record_table(&spec);
+	if (!wait_until_learned(spec.name, table_id, true))
+		ereport(WARNING, errmsg("table \"%s\" was created, but this node has not learned of it yet", spec.name));
+	else
+		wait_until_served(spec.name);
+	PG_RETURN_VOID();
+}
+
+/* ---------------------------------------------------------------- drop_table */
+
+/* quorate.drop_table: 42P01 if there is none. */
+Datum
+quorate_drop_table(PG_FUNCTION_ARGS)
+{
+	const TableInfo *table;
+	MetadataChange change;
+	uint32_t	table_id;
+	char	   *name;
+
+	api_require_argument(fcinfo, 0, "table_name");
+	api_begin_write("drop_table()");
+	table = api_table(PG_GETARG_TEXT_PP(0));
+	table_id = table->table_id;
+	name = pstrdup(table->name);
+	metadata_build_drop_table(table, &change);
+	if (!change_metadata(&change))
+		ereport(ERROR, errcode(ERRCODE_UNDEFINED_TABLE),
+				errmsg("Requested resource not found: Table: %s not found", name));
+	wait_until_learned(name, table_id, false);
+	PG_RETURN_VOID();
+}
+
+/* ---------------------------------------------------------------- transfer_leader */
+
+static bool
+partition_has_member(const PartitionInfo *partition, NodeId node)
+{
+	for (uint32_t i = 0; i < partition->membership.member_count; i++)
+	{
+		if (partition->membership.members[i].node == node)
+			return true;
+	}
+	return false;
+}
+
+static const PartitionInfo *
+transfer_find_partition(const TableInfo *table, int32 number)
+{
+	if (number < 0 || (uint32_t) number >= table->partition_count)
+		ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				errmsg("table \"%s\" has no partition %d", table->name, number),
+				errdetail("Its partitions are numbered 0 to %u.", table->partition_count - 1));
+	return &table->partitions[number];
+}
+
+static NodeId
+transfer_find_target(const PartitionInfo *partition, const char *name)
+{
+	NodeInfo	node;
+
+	if (!shared_node_by_name(name, &node))
+		ereport(ERROR, errcode(ERRCODE_UNDEFINED_OBJECT),
+				errmsg("node \"%s\" does not exist", name));
+	if (!partition_has_member(partition, node.node))
+		ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				errmsg("node \"%s\" has no replica of partition %u", name, partition->number));
+	return node.node;
+}
+
+/* Asks the leader to hand over, again and again until the target serves or time is up. */
+static bool
+transfer_until_done(GroupId group, NodeId target)
+{
+	TimestampTz deadline = wait_deadline();
+
+	while (GetCurrentTimestamp() < deadline)
+	{
+		RouterCall	call = {0};
+
+		call.request.group = group;
+		call.request.target = target;
+		call.request.kind = router_leader_of(group) == target ? REQUEST_PROBE : REQUEST_TRANSFER;
+		router_execute(&call);
+		router_check(&call);
+		if (call.request.kind == REQUEST_PROBE && call.last_target == target)
+			return true;
+		wait_a_little(1);
+	}
+	return false;
+}
+
+/*
+ * quorate.transfer_leader(table_name, partition, node): 42P01, 22023, 42704 for what does not exist; QR001 if
+ * the node has not taken over within quorate.request_timeout.
+ */
+Datum
+quorate_transfer_leader(PG_FUNCTION_ARGS)
+{
+	const PartitionInfo *partition;
+	char	   *node;
+	NodeId		target;
+
+	api_require_argument(fcinfo, 0, "table_name");
+	api_require_argument(fcinfo, 1, "partition");
+	api_require_argument(fcinfo, 2, "node");
+	api_begin_write("transfer_leader()");
+	partition = transfer_find_partition(api_table(PG_GETARG_TEXT_PP(0)), PG_GETARG_INT32(1));
+	node = text_to_cstring(PG_GETARG_TEXT_PP(2));
+	target = transfer_find_target(partition, node);
+	if (!transfer_until_done(partition->group, target))
+		ereport(ERROR, errcode(QUORATE_ERRCODE_UNAVAILABLE),
+				errmsg("node \"%s\" has not taken over in time", node),
+				errhint("The view quorate.replicas shows whether its replica lags behind."));
+	PG_RETURN_VOID();
+}
