@@ -355,7 +355,8 @@ proposer_is_unanswered(const CoreNode *node, const Replica *replica, uint32_t in
 	if (progress->needs_snapshot || peer->heard_us == 0 ||
 		node->now - peer->heard_us > node->config.lease_us)
 		return false;
-	return progress->match_lsn < progress->next_lsn - 1 ||
+	/* While in doubt nothing else is sent: a probe whose answer was lost has to be repeated. */
+	return progress->probing || progress->match_lsn < progress->next_lsn - 1 ||
 		   progress->commit_acked_lsn < replica->commit_lsn ||
 		   (held != 0 && held != progress->acked_number);
 }
