@@ -79,6 +79,10 @@ ifneq (,$(wildcard $(CHECKER_SOURCES)))
 $(BUILD)/unit/test_linear_check: $(call objects,$(CHECKER_SOURCES))
 endif
 
+# So are the checkers of the simulator.
+SIM_CHECKER_SOURCES = $(sort $(wildcard tests/sim/check_*.c)) tests/sim/sim_random.c tests/sim/sim_util.c
+$(BUILD)/unit/test_sim_checkers: $(call objects,$(SIM_CHECKER_SOURCES))
+
 # One program for each fuzzed reader: tests/fuzz/fuzz_X.c with the driver.
 FUZZ_DRIVER = tests/fuzz/fuzz_main.c
 FUZZ_PROGRAMS = $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(filter-out $(FUZZ_DRIVER),$(sort $(wildcard tests/fuzz/fuzz_*.c))))

@@ -13,5 +13,5 @@ if [ -n "${N:-}" ]; then
 fi
 arguments="--jobs $(nproc)"
 # Seeds that failed once are run for ever, before all others.
-[ ! -f tests/sim/regression.txt ] || arguments="$arguments --regression tests/sim/regression.txt"
+[ ! -f tests/sim/regression_seeds.txt ] || arguments="$arguments --regression tests/sim/regression_seeds.txt"
 exec "$here/suite.pl" "$suite" --exec "$1 $arguments --seeds" "$SEEDS"

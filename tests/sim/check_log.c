@@ -1,0 +1,338 @@
+/*
+ * check_log.c
+ *		See check_log.h.
+ */
+#include "sim/check_log.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "sim/sim_random.h"
+#include "sim/sim_util.h"
+
+/* An entry that some node called committed. */
+typedef struct Committed
+{
+	CheckBallot ballot;
+	uint64_t digest;
+	uint64_t operation;
+	bool known;
+} Committed;
+
+/* One group: the mirror of its log, elements 1 .. top. */
+typedef struct GroupMirror
+{
+	Committed *entries;
+	size_t capacity;
+	uint64_t top;
+} GroupMirror;
+
+/* One replica: digests over its log, chain[lsn] covering entries 1 .. lsn. */
+typedef struct ReplicaChain
+{
+	uint64_t *chain;
+	size_t capacity;
+	uint64_t top;
+	uint64_t commit_lsn; /* in the present life of the node */
+} ReplicaChain;
+
+/* What is known of an operation. */
+typedef struct Operation
+{
+	uint64_t lsn; /* where it was committed; 0 not yet */
+	uint32_t group;
+	uint8_t durable_nodes; /* one bit a node */
+	bool refused;
+	bool acknowledged;
+} Operation;
+
+/* A log's digest up to an entry that (group, lsn, ballot) names. */
+typedef struct Match
+{
+	uint64_t key;
+	uint64_t chain;
+} Match;
+
+struct CheckLog
+{
+	CheckReport *report;
+	uint32_t node_count;
+	uint32_t group_count;
+	GroupMirror *groups;
+	ReplicaChain *replicas; /* node * group_count + group */
+	Operation *operations;
+	size_t operation_capacity;
+	uint64_t operation_top;
+	Match *matches; /* open hashing; key 0 is free */
+	size_t match_capacity;
+	size_t match_count;
+};
+
+CheckLog *
+check_log_create(uint32_t node_count, uint32_t group_count, CheckReport *report)
+{
+	CheckLog *log = sim_allocate(sizeof(CheckLog));
+
+	log->report = report;
+	log->node_count = node_count;
+	log->group_count = group_count;
+	log->groups = sim_allocate(group_count * sizeof(GroupMirror));
+	log->replicas = sim_allocate((size_t) node_count * group_count * sizeof(ReplicaChain));
+	log->match_capacity = 4096;
+	log->matches = sim_allocate(log->match_capacity * sizeof(Match));
+	return log;
+}
+
+void
+check_log_free(CheckLog *log)
+{
+	for (uint32_t i = 0; i < log->group_count; i++)
+		free(log->groups[i].entries);
+	for (uint32_t i = 0; i < log->node_count * log->group_count; i++)
+		free(log->replicas[i].chain);
+	free(log->groups);
+	free(log->replicas);
+	free(log->operations);
+	free(log->matches);
+	free(log);
+}
+
+static ReplicaChain *
+replica_of(CheckLog *log, uint32_t node, uint32_t group)
+{
+	return &log->replicas[(size_t) node * log->group_count + group];
+}
+
+static Operation *
+operation_of(CheckLog *log, uint64_t operation)
+{
+	log->operations = sim_grow(log->operations, &log->operation_capacity, operation + 1,
+							   sizeof(Operation));
+	if (operation > log->operation_top)
+		log->operation_top = operation;
+	return &log->operations[operation];
+}
+
+static Match *
+match_slot(Match *matches, size_t capacity, uint64_t key)
+{
+	size_t at = key & (capacity - 1);
+
+	while (matches[at].key != 0 && matches[at].key != key)
+		at = (at + 1) & (capacity - 1);
+	return &matches[at];
+}
+
+static void
+match_make_room(CheckLog *log)
+{
+	size_t capacity = log->match_capacity * 2;
+	Match *matches;
+
+	if (log->match_count * 2 < log->match_capacity)
+		return;
+	matches = sim_allocate(capacity * sizeof(Match));
+	for (size_t i = 0; i < log->match_capacity; i++)
+	{
+		if (log->matches[i].key != 0)
+			*match_slot(matches, capacity, log->matches[i].key) = log->matches[i];
+	}
+	free(log->matches);
+	log->matches = matches;
+	log->match_capacity = capacity;
+}
+
+/* Log matching: whoever holds this entry holds the same log up to it. */
+static void
+check_match(CheckLog *log, uint32_t node, uint32_t group, const CheckEntry *entry, uint64_t chain)
+{
+	uint64_t key = sim_mix(sim_mix(group + 1, entry->lsn),
+						   sim_mix(entry->ballot.round, entry->ballot.node));
+	Match *slot;
+
+	match_make_room(log);
+	slot = match_slot(log->matches, log->match_capacity, key | 1);
+	if (slot->key == 0)
+	{
+		*slot = (Match){.key = key | 1, .chain = chain};
+		log->match_count++;
+	}
+	else if (slot->chain != chain)
+		check_fail(log->report, "I5",
+				   "node %u's log of group %u differs from another node's although both hold LSN "
+				   "%" PRIu64 " under ballot %" PRIu64 ".%u",
+				   node + 1, group, entry->lsn, entry->ballot.round, entry->ballot.node);
+}
+
+void
+check_log_entry(CheckLog *log, uint32_t node, uint32_t group, const CheckEntry *entry)
+{
+	ReplicaChain *replica = replica_of(log, node, group);
+	uint64_t before;
+
+	if (entry->lsn == 0 || entry->lsn > replica->top + 1)
+	{
+		check_fail(log->report, "I5",
+				   "node %u's log of group %u has a hole: LSN %" PRIu64 " after %" PRIu64, node + 1,
+				   group, entry->lsn, replica->top);
+		return;
+	}
+	replica->chain = sim_grow(replica->chain, &replica->capacity, entry->lsn + 1, sizeof(uint64_t));
+	before = replica->chain[entry->lsn - 1];
+	replica->chain[entry->lsn] = sim_mix(sim_mix(before, entry->digest),
+										 sim_mix(entry->ballot.round, entry->ballot.node));
+	replica->top = entry->lsn;
+	check_match(log, node, group, entry, replica->chain[entry->lsn]);
+}
+
+void
+check_log_restart(CheckLog *log, uint32_t node, uint32_t group, uint64_t append_lsn)
+{
+	ReplicaChain *replica = replica_of(log, node, group);
+
+	if (append_lsn < replica->top)
+		replica->top = append_lsn;
+	replica->commit_lsn = 0;
+}
+
+void
+check_log_commit_lsn(CheckLog *log, uint32_t node, uint32_t group, uint64_t lsn,
+					 uint64_t append_lsn)
+{
+	ReplicaChain *replica = replica_of(log, node, group);
+
+	if (lsn < replica->commit_lsn)
+		check_fail(log->report, "I6",
+				   "node %u's commit LSN of group %u went back from %" PRIu64 " to %" PRIu64,
+				   node + 1, group, replica->commit_lsn, lsn);
+	if (lsn > append_lsn)
+		check_fail(log->report, "I6",
+				   "node %u commits LSN %" PRIu64 " of group %u but its log ends at %" PRIu64,
+				   node + 1, lsn, group, append_lsn);
+	replica->commit_lsn = lsn;
+}
+
+static uint32_t
+count_bits(uint8_t bits)
+{
+	uint32_t count = 0;
+
+	for (; bits; bits &= (uint8_t) (bits - 1))
+		count++;
+	return count;
+}
+
+/* The first time that anybody calls the entry committed. */
+static void
+commit_first(CheckLog *log, uint32_t node, uint32_t group, const CheckEntry *entry)
+{
+	Operation *operation;
+
+	if (entry->operation == 0)
+		return;
+	operation = operation_of(log, entry->operation);
+	if (count_bits(operation->durable_nodes) * 2 <= log->node_count)
+		check_fail(log->report, "I2",
+				   "node %u commits LSN %" PRIu64 " of group %u (operation %" PRIu64
+				   ") which is on the disks of nodes %#x only",
+				   node + 1, entry->lsn, group, entry->operation, operation->durable_nodes);
+	if (operation->refused)
+		check_fail(log->report, "refused",
+				   "operation %" PRIu64 " was refused but is LSN %" PRIu64 " of group %u",
+				   entry->operation, entry->lsn, group);
+	if (operation->lsn != 0)
+		check_fail(log->report, "once",
+				   "operation %" PRIu64 " is committed twice, at LSN %" PRIu64 " and %" PRIu64
+				   " of group %u",
+				   entry->operation, operation->lsn, entry->lsn, group);
+	operation->lsn = entry->lsn;
+	operation->group = group;
+}
+
+void
+check_log_commit(CheckLog *log, uint32_t node, uint32_t group, const CheckEntry *entry)
+{
+	GroupMirror *mirror = &log->groups[group];
+	Committed *known;
+
+	mirror->entries = sim_grow(mirror->entries, &mirror->capacity, entry->lsn + 1,
+							   sizeof(Committed));
+	known = &mirror->entries[entry->lsn];
+	if (!known->known)
+	{
+		*known = (Committed){entry->ballot, entry->digest, entry->operation, true};
+		if (entry->lsn > mirror->top)
+			mirror->top = entry->lsn;
+		commit_first(log, node, group, entry);
+	}
+	else if (known->digest != entry->digest || known->operation != entry->operation ||
+			 check_ballot_compare(known->ballot, entry->ballot) != 0)
+		check_fail(log->report, "I1",
+				   "node %u commits operation %" PRIu64 " under ballot %" PRIu64
+				   ".%u at LSN %" PRIu64 " of group %u, where operation %" PRIu64
+				   " under ballot %" PRIu64 ".%u was committed",
+				   node + 1, entry->operation, entry->ballot.round, entry->ballot.node, entry->lsn,
+				   group, known->operation, known->ballot.round, known->ballot.node);
+}
+
+void
+check_log_durable(CheckLog *log, uint32_t node, uint64_t operation)
+{
+	operation_of(log, operation)->durable_nodes |= (uint8_t) (1u << node);
+}
+
+void
+check_log_refused(CheckLog *log, uint64_t operation)
+{
+	operation_of(log, operation)->refused = true;
+}
+
+void
+check_log_acknowledged(CheckLog *log, uint64_t operation)
+{
+	Operation *known = operation_of(log, operation);
+
+	known->acknowledged = true;
+	if (known->lsn == 0)
+		check_fail(log->report, "I2",
+				   "operation %" PRIu64 " is acknowledged but no node calls it committed",
+				   operation);
+}
+
+uint64_t
+check_log_operation_lsn(const CheckLog *log, uint64_t operation)
+{
+	return operation <= log->operation_top ? log->operations[operation].lsn : 0;
+}
+
+uint64_t
+check_log_committed(const CheckLog *log, uint32_t group)
+{
+	return log->groups[group].top;
+}
+
+/* The operation is where it was acknowledged, and all LSNs below are known. */
+static void
+finish_group(CheckLog *log, uint32_t group)
+{
+	const GroupMirror *mirror = &log->groups[group];
+
+	for (uint64_t lsn = 1; lsn <= mirror->top; lsn++)
+	{
+		if (!mirror->entries[lsn].known)
+			check_fail(log->report, "I5",
+					   "LSN %" PRIu64 " of group %u is skipped below a committed one", lsn, group);
+	}
+}
+
+void
+check_log_finish(CheckLog *log)
+{
+	for (uint32_t group = 0; group < log->group_count; group++)
+		finish_group(log, group);
+	for (uint64_t i = 1; i <= log->operation_top; i++)
+	{
+		if (log->operations[i].acknowledged && log->operations[i].lsn == 0)
+			check_fail(log->report, "lost", "acknowledged operation %" PRIu64 " is in no log", i);
+	}
+}

@@ -1,0 +1,200 @@
+/*
+ * sim_node.c
+ *		The life of a simulated node's process: start, stop, continue, end.
+ */
+#include "sim/sim_world.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define SEGMENT_BYTES (48 * 1024)
+#define LOG_BYTES_MAX (64 * 1024 * 1024)
+#define RETRY_START_US 100000
+
+static EngineConfig
+engine_config(const SimNode *node)
+{
+	return (EngineConfig){
+		.cluster_id = "simulated run",
+		.self = (NodeId) (node->index + 1),
+		.lease_us = SIM_LEASE_US,
+		.heartbeat_us = SIM_HEARTBEAT_US,
+		.clock_drift_ppm = SIM_DRIFT_PPM,
+		.frame_bytes_max = 64 * 1024,
+		.accept_bytes_max = 16 * 1024,
+		.segment_bytes = SEGMENT_BYTES,
+		.log_bytes_max = LOG_BYTES_MAX,
+		.seed = sim_mix(node->world->seed, sim_mix(node->index, node->life)),
+	};
+}
+
+TimeUs
+sim_node_local_us(const SimNode *node)
+{
+	return sim_clock_local(&node->clock, node->world->now_us + node->spent_us);
+}
+
+void
+sim_node_bootstrap(SimNode *node)
+{
+	EngineConfig config = engine_config(node);
+
+	if (engine_bootstrap(&node->disk.io, &config) != ENGINE_OK)
+		check_fail(&node->world->report, "start", "node %u could not be laid out: %s",
+				   node->index + 1, engine_error());
+}
+
+/* Opens the groups that are not in the log: those whose record was lost before it was durable. */
+static void
+create_groups(SimNode *node)
+{
+	Membership membership = {.generation = 1, .member_count = SIM_NODES};
+
+	for (uint32_t i = 0; i < SIM_NODES; i++)
+		membership.members[i] = (Member){.node = (NodeId) (i + 1), .kind = MEMBER_STORAGE};
+	for (uint32_t group = 0; group < SIM_GROUPS; group++)
+	{
+		Membership recovered;
+
+		if (engine_group_membership(node->engine, sim_group_id(group), &recovered))
+			continue;
+		if (node->replicas[group].created)
+			check_fail(&node->world->report, "I2", "node %u lost group %u, which was durable",
+					   node->index + 1, group);
+		engine_create_group(node->engine, sim_group_id(group), &membership,
+							(NodeId) (group % SIM_NODES + 1));
+	}
+}
+
+/* An open that failed: forgiven only if a fault was injected into it. */
+static void
+start_failed(SimNode *node, EngineStatus status)
+{
+	bool power = sim_disk_crashed(&node->disk);
+
+	if (!sim_disk_disturbed(&node->disk) || status != ENGINE_IO)
+		check_fail(&node->world->report, "recovery", "node %u cannot start (status %d): %s",
+				   node->index + 1, (int) status, engine_error());
+	sim_trace(node->world, "node %u fails to start: %s", node->index + 1, engine_error());
+	sim_node_crash(node, power, RETRY_START_US);
+}
+
+void
+sim_node_start(SimNode *node)
+{
+	SimWorld *world = node->world;
+	EngineConfig config = engine_config(node);
+	EngineStatus status;
+
+	node->spent_us = 0;
+	node->in_turn = true;
+	sim_turn_set_callbacks(node);
+	sim_disk_revive(&node->disk);
+	status = engine_open(&node->engine, &node->disk.io, &config, &node->callbacks);
+	node->in_turn = false;
+	if (status != ENGINE_OK || sim_disk_crashed(&node->disk))
+	{
+		start_failed(node, status);
+		return;
+	}
+	sim_trace(world, "node %u starts, life %lu", node->index + 1, (unsigned long) node->life);
+	create_groups(node);
+	for (uint32_t group = 0; group < SIM_GROUPS; group++)
+		engine_applied(node->engine, sim_group_id(group), node->replicas[group].machine.lsn,
+					   node->replicas[group].flushed.lsn);
+	node->is_fresh = true;
+	node->busy_until_us = world->now_us + node->spent_us;
+	node->spent_us = 0;
+	sim_turn_request(node, node->busy_until_us - world->now_us);
+}
+
+/* Everything that was in the process's memory. */
+static void
+forget_process(SimNode *node, bool power)
+{
+	for (uint32_t i = 0; i < node->inbox_count; i++)
+		free(node->inbox[i]);
+	node->inbox_count = 0;
+	for (uint32_t i = 0; i < node->request_count; i++)
+		sim_client_outcome(node->world, node->requests[i].operation, false);
+	node->request_count = 0;
+	for (uint32_t i = 0; i < node->outcome_count; i++)
+		sim_client_outcome(node->world, node->outcomes[i].operation, false);
+	node->outcome_count = 0;
+	for (uint32_t group = 0; group < SIM_GROUPS; group++)
+	{
+		SimReplica *replica = &node->replicas[group];
+
+		for (uint32_t i = 0; i < replica->pending_count; i++)
+			sim_client_outcome(node->world, replica->pending[i].operation, false);
+		replica->pending_count = 0;
+		if (power && replica->machine.lsn > replica->flushed.lsn)
+			sim_fault_applied(node->world, SIM_FAULT_applied_rows_lost);
+		if (power)
+			replica->machine = replica->flushed;
+		memset(&replica->published, 0, sizeof(SimPublished));
+		memset(&replica->tail, 0, sizeof(SimTail));
+	}
+}
+
+void
+sim_node_crash(SimNode *node, bool power, int64_t down_us)
+{
+	SimWorld *world = node->world;
+
+	sim_trace(world, "node %u ends%s", node->index + 1, power ? " without power" : "");
+	if (node->engine)
+		engine_close(node->engine);
+	node->engine = NULL;
+	node->life++;
+	node->paused = false;
+	node->in_turn = false;
+	node->spent_us = 0;
+	node->busy_until_us = 0;
+	node->turn_at_us = INT64_MAX;
+	sim_network_forget(world, node->index);
+	if (sim_disk_crashed(&node->disk))
+		sim_fault_applied(world, SIM_FAULT_crash_in_io);
+	sim_disk_crash(&node->disk, power);
+	forget_process(node, power);
+	check_lead_restart(world->lead, node->index);
+	sim_schedule(world, down_us,
+				 (SimEvent){.kind = SIM_START, .node = node->index, .life = node->life});
+}
+
+void
+sim_node_pause(SimNode *node, int64_t pause_us)
+{
+	SimWorld *world = node->world;
+
+	node->paused = true;
+	node->paused_until_us = world->now_us + pause_us;
+	sim_schedule(world, pause_us,
+				 (SimEvent){.kind = SIM_RESUME, .node = node->index, .life = node->life});
+}
+
+void
+sim_node_resume(SimNode *node)
+{
+	if (!node->paused || node->world->now_us < node->paused_until_us)
+		return;
+	node->paused = false;
+	sim_trace(node->world, "node %u goes on", node->index + 1);
+	if (node->busy_until_us <= node->world->now_us)
+		sim_turn_done(node);
+}
+
+void
+sim_node_free(SimNode *node)
+{
+	if (node->engine)
+		engine_close(node->engine);
+	for (uint32_t i = 0; i < node->inbox_count; i++)
+		free(node->inbox[i]);
+	for (uint32_t group = 0; group < SIM_GROUPS; group++)
+		free(node->replicas[group].pending);
+	free(node->inbox);
+	free(node->requests);
+	free(node->outcomes);
+	sim_disk_free(&node->disk);
+}

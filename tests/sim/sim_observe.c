@@ -1,0 +1,176 @@
+/*
+ * sim_observe.c
+ *		Shows the checkers what a node's engine says and what its log holds, and applies entries.
+ */
+#include "sim/sim_world.h"
+
+#include <string.h>
+
+/* Where entries that are read go to. */
+typedef struct Reading
+{
+	SimNode *node;
+	uint32_t group;
+	Lsn commit_lsn; /* entries up to here are committed */
+	Lsn last_lsn;   /* last one seen */
+} Reading;
+
+static CheckEntry
+check_entry(Lsn lsn, const Entry *entry)
+{
+	SimPayload payload = {0};
+
+	if (entry->length > 0 && !sim_payload_read(entry->payload, entry->length, &payload))
+		payload.operation = UINT32_MAX;
+	return (CheckEntry){
+		.lsn = lsn,
+		.ballot = sim_check_ballot(entry->ballot),
+		.digest = sim_digest(entry->payload, entry->length),
+		.operation = payload.operation,
+	};
+}
+
+static void
+show_entry(void *context, Lsn lsn, const Entry *entry)
+{
+	Reading *reading = context;
+	SimWorld *world = reading->node->world;
+	CheckEntry shown = check_entry(lsn, entry);
+
+	reading->last_lsn = lsn;
+	if (shown.operation > world->history.top)
+	{
+		check_fail(&world->report, "payload", "node %u's log of group %u holds garbage at %lu",
+				   reading->node->index + 1, reading->group, (unsigned long) lsn);
+		return;
+	}
+	check_log_entry(world->log, reading->node->index, reading->group, &shown);
+	if (lsn <= reading->commit_lsn)
+		check_log_commit(world->log, reading->node->index, reading->group, &shown);
+}
+
+/* Shows entries from from_lsn to the log's end. */
+static void
+show_log(SimNode *node, uint32_t group, Lsn from_lsn)
+{
+	const GroupStatus *status = &node->replicas[group].status;
+	Reading reading = {node, group, status->commit_lsn, from_lsn - 1};
+
+	if (from_lsn <= status->append_lsn)
+		engine_read_entries(node->engine, sim_group_id(group), from_lsn, status->append_lsn,
+							SIZE_MAX, show_entry, &reading);
+	if (reading.last_lsn < status->append_lsn)
+		check_fail(&node->world->report, "I5",
+				   "node %u's log of group %u ends at %lu but cannot be read above %lu",
+				   node->index + 1, group, (unsigned long) status->append_lsn,
+				   (unsigned long) reading.last_lsn);
+}
+
+static bool
+changed(const GroupStatus *before, const GroupStatus *now)
+{
+	return before->append_lsn != now->append_lsn || before->commit_lsn != now->commit_lsn ||
+		   !sim_ballot_equal(before->promised, now->promised) || before->role != now->role;
+}
+
+/* The first turn of a life: what the log holds is looked at from its beginning. */
+static void
+begin_life(SimNode *node, uint32_t group)
+{
+	SimReplica *replica = &node->replicas[group];
+
+	check_log_restart(node->world->log, node->index, group, replica->status.append_lsn);
+	replica->checked_lsn = replica->status.base_lsn;
+}
+
+static void
+observe_replica(SimNode *node, uint32_t group)
+{
+	SimWorld *world = node->world;
+	SimReplica *replica = &node->replicas[group];
+	GroupStatus before = replica->status;
+
+	if (!engine_group_status(node->engine, sim_group_id(group), &replica->status))
+	{
+		check_fail(&world->report, "I2", "node %u does not know group %u", node->index + 1, group);
+		return;
+	}
+	replica->created = true;
+	if (node->is_fresh)
+		begin_life(node, group);
+	else if (!changed(&before, &replica->status))
+		return;
+	check_lead_promised(world->lead, node->index, group,
+						sim_check_ballot(replica->status.promised));
+	check_log_commit_lsn(world->log, node->index, group, replica->status.commit_lsn,
+						 replica->status.append_lsn);
+	show_log(node, group, replica->checked_lsn + 1);
+	replica->checked_lsn = replica->status.commit_lsn;
+}
+
+static bool
+strives(const SimNode *node, uint32_t group)
+{
+	GroupRole role = node->replicas[group].status.role;
+
+	return node->engine && role >= ROLE_CANDIDATE;
+}
+
+/* Counts moments at which two nodes hold or want the leadership of a group. */
+static void
+count_proposers(SimWorld *world)
+{
+	for (uint32_t group = 0; group < SIM_GROUPS; group++)
+	{
+		uint32_t count = 0;
+
+		for (uint32_t i = 0; i < SIM_NODES; i++)
+			count += strives(&world->nodes[i], group);
+		if (count > 1)
+			sim_fault_applied(world, SIM_FAULT_proposers_competed);
+	}
+}
+
+void
+sim_observe(SimNode *node)
+{
+	for (uint32_t group = 0; group < SIM_GROUPS; group++)
+		observe_replica(node, group);
+	node->is_fresh = false;
+	count_proposers(node->world);
+}
+
+/* ---- applying ---- */
+
+static void
+apply_entry(void *context, Lsn lsn, const Entry *entry)
+{
+	Reading *reading = context;
+	SimMachine *machine = &reading->node->replicas[reading->group].machine;
+
+	if (lsn != machine->lsn + 1 || !sim_machine_apply(machine, reading->group, entry))
+		check_fail(&reading->node->world->report, "chain",
+				   "node %u: LSN %lu of group %u was proposed above another log than it lies on",
+				   reading->node->index + 1, (unsigned long) lsn, reading->group);
+}
+
+void
+sim_apply(SimNode *node)
+{
+	SimWorld *world = node->world;
+
+	if (node->paused || world->report.failed)
+		return;
+	for (uint32_t group = 0; group < SIM_GROUPS; group++)
+	{
+		SimReplica *replica = &node->replicas[group];
+		Reading reading = {.node = node, .group = group};
+
+		if (replica->published.commit_lsn <= replica->machine.lsn)
+			continue;
+		engine_read_entries(node->engine, sim_group_id(group), replica->machine.lsn + 1,
+							replica->published.commit_lsn, SIZE_MAX, apply_entry, &reading);
+		if (sim_random_chance(&world->random, 300000))
+			replica->flushed = replica->machine;
+	}
+}

@@ -1,0 +1,117 @@
+/*
+ * sim_payload.c
+ *		See sim_payload.h.
+ */
+#include "sim/sim_payload.h"
+
+#include <string.h>
+
+#include "sim/sim_random.h"
+
+/* Words of the head, in this order; the padding after them is a function of the operation. */
+typedef struct Head
+{
+	uint64_t marker;
+	uint64_t operation;
+	uint64_t place; /* group and key */
+	uint64_t chain_before;
+	uint64_t length;
+	uint64_t digest; /* of the words before */
+} Head;
+
+_Static_assert(sizeof(Head) == SIM_PAYLOAD_HEAD_BYTES, "the head has no padding");
+
+/* No other bytes of a log are likely to look like this. */
+#define MARKER UINT64_C(0x51f6d1c3a9e8b742)
+
+static bool
+head_is_whole(const Head *head)
+{
+	return head->marker == MARKER &&
+		   head->digest == sim_digest(head, sizeof(Head) - sizeof(uint64_t));
+}
+
+void
+sim_payload_write(const SimPayload *payload, uint8_t *out, uint32_t length)
+{
+	Head head = {
+		.marker = MARKER,
+		.operation = payload->operation,
+		.place = (uint64_t) payload->group << 32 | payload->key,
+		.chain_before = payload->chain_before,
+		.length = length,
+	};
+
+	head.digest = sim_digest(&head, sizeof(Head) - sizeof(uint64_t));
+	memcpy(out, &head, sizeof(Head));
+	memset(out + sizeof(Head), (int) (payload->operation % 251), length - sizeof(Head));
+}
+
+bool
+sim_payload_read(const void *bytes, uint32_t length, SimPayload *payload)
+{
+	const uint8_t *padding = (const uint8_t *) bytes + sizeof(Head);
+	Head head;
+
+	if (length < sizeof(Head))
+		return false;
+	memcpy(&head, bytes, sizeof(Head));
+	if (!head_is_whole(&head) || head.length != length)
+		return false;
+	for (uint32_t i = 0; i < length - sizeof(Head); i++)
+	{
+		if (padding[i] != (uint8_t) (head.operation % 251))
+			return false;
+	}
+	*payload = (SimPayload){
+		.operation = head.operation,
+		.group = (uint32_t) (head.place >> 32),
+		.key = (uint32_t) head.place,
+		.chain_before = head.chain_before,
+	};
+	return true;
+}
+
+void
+sim_payload_search(const uint8_t *bytes, size_t length, SimPayloadFound found, void *context)
+{
+	const uint64_t marker = MARKER;
+	const uint8_t *end = bytes + length;
+
+	while ((bytes = memmem(bytes, (size_t) (end - bytes), &marker, sizeof(marker))) != NULL)
+	{
+		Head head;
+
+		if ((size_t) (end - bytes) < sizeof(Head))
+			return;
+		memcpy(&head, bytes, sizeof(Head));
+		if (head_is_whole(&head))
+			found(context, head.operation);
+		bytes += sizeof(marker);
+	}
+}
+
+uint64_t
+sim_chain(uint64_t chain, Ballot ballot, const void *payload, uint32_t length)
+{
+	uint64_t entry = sim_mix(sim_mix(ballot.round, ballot.node), sim_digest(payload, length));
+
+	return sim_mix(chain, entry);
+}
+
+bool
+sim_machine_apply(SimMachine *machine, uint32_t group, const Entry *entry)
+{
+	SimPayload payload;
+
+	if (entry->length > 0)
+	{
+		if (!sim_payload_read(entry->payload, entry->length, &payload) || payload.group != group ||
+			payload.key >= SIM_KEYS || payload.chain_before != machine->chain)
+			return false;
+		machine->values[payload.key] = payload.operation;
+	}
+	machine->chain = sim_chain(machine->chain, entry->ballot, entry->payload, entry->length);
+	machine->lsn++;
+	return true;
+}

@@ -1,0 +1,58 @@
+/*
+ * sim_queue.h
+ *		What will happen in a simulated run, in order of global time.
+ *
+ * Events at the same time happen in the order in which they were added, so that a run depends on nothing
+ * but its seed.
+ */
+#ifndef QUORATE_SIM_QUEUE_H
+#define QUORATE_SIM_QUEUE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef enum SimEventKind
+{
+	SIM_TURN = 1,       /* a node's replicator takes a turn */
+	SIM_TURN_DONE,      /* the turn's sync has returned: what it did becomes visible */
+	SIM_FRAME,          /* a frame arrives */
+	SIM_START,          /* a node's process starts */
+	SIM_RESUME,         /* a stopped node goes on */
+	SIM_CLIENT,         /* a client begins its next operation */
+	SIM_REQUEST,        /* an operation arrives at a node */
+	SIM_READ_END,       /* a reader answers, after its last look at the lease */
+	SIM_CLIENT_TIMEOUT, /* a client gives an operation up */
+	SIM_APPLY,          /* a node's applier takes a batch */
+	SIM_NEMESIS,        /* the next fault begins */
+	SIM_NEMESIS_END     /* a fault that lasts ends */
+} SimEventKind;
+
+typedef struct SimEvent
+{
+	int64_t at_us;
+	uint64_t sequence; /* set by sim_queue_add */
+	SimEventKind kind;
+	uint32_t node; /* index of the node that it happens to */
+	uint64_t life; /* of the node's process; an event of a former life is void */
+	uint64_t value;
+	void *object; /* SIM_FRAME: owned by the event */
+} SimEvent;
+
+typedef struct SimQueue
+{
+	SimEvent *heap;
+	size_t count;
+	size_t capacity;
+	uint64_t sequence;
+} SimQueue;
+
+extern void sim_queue_add(SimQueue *queue, SimEvent event);
+
+/* Takes the earliest event; false if there is none. */
+extern bool sim_queue_take(SimQueue *queue, SimEvent *event);
+
+/* Frees the queue and the objects of its events. */
+extern void sim_queue_free(SimQueue *queue);
+
+#endif /* QUORATE_SIM_QUEUE_H */

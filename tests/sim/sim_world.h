@@ -1,0 +1,336 @@
+/*
+ * sim_world.h
+ *		Everything that exists in one simulated run: three nodes, their disks and clocks, the network
+ *		between them, the clients, the faults and the checkers.
+ *
+ * The run is one thread.  Global time goes from event to event; no node sees it.  A node's turn calls the
+ * real replication/engine.c with the real core, log and wire format below it.  A turn takes time, most of
+ * it in the sync: what leaves the node carries the time at which it left, and what the turn did for readers
+ * and clients becomes visible when the turn is done.
+ *
+ * Nodes and groups are indexes from 0 here; the engine's node id is index + 1 and its group id
+ * SIM_GROUP_FIRST + index.
+ */
+#ifndef QUORATE_SIM_WORLD_H
+#define QUORATE_SIM_WORLD_H
+
+#include "replication/engine.h"
+#include "sim/check_history.h"
+#include "sim/check_lead.h"
+#include "sim/check_log.h"
+#include "sim/sim_clock.h"
+#include "sim/sim_disk.h"
+#include "sim/sim_fault.h"
+#include "sim/sim_payload.h"
+#include "sim/sim_queue.h"
+#include "sim/sim_random.h"
+
+#define SIM_NODES 3
+#define SIM_GROUPS 3
+#define SIM_GROUP_FIRST 11
+#define SIM_WRITERS 9
+#define SIM_READERS 6
+#define SIM_CLIENTS (SIM_WRITERS + SIM_READERS)
+
+#define SIM_LEASE_US 600000
+#define SIM_HEARTBEAT_US 80000
+#define SIM_DRIFT_PPM 250000
+
+/* Clocks run at these rates; the fastest is less than 25 % faster than the slowest. */
+#define SIM_CLOCK_SLOWEST_PPM 900000
+#define SIM_CLOCK_FASTEST_PPM 1120000
+
+/* What routers and readers see of a group in their node's shared memory. */
+typedef struct SimPublished
+{
+	bool leads;
+	Ballot ballot;
+	Lsn start_lsn;
+	Lsn commit_lsn;
+	TimeUs at_us;          /* when this was published; a clock that shows less has gone back */
+	TimeUs lease_until_us; /* in the node's clock */
+	NodeId leader;         /* hint for clients; 0 for unknown */
+} SimPublished;
+
+/* The digest of the log that the leader's next proposal goes on from. */
+typedef struct SimTail
+{
+	Ballot ballot; /* of the leadership it belongs to; zero if it must be read from the log */
+	uint64_t chain;
+} SimTail;
+
+/* A proposal that has an LSN and waits for its commit. */
+typedef struct SimPending
+{
+	uint64_t operation;
+	Lsn lsn;
+} SimPending;
+
+/* One group at one node. */
+typedef struct SimReplica
+{
+	GroupStatus status;     /* after the last turn */
+	SimPublished published; /* what others of the node see of it */
+	SimMachine machine;     /* rows as they are */
+	SimMachine flushed;     /* rows as a loss of power leaves them */
+	SimTail tail;
+	Lsn checked_lsn; /* the checkers saw what this life calls committed up to here */
+	bool created;    /* the group's record is durable here */
+	SimPending *pending;
+	size_t pending_capacity;
+	uint32_t pending_count;
+} SimReplica;
+
+/* A write that waits for the node's next turn. */
+typedef struct SimRequest
+{
+	uint64_t operation;
+	uint32_t group;
+	uint32_t key;
+	Ballot ballot; /* that it was evaluated under */
+} SimRequest;
+
+/* A frame under way. */
+typedef struct SimFrame
+{
+	uint32_t from;
+	uint32_t to;
+	int64_t sent_us; /* may lie ahead of the present: the sender is still in its turn */
+	bool damaged;
+	size_t length;
+	uint8_t bytes[];
+} SimFrame;
+
+/* What the last turn owes to clients when it is done. */
+typedef struct SimOutcome
+{
+	uint64_t operation;
+	bool committed; /* else its outcome is unknown */
+} SimOutcome;
+
+typedef struct SimNode
+{
+	struct SimWorld *world;
+	uint32_t index;
+	Engine *engine; /* NULL while the process is not running */
+	EngineCallbacks callbacks;
+	SimDisk disk;
+	SimClock clock;
+	uint64_t life; /* counts processes; events of former ones are void */
+	bool is_fresh; /* the checkers have not seen this life yet */
+	bool paused;
+	int64_t paused_until_us;
+	bool in_turn;
+	int64_t spent_us;      /* time that the present turn has taken so far */
+	int64_t busy_until_us; /* the last turn is done then */
+	int64_t turn_at_us;    /* the next one is due then */
+	SimFrame **inbox;
+	size_t inbox_capacity;
+	uint32_t inbox_count;
+	SimRequest *requests;
+	size_t request_capacity;
+	uint32_t request_count;
+	SimOutcome *outcomes;
+	size_t outcome_capacity;
+	uint32_t outcome_count;
+	SimReplica replicas[SIM_GROUPS];
+} SimNode;
+
+/* A client works on one operation at a time. */
+typedef struct SimClient
+{
+	bool reads;
+	uint32_t believed;  /* node that it asks next */
+	uint64_t operation; /* 0 between operations */
+
+	/* A read between its two halves. */
+	uint64_t read_operation;
+	Ballot read_ballot; /* that was published when the rows were read */
+} SimClient;
+
+/* One direction between two nodes. */
+typedef struct SimLink
+{
+	int64_t cut_until_us;
+	int64_t last_arrival_us; /* frames arrive in order unless the run reorders them */
+} SimLink;
+
+/* How hard the network and the disks are to live with in this run. */
+typedef struct SimWeather
+{
+	uint32_t drop_ppm;
+	uint32_t duplicate_ppm;
+	uint32_t reorder_ppm;
+	uint32_t delay_ppm;
+	uint32_t damage_ppm;
+	int64_t latency_max_us;
+	int64_t sync_max_us;
+	int64_t apply_lag_max_us;
+	int64_t think_max_us;
+	int64_t fault_gap_max_us; /* between the beginnings of two faults */
+	uint32_t payload_max_bytes;
+} SimWeather;
+
+typedef enum SimPhase
+{
+	SIM_PHASE_SAFETY = 1, /* faults; until enough was committed */
+	SIM_PHASE_ELECT,      /* no faults from here on; until every group is served */
+	SIM_PHASE_PROGRESS,   /* until every replica caught up and every group committed more */
+	SIM_PHASE_HANDOVER,   /* until an operator moved every group's leadership */
+	SIM_PHASE_QUIET,      /* no clients; until all replicas are equal */
+	SIM_PHASE_DONE
+} SimPhase;
+
+typedef struct SimWorld
+{
+	uint64_t seed;
+	uint64_t operations_wanted;
+	bool trace;
+	SimRandom random;
+	SimQueue queue;
+	int64_t now_us;
+	uint64_t fingerprint; /* of all that happened: equal for equal seeds */
+	SimNode nodes[SIM_NODES];
+	SimLink links[SIM_NODES][SIM_NODES];
+	SimClient clients[SIM_CLIENTS];
+	SimFaults faults;
+	SimWeather weather;
+	SimPhase phase;
+	int64_t phase_began_us;
+	int64_t phase_deadline_us;
+	uint64_t phase_goal[SIM_GROUPS];
+	uint64_t committed;  /* operations that clients saw committed */
+	uint64_t reads;      /* consistent reads that were answered */
+	int64_t elect_us;    /* from the end of the faults until all groups were served */
+	int64_t handover_us; /* until the slowest planned handover was done */
+	CheckReport report;
+	CheckLog *log;
+	CheckLead *lead;
+	CheckHistory history;
+} SimWorld;
+
+static inline GroupId
+sim_group_id(uint32_t group)
+{
+	return SIM_GROUP_FIRST + group;
+}
+
+static inline uint32_t
+sim_group_index(GroupId group)
+{
+	return (uint32_t) (group - SIM_GROUP_FIRST);
+}
+
+static inline CheckBallot
+sim_check_ballot(Ballot ballot)
+{
+	return (CheckBallot){ballot.round, ballot.node};
+}
+
+static inline bool
+sim_ballot_equal(Ballot a, Ballot b)
+{
+	return a.round == b.round && a.node == b.node;
+}
+
+/* ---- sim_world.c: a whole run ---- */
+
+/* Makes the world of a seed; runs it; both may be called once. */
+extern SimWorld *sim_world_create(uint64_t seed, uint64_t operations_wanted, bool trace);
+extern void sim_world_run(SimWorld *world);
+extern void sim_world_free(SimWorld *world);
+
+/* Prints the state of every replica, for whoever looks into a failed run. */
+extern void sim_world_describe(const SimWorld *world);
+
+/* Adds an event `after_us` from now. */
+extern void sim_schedule(SimWorld *world, int64_t after_us, SimEvent event);
+
+/* A line of the trace, if it is wanted. */
+extern void
+sim_trace(const SimWorld *world, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* A fault was really applied. */
+extern void sim_fault_applied(SimWorld *world, SimFault fault);
+
+/* ---- sim_phase.c: when faults end, and what must follow ---- */
+
+extern void sim_phase_begin(SimWorld *world);
+
+/* Called after every event. */
+extern void sim_phase_step(SimWorld *world);
+
+/* The node that would serve a consistent read of the group now, as a set of bits. */
+extern uint32_t sim_serving_nodes(const SimWorld *world, uint32_t group);
+
+/* ---- sim_network.c ---- */
+
+extern void sim_network_send(SimWorld *world, uint32_t from, uint32_t to, const uint8_t *bytes,
+							 size_t length, int64_t sent_us);
+
+/* Frames that the node was to send later than now never leave. */
+extern void sim_network_forget(SimWorld *world, uint32_t from);
+extern void sim_network_arrive(SimWorld *world, SimFrame *frame);
+
+/* ---- sim_node.c: the process ---- */
+
+/* Lays out the node's log, once. */
+extern void sim_node_bootstrap(SimNode *node);
+extern void sim_node_start(SimNode *node);
+
+/* Ends the process without warning and starts it again later; `power` loses what was not synced. */
+extern void sim_node_crash(SimNode *node, bool power, int64_t down_us);
+extern void sim_node_pause(SimNode *node, int64_t pause_us);
+extern void sim_node_resume(SimNode *node);
+extern TimeUs sim_node_local_us(const SimNode *node);
+extern void sim_node_free(SimNode *node);
+
+/* ---- sim_turn.c: the replicator's turn ---- */
+
+/* What the engine calls. */
+extern void sim_turn_set_callbacks(SimNode *node);
+
+/* The node shall take a turn `after_us` from now or earlier. */
+extern void sim_turn_request(SimNode *node, int64_t after_us);
+
+/* A write waits for the node's next turn. */
+extern void sim_turn_add_request(SimNode *node, const SimRequest *request);
+extern void sim_turn(SimNode *node);
+extern void sim_turn_done(SimNode *node);
+
+/* ---- sim_observe.c: what the checkers are told, and the applier ---- */
+
+/* After a turn: shows the checkers every replica of the node. */
+extern void sim_observe(SimNode *node);
+extern void sim_apply(SimNode *node);
+
+/* ---- sim_watch.c ---- */
+
+/* A frame leaves the node. */
+extern void sim_watch_frame(SimNode *node, const uint8_t *bytes, size_t length);
+
+/* ---- sim_client.c ---- */
+
+extern void sim_client_begin(SimWorld *world, uint32_t client);
+extern void
+sim_client_request(SimWorld *world, uint32_t client, uint64_t operation, uint32_t at_node);
+extern void sim_client_read_end(SimWorld *world, SimEvent event);
+extern void sim_client_timeout(SimWorld *world, uint32_t client, uint64_t operation);
+
+/* Does the node's shared memory say that it serves consistent reads of the group now? */
+extern bool sim_client_lease_holds(const SimNode *node, uint32_t group);
+
+/* A write has its answer. */
+extern void sim_client_outcome(SimWorld *world, uint64_t operation, bool committed);
+extern void sim_client_refused(SimWorld *world, uint64_t operation);
+
+/* ---- sim_nemesis.c ---- */
+
+extern void sim_nemesis_begin(SimWorld *world);
+extern void sim_nemesis_strike(SimWorld *world);
+extern void sim_nemesis_end(SimWorld *world, SimEvent event);
+
+/* Ends all faults for good. */
+extern void sim_nemesis_stop(SimWorld *world);
+
+#endif /* QUORATE_SIM_WORLD_H */
