@@ -135,7 +135,8 @@ item_map_entry(const ItemContainer *map, uint32_t index, ItemName *name, ItemVal
 }
 
 bool
-item_map_find(const ItemContainer *map, const void *name, size_t name_length, ItemValue *value)
+item_map_find_index(const ItemContainer *map, const void *name, size_t name_length, uint32_t *index,
+					ItemValue *value)
 {
 	uint32_t low = 0;
 	uint32_t high = map->count;
@@ -152,13 +153,24 @@ item_map_find(const ItemContainer *map, const void *name, size_t name_length, It
 		split_entry(entry, length, &found, value);
 		order = item_compare_bytes(name, name_length, found.bytes, found.length);
 		if (order == 0)
+		{
+			*index = middle;
 			return true;
+		}
 		if (order < 0)
 			high = middle;
 		else
 			low = middle + 1;
 	}
 	return false;
+}
+
+bool
+item_map_find(const ItemContainer *map, const void *name, size_t name_length, ItemValue *value)
+{
+	uint32_t index;
+
+	return item_map_find_index(map, name, name_length, &index, value);
 }
 
 bool

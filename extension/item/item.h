@@ -80,6 +80,10 @@ item_map_entry(const ItemContainer *map, uint32_t index, ItemName *name, ItemVal
 extern bool
 item_map_find(const ItemContainer *map, const void *name, size_t name_length, ItemValue *value);
 
+/* The same, and the attribute's index in the map. */
+extern bool item_map_find_index(const ItemContainer *map, const void *name, size_t name_length,
+								uint32_t *index, ItemValue *value);
+
 /* Finds a top-level attribute of an item; false if there is none. */
 extern bool item_find(const uint8_t *item, size_t length, const void *name, size_t name_length,
 					  ItemValue *value);

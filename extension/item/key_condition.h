@@ -20,7 +20,6 @@
 typedef struct KeyCondition
 {
 	ItemValue partition;   /* points into the context's values */
-	bool is_empty;         /* no sort key can satisfy it: lower and upper are not to be used */
 	bool has_upper;        /* false: up to the end of the item collection */
 	uint32_t lower_length; /* 0: from the start of the item collection */
 	uint32_t upper_length;
