@@ -156,6 +156,16 @@ inbound_refuse(NodeId from, uint64_t stream)
 }
 
 void
+inbound_end_all(void)
+{
+	for (int i = 0; i < quorate_max_nodes; i++)
+	{
+		inbound_refuse((NodeId) (i + 1), pg_atomic_read_u64(&peers[i].last_stream));
+		ring_reset(&peers[i].ring);
+	}
+}
+
+void
 inbound_wake_writers(void)
 {
 	for (int i = 0; i < quorate_max_nodes; i++)

@@ -33,6 +33,9 @@ extern const uint8_t *inbound_peek(NodeId from, uint64_t *stream, Size *length);
 extern void inbound_consume(NodeId from);
 extern void inbound_refuse(NodeId from, uint64_t stream);
 
+/* Replicator: this node leaves its cluster: all streams end, and what they brought is thrown away. */
+extern void inbound_end_all(void);
+
 /* Replicator: end of a turn; wakes streams that found their ring full. */
 extern void inbound_wake_writers(void);
 

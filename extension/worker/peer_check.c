@@ -25,16 +25,21 @@ require_role(void)
 					errhint("The role in a node's conninfo must be a member of quorate_peer.")));
 }
 
+void
+peer_require_running(void)
+{
+	if (pg_atomic_read_u32(&quorate_shared->node_state) != NODE_RUNNING)
+		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+						errmsg("this node does not run as a member of a cluster")));
+}
+
 /* This node's cluster and the caller's must be the same. */
 static void
 require_same_cluster(bytea *cluster_id)
 {
 	bool same;
 
-	if (pg_atomic_read_u32(&quorate_shared->node_state) != NODE_RUNNING)
-		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-						errmsg("this node does not run as a member of a cluster")));
-
+	peer_require_running();
 	LWLockAcquire(quorate_shared->lock, LW_SHARED);
 	same = VARSIZE_ANY_EXHDR(cluster_id) == sizeof(quorate_shared->cluster_id) &&
 		   memcmp(VARDATA_ANY(cluster_id), quorate_shared->cluster_id,

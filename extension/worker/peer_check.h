@@ -19,6 +19,9 @@
  */
 extern NodeId peer_check(bytea *cluster_id, int32 from_node, int32 protocol_version);
 
+/* ERROR 55000 unless this node runs as a member of a cluster. */
+extern void peer_require_running(void);
+
 /*
  * The statement that calls a stream procedure at another node as this node: CALL quorate.<procedure>(...),
  * palloc'd.

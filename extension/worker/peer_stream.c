@@ -37,8 +37,11 @@ require_ok(InboundResult state, NodeId from)
 		ereport(ERROR, (errcode(ERRCODE_ADMIN_SHUTDOWN),
 						errmsg("a newer consensus stream of node %u has taken over", from)));
 	if (state == INBOUND_REFUSED)
+	{
+		peer_require_running();
 		ereport(ERROR, (errcode(ERRCODE_PROTOCOL_VIOLATION),
 						errmsg("invalid frame on the consensus stream of node %u", from)));
+	}
 }
 
 /* Hands a frame to the replicator, waiting for room. */

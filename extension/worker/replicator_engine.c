@@ -152,6 +152,7 @@ close_engine(void)
 	if (replicator_engine == NULL)
 		return;
 	peers_disconnect();
+	inbound_end_all();
 	groups_detach_all();
 	engine_close(replicator_engine);
 	replicator_engine = NULL;
@@ -365,6 +366,9 @@ forget_cluster(void)
 	quorate_shared->start_counter = 0;
 	memset(quorate_shared->nodes, 0, sizeof(quorate_shared->nodes));
 	LWLockRelease(quorate_shared->lock);
+	pg_atomic_write_u64(&quorate_shared->log_bytes, 0);
+	for (int i = 0; i < lengthof(quorate_shared->peer_heard_us); i++)
+		pg_atomic_write_u64(&quorate_shared->peer_heard_us[i], 0);
 }
 
 void
