@@ -7,6 +7,7 @@
 #include "access/xact.h"
 #include "access/xlog.h"
 #include "miscadmin.h"
+#include "nodes/params.h"
 #include "tcop/utility.h"
 #include "utils/builtins.h"
 
@@ -42,14 +43,26 @@ api_require_cluster(void)
 }
 
 /*
- * True if the write is only a part of what the client asked for: a transaction block, a savepoint, or a
- * function or DO block that may do other things and fail.  A call at top level has no error context around
- * it; PL handlers and SPI all push one.
+ * True if a function or a DO block is running: PL handlers, SQL functions and SPI put an error context
+ * around what they run.  The extended query protocol has one too, which only shows parameters.
  */
+static bool
+api_is_inside_function(void)
+{
+	for (ErrorContextCallback *context = error_context_stack; context != NULL;
+		 context = context->previous)
+	{
+		if (context->callback != ParamsErrorCallback)
+			return true;
+	}
+	return false;
+}
+
+/* True if the write is only a part of what the client asked for, of which the rest may fail. */
 static bool
 api_is_nested(void)
 {
-	return IsTransactionBlock() || IsSubTransaction() || error_context_stack != NULL;
+	return IsTransactionBlock() || IsSubTransaction() || api_is_inside_function();
 }
 
 void
