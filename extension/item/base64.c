@@ -49,7 +49,9 @@ digit(uint8_t character)
 	return character == '/' ? 63 : INVALID_DIGIT;
 }
 
-/* The last four characters when they are padded: one or two bytes, whose unused bits must be zero. */
+/*
+ * The last four characters when they are padded: one or two bytes, whose unused bits must be zero.
+ */
 static bool
 decode_padded(const uint8_t *text, uint8_t *out, size_t *out_length)
 {

@@ -20,8 +20,8 @@ base64_encoded_length(size_t length)
 extern void base64_encode(const uint8_t *bytes, size_t length, char *out);
 
 /*
- * Decodes into `out`, which may be the same memory as `text`; sets the number of bytes (at most length / 4 * 3).
- * False if the text is not the one base64 form of some bytes.
+ * Decodes into `out`, which may be the same memory as `text`; sets the number of bytes (at most
+ * length / 4 * 3). False if the text is not the one base64 form of some bytes.
  */
 extern bool base64_decode(const uint8_t *text, size_t length, uint8_t *out, size_t *out_length);
 

@@ -2,7 +2,8 @@
  * expression.c
  *		The names and values that the expressions of one request share.
  *
- * Runs in the request router before anything is sent.  Lookups of names are linear: a request has a handful.
+ * Runs in the request router before anything is sent.  Lookups of names are linear: a request has a
+ * handful.
  */
 #include "item/expression.h"
 

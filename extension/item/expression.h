@@ -2,9 +2,9 @@
  * expression.h
  *		What all expressions of a request share: the names and values that they may use.
  *
- * A request's ExpressionAttributeNames and ExpressionAttributeValues serve all of its expressions, and each
- * entry must be used by one of them at least.  So the caller makes one ExpressionContext, parses every expression
- * with it, and then asks expression_context_check_used.
+ * A request's ExpressionAttributeNames and ExpressionAttributeValues serve all of its expressions,
+ * and each entry must be used by one of them at least.  So the caller makes one ExpressionContext,
+ * parses every expression with it, and then asks expression_context_check_used.
  */
 #ifndef QUORATE_ITEM_EXPRESSION_H
 #define QUORATE_ITEM_EXPRESSION_H
@@ -32,8 +32,8 @@ typedef struct ExpressionContext
 } ExpressionContext;
 
 /*
- * Checks the maps themselves: not empty, every placeholder a mark and letters, digits or underscores.  Call once
- * before parsing.
+ * Checks the maps themselves: not empty, every placeholder a mark and letters, digits or
+ * underscores.  Call once before parsing.
  */
 extern bool expression_context_check(const ExpressionContext *context, ItemError *error);
 
@@ -41,8 +41,8 @@ extern bool expression_context_check(const ExpressionContext *context, ItemError
 extern bool expression_context_check_used(const ExpressionContext *context, ItemError *error);
 
 /*
- * Look a placeholder ("#n", ":v", mark included) up and mark it used; false if it is not defined, with
- * DynamoDB's text appended to nothing: the caller sets the error, which names its kind of expression.
+ * Look a placeholder ("#n", ":v", mark included) up and mark it used.  False if it is not defined;
+ * the error is the caller's to set, because it names the kind of expression.
  */
 extern bool expression_find_name(const ExpressionContext *context, const char *placeholder,
 								 size_t length, ItemName *name);

@@ -1,6 +1,7 @@
 /*
  * expression_lexer.c
- *		Cuts an expression into tokens; one token is looked at, the one before it is kept for error messages.
+ *		Cuts an expression into tokens; one token is looked at, the one before it is kept for error
+ *		messages.
  */
 #include "item/expression_lexer.h"
 
@@ -169,7 +170,10 @@ expression_fail(ExpressionLexer *lexer, const char *text)
 	return false;
 }
 
-/* DynamoDB shows the token and, as what is near, the stretch from the token before to the one behind. */
+/*
+ * DynamoDB shows the token and, as what is near, the stretch from the token before to the one
+ * behind.
+ */
 bool
 expression_fail_syntax(ExpressionLexer *lexer)
 {

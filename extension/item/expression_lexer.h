@@ -1,9 +1,10 @@
 /*
  * expression_lexer.h
- *		Tokens of expressions, for every grammar of DynamoDB's expression language.  Private to item/.
+ *		Tokens of expressions, for every grammar of DynamoDB's expression language.  Private to
+ *		item/.
  *
- * A parser looks at lexer.token, decides, and calls expression_lexer_next.  Keywords are names to the lexer: which
- * words are special depends on the grammar and the place.
+ * A parser looks at lexer.token, decides, and calls expression_lexer_next.  Keywords are names to
+ * the lexer: which words are special depends on the grammar and the place.
  */
 #ifndef QUORATE_ITEM_EXPRESSION_LEXER_H
 #define QUORATE_ITEM_EXPRESSION_LEXER_H
@@ -71,15 +72,16 @@ extern TokenKind expression_lexer_peek(const ExpressionLexer *lexer);
 extern bool expression_lexer_is_word(const ExpressionLexer *lexer, const char *word);
 
 /*
- * Errors: "Invalid <kind>: <text>", to which the caller may add more.  All return false.  expression_fail_syntax says
- * that the present token must not stand where it does.
+ * Errors: "Invalid <kind>: <text>", to which the caller may add more.  All return false.
+ * expression_fail_syntax says that the present token must not stand where it does.
  */
 extern bool expression_fail(ExpressionLexer *lexer, const char *text);
 extern bool expression_fail_syntax(ExpressionLexer *lexer);
 
 /*
- * Resolve the present token and step over it.  A name may be bare (not a reserved word) or a #placeholder; a value
- * is a :placeholder.  False with DynamoDB's text if it is another token or not defined.
+ * Resolve the present token and step over it.  A name may be bare (not a reserved word) or a
+ * #placeholder; a value is a :placeholder.  False with DynamoDB's text if it is another token or
+ * not defined.
  */
 extern bool
 expression_take_name(ExpressionLexer *lexer, const ExpressionContext *context, ItemName *name);

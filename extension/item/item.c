@@ -2,8 +2,8 @@
  * item.c
  *		Reading an encoded item in place: opening containers, members by index, attributes by name.
  *
- * Everything here trusts its bytes (item_validate has seen them, or the item writer made them) and runs on the hot path
- * of every read: no allocation, no recursion but in the size.
+ * Everything here trusts its bytes (item_validate has seen them, or the item writer made them) and
+ * runs on the hot path of every read: no allocation, no recursion but in the size.
  */
 #include "item/item.h"
 
@@ -281,7 +281,10 @@ item_size(const uint8_t *item, size_t length)
 	return members_size(&map, 0);
 }
 
-/* Every part of an encoding is at least as long as what DynamoDB counts for it, so most items need no walk. */
+/*
+ * Every part of an encoding is at least as long as what DynamoDB counts for it, so most items need
+ * no walk.
+ */
 bool
 item_size_is_legal(const uint8_t *item, size_t length)
 {

@@ -2,13 +2,14 @@
  * item.h
  *		The item model: encoded items, and how to read them in place.
  *
- * An item is a map from attribute names to values of ten types.  It exists only as one byte string, its
- * encoding: canonical (equal items, equal bytes), the same on every machine, attribute names sorted bytewise
- * in every map, set members sorted.  That byte string is the datum of the SQL type, the row, the log payload
- * and what checksums cover.  docs/formats.md describes it byte by byte.
+ * An item is a map from attribute names to values of ten types.  It exists only as one byte string,
+ * its encoding: canonical (equal items, equal bytes), the same on every machine, attribute names
+ * sorted bytewise in every map, set members sorted.  That byte string is the datum of the SQL type,
+ * the row, the log payload and what checksums cover.  docs/formats.md describes it byte by byte.
  *
- * Readers work on the bytes without building a tree.  They trust them: bytes from outside (a client's binary
- * parameter, a peer's message) must have passed item_validate once.  They never write, never allocate.
+ * Readers work on the bytes without building a tree.  They trust them: bytes from outside (a
+ * client's binary parameter, a peer's message) must have passed item_validate once.  They never
+ * write, never allocate.
  *
  * Writing: item_writer.h (any source), item_json.h (DynamoDB JSON).  Keys and positions: key.h.
  */
@@ -65,7 +66,8 @@ typedef struct ItemContainer
 } ItemContainer;
 
 /*
- * Opens an item (valid, trusted bytes) as the map of its attributes.  `length` is at most ITEM_ENCODED_MAX.
+ * Opens an item (valid, trusted bytes) as the map of its attributes.  `length` is at most
+ * ITEM_ENCODED_MAX.
  */
 extern void item_open(const uint8_t *item, size_t length, ItemContainer *container);
 
@@ -94,11 +96,16 @@ extern void item_element(const ItemContainer *container, uint32_t index, ItemVal
 /* True if a set holds a member with these bytes (numbers: encoded), by binary search. */
 extern bool item_set_contains(const ItemContainer *set, const uint8_t *bytes, size_t length);
 
-/* The order of bytes: negative, 0 or positive; a prefix sorts first.  Also orders numbers by value. */
+/*
+ * The order of bytes: negative, 0 or positive; a prefix sorts first.  Also orders numbers by value.
+ */
 extern int item_compare_bytes(const uint8_t *left, size_t left_length, const uint8_t *right,
 							  size_t right_length);
 
-/* Equal types and equal payloads: as encodings are canonical, equality of bytes is equality of values. */
+/*
+ * Equal types and equal payloads: as encodings are canonical, equality of bytes is equality of
+ * values.
+ */
 extern bool item_values_equal(const ItemValue *left, const ItemValue *right);
 
 /* "S", "NS", …: DynamoDB's type descriptor.  The reverse returns false for any other text. */
@@ -112,16 +119,22 @@ extern bool item_type_is_key(ItemType type);
 extern size_t item_size(const uint8_t *item, size_t length);
 extern size_t item_value_size(const ItemValue *value);
 
-/* True if the item is within ITEM_SIZE_MAX; walks the item only if its encoding is longer than that. */
+/*
+ * True if the item is within ITEM_SIZE_MAX; walks the item only if its encoding is longer than
+ * that.
+ */
 extern bool item_size_is_legal(const uint8_t *item, size_t length);
 
-/* True if a string anywhere in the value (names included) holds U+0000, which PostgreSQL's jsonb cannot. */
+/*
+ * True if a string anywhere in the value (names included) holds U+0000, which PostgreSQL's jsonb
+ * cannot.
+ */
 extern bool item_value_has_nul(const ItemValue *value);
 
 /*
- * Proves that untrusted bytes are the canonical encoding of an item of a known version, nested no deeper than
- * ITEM_DEPTH_MAX and within ITEM_SIZE_MAX.  Reads no byte outside of them.  False with ITEM_ERROR_ENCODING
- * (or ITEM_ERROR_SIZE) and the offset at which they go wrong.
+ * Proves that untrusted bytes are the canonical encoding of an item of a known version, nested no
+ * deeper than ITEM_DEPTH_MAX and within ITEM_SIZE_MAX.  Reads no byte outside of them.  False with
+ * ITEM_ERROR_ENCODING (or ITEM_ERROR_SIZE) and the offset at which they go wrong.
  */
 extern bool item_validate(const uint8_t *bytes, size_t length, ItemError *error);
 

@@ -2,8 +2,8 @@
  * item_buffer.h
  *		A growing byte string whose memory comes from the caller.
  *
- * Inside PostgreSQL the allocator is palloc and repalloc in the current memory context, in unit tests
- * realloc.  Buffers are reused from call to call, so the hot path allocates nothing.
+ * Inside PostgreSQL the allocator is palloc and repalloc in the current memory context, in unit
+ * tests realloc.  Buffers are reused from call to call, so the hot path allocates nothing.
  */
 #ifndef QUORATE_ITEM_BUFFER_H
 #define QUORATE_ITEM_BUFFER_H
@@ -14,9 +14,9 @@
 #include <string.h>
 
 /*
- * `resize` makes `block` (NULL: a new one) hold `new_size` bytes, keeping the first `old_size`; it returns
- * NULL, with the old block untouched, when there is no memory, or leaves by other means (palloc raises an error).
- * `new_size` 0 frees the block and returns NULL.
+ * `resize` makes `block` (NULL: a new one) hold `new_size` bytes, keeping the first `old_size`; it
+ * returns NULL, with the old block untouched, when there is no memory, or leaves by other means
+ * (palloc raises an error). `new_size` 0 frees the block and returns NULL.
  */
 typedef struct ItemAllocator
 {

@@ -2,9 +2,9 @@
  * item_error.h
  *		How the pure item code reports what is wrong.
  *
- * No function here jumps or prints: it fills the caller's ItemError and returns false.  The message is
- * ready for a client: DynamoDB's literal text where DynamoDB has one, else PostgreSQL's message style.
- * Whoever shows it chooses the SQLSTATE from the code.
+ * No function here jumps or prints: it fills the caller's ItemError and returns false.  The message
+ * is ready for a client: DynamoDB's literal text where DynamoDB has one, else PostgreSQL's message
+ * style. Whoever shows it chooses the SQLSTATE from the code.
  */
 #ifndef QUORATE_ITEM_ERROR_H
 #define QUORATE_ITEM_ERROR_H
@@ -37,8 +37,9 @@ typedef struct ItemError
 extern void item_error_clear(ItemError *error);
 
 /*
- * Begins a message.  The parts that follow are appended; bytes are copied as they are, cut at a character's
- * border when the message is full.  Returns false, so that a caller can end with `return item_error_set(…)`.
+ * Begins a message.  The parts that follow are appended; bytes are copied as they are, cut at a
+ * character's border when the message is full.  Returns false, so that a caller can end with
+ * `return item_error_set(…)`.
  */
 extern bool item_error_set(ItemError *error, ItemErrorCode code, size_t offset, const char *text);
 extern void item_error_add_text(ItemError *error, const char *text);

@@ -2,9 +2,10 @@
  * item_json_read.c
  *		DynamoDB JSON to an encoded item, in one pass over the text.
  *
- * Runs in every backend that receives an item, so it is fast where items are usual: runs of plain characters are
- * found eight at a time and copied whole.  Assumes nothing about the text: UTF-8 is checked, every length and level
- * bounded; recursion is as deep as the item's nesting, which the writer limits.
+ * Runs in every backend that receives an item, so it is fast where items are usual: runs of plain
+ * characters are found eight at a time and copied whole.  Assumes nothing about the text: UTF-8 is
+ * checked, every length and level bounded; recursion is as deep as the item's nesting, which the
+ * writer limits.
  */
 #include "item/item_json.h"
 
@@ -148,7 +149,9 @@ read_escape(JsonReader *reader)
 	return append(reader, utf8, utf8_encode(code_point, utf8));
 }
 
-/* The end of the run of characters that stand for themselves; NULL (and an error) at invalid UTF-8. */
+/*
+ * The end of the run of characters that stand for themselves; NULL (and an error) at invalid UTF-8.
+ */
 static const uint8_t *
 scan_plain(JsonReader *reader)
 {
@@ -240,8 +243,8 @@ read_binary_value(JsonReader *reader)
 }
 
 /*
- * A number's text is put behind the item for a moment, in case it holds escapes.  The writer has encoded it before
- * it writes over it.
+ * A number's text is put behind the item for a moment, in case it holds escapes.  The writer has
+ * encoded it before it writes over it.
  */
 static bool
 read_number_value(JsonReader *reader)
@@ -337,8 +340,8 @@ read_map_value(JsonReader *reader)
 }
 
 /*
- * Reads "S" and the like.  What is a string but no type counts as absent, as in DynamoDB, which ignores members
- * that it does not know.
+ * Reads "S" and the like.  What is a string but no type counts as absent, as in DynamoDB, which
+ * ignores members that it does not know.
  */
 static bool
 read_type(JsonReader *reader, ItemType *type)

@@ -2,8 +2,8 @@
  * item_json_write.c
  *		An encoded item to DynamoDB JSON, or to plain JSON.
  *
- * Runs in every backend that returns items.  Output is valid UTF-8 JSON with one blank behind each colon and comma;
- * equal items give equal text.  Trusts the encoding that it reads.
+ * Runs in every backend that returns items.  Output is valid UTF-8 JSON with one blank behind each
+ * colon and comma; equal items give equal text.  Trusts the encoding that it reads.
  */
 #include "item/item_json.h"
 
@@ -143,7 +143,10 @@ write_styled_number(const ItemValue *value, JsonStyle style, ItemBuffer *out)
 	return PUT_LITERAL(out, "\"") && write_number(value, out) && PUT_LITERAL(out, "\"");
 }
 
-/* What stands behind the type name, or the whole value in plain style, of anything but maps and lists. */
+/*
+ * What stands behind the type name, or the whole value in plain style, of anything but maps and
+ * lists.
+ */
 static bool
 write_scalar(const ItemValue *value, JsonStyle style, ItemBuffer *out)
 {

@@ -1,13 +1,15 @@
 /*
  * item_layout.h
- *		Byte-level helpers of the encoding, shared by its reader, its writer and its validator.  Private to item/.
+ *		Byte-level helpers of the encoding, shared by its reader, its writer and its validator.
+ *		Private to item/.
  *
  * All integers are big-endian and unaligned.  A container's body is
  *
  *		count, offset of member 0, …, offset of member count - 1, members
  *
- * where offsets count from the start of the body and every integer has the body's width: 2 bytes if the whole body
- * then fits 65,535 bytes, else 4.  The width is not stored: it follows from the body's length.
+ * where offsets count from the start of the body and every integer has the body's width: 2 bytes if
+ * the whole body then fits 65,535 bytes, else 4.  The width is not stored: it follows from the
+ * body's length.
  */
 #ifndef QUORATE_ITEM_LAYOUT_H
 #define QUORATE_ITEM_LAYOUT_H

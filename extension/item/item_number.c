@@ -2,15 +2,17 @@
  * item_number.c
  *		Numbers: text to encoding and back.
  *
- * A value other than zero is sign, 0.d1d2…dn, times ten to the exponent, with d1 and dn not zero and n at most 38;
- * the exponent lies between -129 (1E-130) and 126 (9.99…E+125), so biased by 129 it fills one byte exactly.
+ * A value other than zero is sign, 0.d1d2…dn, times ten to the exponent, with d1 and dn not zero
+ * and n at most 38; the exponent lies between -129 (1E-130) and 126 (9.99…E+125), so biased by 129
+ * it fills one byte exactly.
  *
  *		zero		02
  *		positive	03, exponent + 129, digits two to a byte (a last odd one followed by 0)
- *		negative	01, 255 - (exponent + 129), digits as above, each byte subtracted from 99 (hex), AA
+ *		negative        01, 255 - (exponent + 129), digits as above, each byte subtracted from 99
+ *		AA
  *
- * The end mark AA is above every byte of digits, so of two negative numbers of which one continues the other's
- * digits, the longer, which is the smaller value, sorts first.
+ * The end mark AA is above every byte of digits, so of two negative numbers of which one continues
+ * the other's digits, the longer, which is the smaller value, sorts first.
  */
 #include "item/item_number.h"
 
@@ -47,8 +49,9 @@ is_digit(char c)
 }
 
 /*
- * Reads digits with at most one point among them.  Sets digits, count and an exponent that counts from the
- * point; `fraction_digits` is how many stood behind the point.  Returns where it stopped, or NULL without any digit.
+ * Reads digits with at most one point among them.  Sets digits, count and an exponent that counts
+ * from the point; `fraction_digits` is how many stood behind the point.  Returns where it stopped,
+ * or NULL without any digit.
  */
 static const char *
 read_mantissa(const char *at, const char *end, Decimal *decimal, int64_t *fraction_digits)

@@ -1,10 +1,11 @@
 /*
  * item_number.h
- *		Exact decimal numbers: up to 38 significant digits, magnitude 1E-130 to 9.99…E+125, and zero.
+ *		Exact decimal numbers: up to 38 significant digits, magnitude 1E-130 to 9.99…E+125, and
+ *		zero.
  *
- * A number is always held in its one encoded form, whose bytes compare (memcmp, then the shorter first) as
- * the values do.  The same bytes are therefore the value in an item, the member order of a number set and
- * the sort key.  docs/formats.md describes them.
+ * A number is always held in its one encoded form, whose bytes compare (memcmp, then the shorter
+ * first) as the values do.  The same bytes are therefore the value in an item, the member order of
+ * a number set and the sort key.  docs/formats.md describes them.
  */
 #ifndef QUORATE_ITEM_NUMBER_H
 #define QUORATE_ITEM_NUMBER_H
@@ -17,13 +18,17 @@
 #define ITEM_NUMBER_TEXT_MAX 176 /* bytes of the longest text, -0.000…, with room to spare */
 
 /*
- * Reads a number's text ("-1.50e3") and writes its encoding.  Returns the encoding's length, or 0 with
- * DynamoDB's text in `error` (ITEM_ERROR_VALUE): not a number, too many digits, overflow, underflow.
+ * Reads a number's text ("-1.50e3") and writes its encoding.  Returns the encoding's length, or 0
+ * with DynamoDB's text in `error` (ITEM_ERROR_VALUE): not a number, too many digits, overflow,
+ * underflow.
  */
 extern size_t item_number_from_text(const char *text, size_t length,
 									uint8_t out[ITEM_NUMBER_ENCODED_MAX], ItemError *error);
 
-/* Writes the canonical text (no exponent, no needless zeros, no final zero byte); returns its length. */
+/*
+ * Writes the canonical text (no exponent, no needless zeros, no final zero byte); returns its
+ * length.
+ */
 extern size_t
 item_number_to_text(const uint8_t *number, size_t length, char out[ITEM_NUMBER_TEXT_MAX]);
 

@@ -2,8 +2,8 @@
  * item_validate.c
  *		Proof that untrusted bytes are a canonical, legal item.
  *
- * Runs where bytes enter: binary parameters of clients, messages of peers, restored archives.  Assumes nothing
- * about them; after it has said yes, all readers may trust the bytes.
+ * Runs where bytes enter: binary parameters of clients, messages of peers, restored archives.
+ * Assumes nothing about them; after it has said yes, all readers may trust the bytes.
  */
 #include "item/item.h"
 
@@ -82,7 +82,9 @@ validate_member(Validator *validator, ItemType set_type, const uint8_t *bytes, u
 	return validate_value(validator, layout_member_type(set_type), bytes, length, 0);
 }
 
-/* The count and the offset table: they must describe the rest of the body without gap or overlap. */
+/*
+ * The count and the offset table: they must describe the rest of the body without gap or overlap.
+ */
 static bool
 validate_table(Validator *validator, const uint8_t *body, uint32_t length, uint32_t width,
 			   uint32_t count)

@@ -2,9 +2,10 @@
  * item_writer.c
  *		One pass from a stream of values to a canonical item.
  *
- * Members of open containers are appended as they come; a stack of spans remembers where each stands.  Closing a
- * container sorts its spans if they did not come in order, moves the members into place and puts the offset table in
- * front.  An item that comes in order (as our own text form does) is moved once per level and never sorted.
+ * Members of open containers are appended as they come; a stack of spans remembers where each
+ * stands.  Closing a container sorts its spans if they did not come in order, moves the members
+ * into place and puts the offset table in front.  An item that comes in order (as our own text form
+ * does) is moved once per level and never sorted.
  */
 #include "item/item_writer.h"
 
@@ -384,7 +385,9 @@ fail_duplicate_name(ItemWriter *writer, const SpanOrder *order, const ItemSpan *
 	return false;
 }
 
-/* DynamoDB's text shows the collection as it was sent, so the members go back to that order first. */
+/*
+ * DynamoDB's text shows the collection as it was sent, so the members go back to that order first.
+ */
 static bool
 fail_duplicate_member(ItemWriter *writer, ItemType set_type, ItemSpan *spans, uint32_t count)
 {
@@ -426,8 +429,8 @@ sort_members(ItemWriter *writer, ItemSpan *spans, uint32_t count)
 }
 
 /*
- * Lays the top container's body out.  In order, the members only move to make room for the table; else they are
- * copied behind their final place first and from there to it one by one.
+ * Lays the top container's body out.  In order, the members only move to make room for the table;
+ * else they are copied behind their final place first and from there to it one by one.
  */
 static bool
 lay_out(ItemWriter *writer, const ItemSpan *spans, uint32_t count)

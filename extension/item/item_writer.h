@@ -2,10 +2,10 @@
  * item_writer.h
  *		Builds an encoded item from a stream of calls, in one pass.
  *
- * Members may come in any order: a container is sorted and gets its offset table when it is closed.  Every
- * rule of the item model is checked here (nesting, lengths, UTF-8, duplicate names, empty and duplicate
- * sets), so that whatever the source, a finished item is canonical and legal.  The first error sticks: later calls do
- * nothing and return false, so a caller may check only the last one.
+ * Members may come in any order: a container is sorted and gets its offset table when it is closed.
+ * Every rule of the item model is checked here (nesting, lengths, UTF-8, duplicate names, empty and
+ * duplicate sets), so that whatever the source, a finished item is canonical and legal.  The first
+ * error sticks: later calls do nothing and return false, so a caller may check only the last one.
  *
  *		item_writer_begin(&writer, &buffer);
  *		item_writer_name(&writer, "Year", 4);
@@ -52,10 +52,16 @@ typedef struct ItemWriter
 	ItemError error;
 } ItemWriter;
 
-/* Starts an item.  The buffer must outlive the writer; its allocator also serves the stack of spans. */
+/*
+ * Starts an item.  The buffer must outlive the writer; its allocator also serves the stack of
+ * spans.
+ */
 extern void item_writer_begin(ItemWriter *writer, ItemBuffer *buffer);
 
-/* Closes the item and checks its size.  True if every call was legal and the buffer now holds the item. */
+/*
+ * Closes the item and checks its size.  True if every call was legal and the buffer now holds the
+ * item.
+ */
 extern bool item_writer_finish(ItemWriter *writer);
 
 /* Gives back what the writer allocated; safe after success, failure, or twice. */
@@ -64,7 +70,10 @@ extern void item_writer_release(ItemWriter *writer);
 /* In a map: the name of the attribute whose value comes next. */
 extern bool item_writer_name(ItemWriter *writer, const void *name, size_t length);
 
-/* One value: of the attribute just named, or the next element of a list, or (S, N, B only) member of a set. */
+/*
+ * One value: of the attribute just named, or the next element of a list, or (S, N, B only) member
+ * of a set.
+ */
 extern bool item_writer_string(ItemWriter *writer, const void *bytes, size_t length);
 extern bool item_writer_binary(ItemWriter *writer, const void *bytes, size_t length);
 extern bool item_writer_number_text(ItemWriter *writer, const char *text, size_t length);
@@ -79,9 +88,9 @@ extern bool item_writer_close(ItemWriter *writer);
 extern bool item_writer_value(ItemWriter *writer, const ItemValue *value);
 
 /*
- * For a source that decodes a string or a binary straight into the buffer: starts the value, after which the
- * caller appends its bytes to `buffer` itself; item_writer_raw_end completes it and, for strings, checks nothing: the
- * caller vouches for valid UTF-8.
+ * For a source that decodes a string or a binary straight into the buffer: starts the value, after
+ * which the caller appends its bytes to `buffer` itself; item_writer_raw_end completes it and, for
+ * strings, checks nothing: the caller vouches for valid UTF-8.
  */
 extern bool item_writer_raw_begin(ItemWriter *writer, ItemType type);
 extern bool item_writer_raw_end(ItemWriter *writer);

@@ -2,7 +2,8 @@
  * key.c
  *		Keys: out of items, checked against the key schema, into positions.
  *
- * Runs in the request router, before anything is sent anywhere.  Trusts the item's encoding, not its contents.
+ * Runs in the request router, before anything is sent anywhere.  Trusts the item's encoding, not
+ * its contents.
  */
 #include "item/key.h"
 

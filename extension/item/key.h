@@ -2,12 +2,13 @@
  * key.h
  *		Keys of items: key schema, extraction, and the position that a key has in its table.
  *
- * A position is the first 16 bytes of SHA-256(encoded partition key), then the encoded sort key; positions
- * compare bytewise.  Hashing is the caller's (this folder has no cryptography).
+ * A position is the first 16 bytes of SHA-256(encoded partition key), then the encoded sort key;
+ * positions compare bytewise.  Hashing is the caller's (this folder has no cryptography).
  *
- * The encoded form of a key value is its payload in the item: strings and binaries as they are, numbers in their
- * order-preserving encoding (item_number.h).  No type tag: a table's key schema fixes the types for ever.  No
- * terminator: the sort key is the position's last component and the hash before it has a fixed length.
+ * The encoded form of a key value is its payload in the item: strings and binaries as they are,
+ * numbers in their order-preserving encoding (item_number.h).  No type tag: a table's key schema
+ * fixes the types for ever.  No terminator: the sort key is the position's last component and the
+ * hash before it has a fixed length.
  */
 #ifndef QUORATE_ITEM_KEY_H
 #define QUORATE_ITEM_KEY_H
@@ -44,16 +45,16 @@ typedef struct ItemKey
 } ItemKey;
 
 /*
- * Takes the key out of a whole item (put).  False with DynamoDB's text: a key attribute is missing, of
- * another type, empty or too long.
+ * Takes the key out of a whole item (put).  False with DynamoDB's text: a key attribute is missing,
+ * of another type, empty or too long.
  */
 extern bool key_from_item(const KeySchema *schema, const uint8_t *item, size_t length, ItemKey *key,
 						  ItemError *error);
 
 /*
- * Takes the key out of an item that must hold the key attributes and nothing else (get, update, delete,
- * exclusive start key).  False with "The provided key element does not match the schema", or as above when
- * a value is empty or too long.
+ * Takes the key out of an item that must hold the key attributes and nothing else (get, update,
+ * delete, exclusive start key).  False with "The provided key element does not match the schema",
+ * or as above when a value is empty or too long.
  */
 extern bool key_from_key_item(const KeySchema *schema, const uint8_t *item, size_t length,
 							  ItemKey *key, ItemError *error);
@@ -62,12 +63,14 @@ extern bool key_from_key_item(const KeySchema *schema, const uint8_t *item, size
 extern bool key_check_value(const KeyAttribute *attribute, bool is_partition,
 							const ItemValue *value, ItemError *error);
 
-/* Same key: the hash in a position is not enough to tell, so readers compare with the stored item. */
+/*
+ * Same key: the hash in a position is not enough to tell, so readers compare with the stored item.
+ */
 extern bool key_equal(const ItemKey *left, const ItemKey *right);
 
 /*
- * Puts a position together from the first 16 bytes of SHA-256(partition key's payload) and the encoded sort
- * key (at most KEY_SORT_MAX bytes).  Returns its length.
+ * Puts a position together from the first 16 bytes of SHA-256(partition key's payload) and the
+ * encoded sort key (at most KEY_SORT_MAX bytes).  Returns its length.
  */
 extern size_t key_position(const uint8_t digest[KEY_DIGEST_BYTES], const uint8_t *sort,
 						   size_t sort_length, uint8_t out[KEY_POSITION_MAX]);

@@ -2,8 +2,8 @@
  * key_condition.c
  *		Key condition expressions: parser, assignment to the key schema, range of sort keys.
  *
- * Runs in the request router.  Three steps, as DynamoDB reports problems: the grammar, then which condition belongs
- * to which key attribute, then the values.
+ * Runs in the request router.  Three steps, as DynamoDB reports problems: the grammar, then which
+ * condition belongs to which key attribute, then the values.
  */
 #include "item/key_condition.h"
 
@@ -16,8 +16,8 @@
 #define CONDITIONS_MAX 2 /* one per key attribute */
 
 /*
- * Pairs of parentheses that may enclose a condition: its own and one around both conditions.  Any more are redundant,
- * so the parser's recursion ends there.
+ * Pairs of parentheses that may enclose a condition: its own and one around both conditions.  Any
+ * more are redundant, so the parser's recursion ends there.
  */
 #define GROUPS_MAX 2
 
@@ -294,7 +294,10 @@ parse_conjunction(Parser *parser, uint32_t groups)
 	return true;
 }
 
-/* The one condition on this key attribute; NULL if there is none, or (with an error) if there are two. */
+/*
+ * The one condition on this key attribute; NULL if there is none, or (with an error) if there are
+ * two.
+ */
 static const Condition *
 condition_on(Parser *parser, const KeyAttribute *attribute)
 {
@@ -362,7 +365,10 @@ set_bound_above(uint8_t *bound, const ItemValue *value)
 	return length + 1;
 }
 
-/* The smallest byte string above all that begin with the value; false if there is none (all bytes FF). */
+/*
+ * The smallest byte string above all that begin with the value; false if there is none (all bytes
+ * FF).
+ */
 static bool
 set_bound_above_prefix(uint8_t *bound, uint32_t *bound_length, const ItemValue *value)
 {

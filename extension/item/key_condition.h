@@ -5,8 +5,9 @@
  *		keycond  := pk = :v [ AND sortcond ]			(the two in either order)
  *		sortcond := sk (= | < | <= | > | >=) :v | sk BETWEEN :a AND :b | begins_with(sk, :v)
  *
- * The result is a partition key and a half-open range of encoded sort keys, so whoever reads needs to know
- * nothing of expressions: positions from digest || lower up to (not including) digest || upper.
+ * The result is a partition key and a half-open range of encoded sort keys, so whoever reads needs
+ * to know nothing of expressions: positions from digest || lower up to (not including) digest ||
+ * upper.
  */
 #ifndef QUORATE_ITEM_KEY_CONDITION_H
 #define QUORATE_ITEM_KEY_CONDITION_H
@@ -28,8 +29,8 @@ typedef struct KeyCondition
 } KeyCondition;
 
 /*
- * Parses `expression` (UTF-8, `length` bytes) for a table or index with this key schema.  Marks the names and
- * values that it uses in `context`.  False with DynamoDB's text.
+ * Parses `expression` (UTF-8, `length` bytes) for a table or index with this key schema.  Marks the
+ * names and values that it uses in `context`.  False with DynamoDB's text.
  */
 extern bool
 key_condition_parse(const char *expression, size_t length, const KeySchema *schema,

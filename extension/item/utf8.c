@@ -1,6 +1,7 @@
 /*
  * utf8.c
- *		Strict UTF-8: no surrogates, no overlong forms, nothing above 10FFFF.  U+0000 is a character like others.
+ *		Strict UTF-8: no surrogates, no overlong forms, nothing above 10FFFF.  U+0000 is a character
+ *		like others.
  */
 #include "item/utf8.h"
 

@@ -25,8 +25,9 @@ utf8_load8(const uint8_t *bytes)
 }
 
 /*
- * Not zero if one of the eight bytes needs a look inside a JSON string: a quote, a backslash or a control
- * character.  May also be so for a byte above 7F that follows such a byte, never misses one.
+ * Not zero if one of the eight bytes needs a look inside a JSON string: a quote, a backslash or a
+ * control character.  May also be so for a byte above 7F that follows such a byte, never misses
+ * one.
  */
 static inline uint64_t
 utf8_json_special8(uint64_t word)
@@ -42,10 +43,16 @@ utf8_json_special8(uint64_t word)
 /* Offset of the first byte that is not part of valid UTF-8; `length` if all is well. */
 extern size_t utf8_check(const uint8_t *bytes, size_t length);
 
-/* Bytes of the valid character that starts at `bytes`, of which `length` (> 0) may be read; 0 if invalid. */
+/*
+ * Bytes of the valid character that starts at `bytes`, of which `length` (> 0) may be read; 0 if
+ * invalid.
+ */
 extern size_t utf8_sequence(const uint8_t *bytes, size_t length);
 
-/* Writes a code point (0 to 10FFFF, no surrogate); returns the bytes written, at most UTF8_SEQUENCE_MAX. */
+/*
+ * Writes a code point (0 to 10FFFF, no surrogate); returns the bytes written, at most
+ * UTF8_SEQUENCE_MAX.
+ */
 extern size_t utf8_encode(uint32_t code_point, uint8_t *out);
 
 #endif /* QUORATE_ITEM_UTF8_H */

@@ -2,7 +2,8 @@
  * position_range.c
  *		Arithmetic on positions, which are plain byte strings.
  *
- * Runs in the request router, at table creation and wherever a partition is cut.  Knows nothing of keys or items.
+ * Runs in the request router, at table creation and wherever a partition is cut.  Knows nothing of
+ * keys or items.
  */
 #include "routing/position_range.h"
 

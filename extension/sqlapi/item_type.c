@@ -2,9 +2,9 @@
  * item_type.c
  *		The SQL type quorate.item: input and output, casts, operators, comparison, plain JSON.
  *
- * Runs in any backend that meets an item; touches no shared state and writes nothing.  The work is done by
- * the pure code in item/; here are datums, encodings of the database and SQLSTATEs.  Items are UTF-8 whatever the
- * database's encoding, so text is converted at this border.
+ * Runs in any backend that meets an item; touches no shared state and writes nothing.  The work is
+ * done by the pure code in item/; here are datums, encodings of the database and SQLSTATEs.  Items
+ * are UTF-8 whatever the database's encoding, so text is converted at this border.
  */
 #include "postgres.h"
 
@@ -282,7 +282,9 @@ marshal_scalar(ItemWriter *writer, const JsonbValue *value)
 	}
 }
 
-/* One step of the walk through a jsonb; the object at the top is the item, which is open already. */
+/*
+ * One step of the walk through a jsonb; the object at the top is the item, which is open already.
+ */
 static void
 marshal_step(ItemWriter *writer, JsonbIteratorToken token, const JsonbValue *value, int *level)
 {
@@ -397,7 +399,10 @@ quorate_item_size(PG_FUNCTION_ARGS)
 
 /* ---------------------------------------------------------------- comparison */
 
-/* The order of the encodings: total and stable, made for DISTINCT, GROUP BY and indexes, without further meaning. */
+/*
+ * The order of the encodings: total and stable, made for DISTINCT, GROUP BY and indexes, without
+ * further meaning.
+ */
 static int
 compare_arguments(FunctionCallInfo fcinfo)
 {

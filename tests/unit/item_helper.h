@@ -1,6 +1,7 @@
 /*
  * item_helper.h
- *		What the unit tests of the item model share: memory, shortcuts to read and print, random items.
+ *		What the unit tests of the item model share: memory, shortcuts to read and print, random
+ *		items.
  */
 #ifndef QUORATE_TESTS_ITEM_HELPER_H
 #define QUORATE_TESTS_ITEM_HELPER_H
@@ -15,8 +16,8 @@ extern const ItemAllocator item_helper_allocator;
 extern void item_helper_free(ItemBuffer *buffer);
 
 /*
- * Reads DynamoDB JSON into a buffer that the caller frees with item_helper_free.  The text is copied to memory of its
- * exact size first, so that AddressSanitizer sees any read beyond it.
+ * Reads DynamoDB JSON into a buffer that the caller frees with item_helper_free.  The text is
+ * copied to memory of its exact size first, so that AddressSanitizer sees any read beyond it.
  */
 extern bool item_helper_read(const char *json, size_t length, ItemBuffer *out, ItemError *error);
 
@@ -33,7 +34,10 @@ extern uint64_t item_helper_random(uint64_t below);
 /* Appends a random item of all ten types to `out`. */
 extern void item_helper_random_item(ItemBuffer *out);
 
-/* Writes a random decimal text (digits, point, exponent, all forms of zeros); returns its length, below 128. */
+/*
+ * Writes a random decimal text (digits, point, exponent, all forms of zeros); returns its length,
+ * below 128.
+ */
 extern size_t item_helper_random_number(char *out);
 
 #endif /* QUORATE_TESTS_ITEM_HELPER_H */

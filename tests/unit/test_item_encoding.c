@@ -1,6 +1,7 @@
 /*
  * test_item_encoding.c
- *		The bytes of items: known encodings, lookups, sizes, the writer, and the validator against damage.
+ *		The bytes of items: known encodings, lookups, sizes, the writer, and the validator against
+ *		damage.
  */
 #include "unit/tap.h"
 
@@ -43,7 +44,10 @@ test_known(void)
 	}
 }
 
-/* `count` attributes k0000, k0001, … with numbers; `padding` bytes of string in each make the item wide. */
+/*
+ * `count` attributes k0000, k0001, … with numbers; `padding` bytes of string in each make the item
+ * wide.
+ */
 static ItemBuffer
 numbered_item(int count, size_t padding)
 {
@@ -160,7 +164,9 @@ test_sizes(void)
 	}
 }
 
-/* item_size_is_legal relies on it: no encoding is shorter than what DynamoDB counts for the item. */
+/*
+ * item_size_is_legal relies on it: no encoding is shorter than what DynamoDB counts for the item.
+ */
 static void
 test_size_bound(void)
 {
@@ -295,7 +301,10 @@ is_canonical(const uint8_t *bytes, size_t length)
 	return same;
 }
 
-/* Changes each byte of an item in several ways, and cuts and lengthens it; counts valid results that are not canonical. */
+/*
+ * Changes each byte of an item in several ways, and cuts and lengthens it; counts valid results
+ * that are not canonical.
+ */
 static int
 damage(const ItemBuffer *item, int *valid)
 {

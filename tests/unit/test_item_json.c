@@ -1,6 +1,7 @@
 /*
  * test_item_json.c
- *		DynamoDB JSON: what is taken and how it comes back, every refusal, truncated and damaged texts.
+ *		DynamoDB JSON: what is taken and how it comes back, every refusal, truncated and damaged
+ *		texts.
  */
 #include "unit/tap.h"
 

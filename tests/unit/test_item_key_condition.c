@@ -1,6 +1,7 @@
 /*
  * test_item_key_condition.c
- *		Key condition expressions: ranges, every refusal with DynamoDB's text, names and values used or not.
+ *		Key condition expressions: ranges, every refusal with DynamoDB's text, names and values used
+ *		or not.
  */
 #include "unit/tap.h"
 

@@ -2,8 +2,8 @@
  * test_item_number.c
  *		Numbers: texts taken and refused, canonical text, size, order of encodings.
  *
- * The property tests compare with an independent reading of the same texts: plain digit strings of fixed width,
- * added up by hand, know nothing of exponents or encodings.
+ * The property tests compare with an independent reading of the same texts: plain digit strings of
+ * fixed width, added up by hand, know nothing of exponents or encodings.
  */
 #include "unit/tap.h"
 
@@ -143,8 +143,8 @@ test_encodings(void)
 }
 
 /*
- * The value as a sign and 400 decimal digits, 200 on each side of the point: what random_number writes fits.  The
- * digits are placed one by one at the position that the exponent gives them.
+ * The value as a sign and 400 decimal digits, 200 on each side of the point: what random_number
+ * writes fits.  The digits are placed one by one at the position that the exponent gives them.
  */
 #define PLACES 400
 #define TEXT_MAX 160
