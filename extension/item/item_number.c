@@ -8,8 +8,7 @@
  *
  *		zero		02
  *		positive	03, exponent + 129, digits two to a byte (a last odd one followed by 0)
- *		negative        01, 255 - (exponent + 129), digits as above, each byte subtracted from 99
- *		AA
+ *		negative	01, 255 - (exponent + 129), 99 (hex) minus each byte of digits, AA
  *
  * The end mark AA is above every byte of digits, so of two negative numbers of which one continues
  * the other's digits, the longer, which is the smaller value, sorts first.
