@@ -7,17 +7,28 @@
  */
 #include "postgres.h"
 
+#include "access/genam.h"
+#include "access/table.h"
+#include "access/xact.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_class.h"
 #include "catalog/pg_namespace.h"
 #include "commands/extension.h"
 #include "fmgr.h"
 #include "miscadmin.h"
+#include "storage/latch.h"
 #include "storage/lmgr.h"
 #include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
 #include "utils/syscache.h"
+#include "utils/wait_event.h"
 
 #include "catalog/item_relation.h"
+#include "catalog/metadata.h"
 #include "catalog/protect.h"
+#include "storage/applied_table.h"
 #include "storage/item_table.h"
 
 /*
@@ -26,6 +37,8 @@
  * Positions are never compressed or moved out of the row.
  */
 #define ITEM_FILLFACTOR 85
+
+#define BUSY_POLL_MS 50
 
 #ifdef USE_LZ4
 #define ITEM_COMPRESSION " COMPRESSION lz4"
@@ -108,4 +121,94 @@ item_relation_drop(uint32_t table_id)
 	run_as_owner("ALTER EXTENSION quorate DROP TABLE " DATA_SCHEMA ".t%u", table_id);
 	run_as_owner("DROP TABLE " DATA_SCHEMA ".t%u CASCADE", table_id);
 	return true;
+}
+
+/* ---------------------------------------------------------------- everything that is there */
+
+/*
+ * The ids of all relations of item tables but the metadata's, whether the metadata knows them or not; a list of
+ * integers.
+ */
+static List *
+list_table_ids(void)
+{
+	List *ids = NIL;
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple tuple;
+	Relation classes = table_open(RelationRelationId, AccessShareLock);
+
+	ScanKeyInit(&key, Anum_pg_class_relnamespace, BTEqualStrategyNumber, F_OIDEQ,
+				ObjectIdGetDatum(get_namespace_oid(DATA_SCHEMA, false)));
+	scan = systable_beginscan(classes, InvalidOid, false, NULL, 1, &key);
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		Form_pg_class class = (Form_pg_class) GETSTRUCT(tuple);
+		uint32_t table_id;
+		char rest;
+
+		if (class->relkind == RELKIND_RELATION &&
+			sscanf(NameStr(class->relname), "t%u%c", &table_id, &rest) == 1 &&
+			table_id != METADATA_TABLE_ID)
+			ids = lappend_int(ids, (int) table_id);
+	}
+	systable_endscan(scan);
+	table_close(classes, AccessShareLock);
+	return ids;
+}
+
+static bool
+note_item(void *context, const ItemRow *row)
+{
+	*(bool *) context = true;
+	return false;
+}
+
+static void
+note_applied(void *context, const AppliedRow *row)
+{
+	*(bool *) context = true;
+}
+
+bool
+item_relations_left(void)
+{
+	bool found = list_table_ids() != NIL;
+	Snapshot snapshot = RegisterSnapshot(GetLatestSnapshot());
+	ItemTable metadata;
+	KeyedTable applied;
+
+	item_table_open(&metadata, METADATA_TABLE_ID, AccessShareLock);
+	item_table_range_at(&metadata, snapshot, NULL, 0, NULL, 0, note_item, &found);
+	item_table_close(&metadata, AccessShareLock);
+	applied_table_open(&applied, AccessShareLock);
+	applied_table_read(&applied, snapshot, note_applied, &found);
+	keyed_table_close(&applied, AccessShareLock);
+	UnregisterSnapshot(snapshot);
+	return found;
+}
+
+/* A reader may be using it for a moment. */
+static void
+drop_when_free(uint32_t table_id)
+{
+	while (!item_relation_drop(table_id))
+	{
+		CHECK_FOR_INTERRUPTS();
+		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, BUSY_POLL_MS,
+						 PG_WAIT_EXTENSION);
+		ResetLatch(MyLatch);
+	}
+}
+
+void
+item_relations_clear(void)
+{
+	List *ids = list_table_ids();
+	ListCell *cell;
+
+	foreach (cell, ids)
+		drop_when_free((uint32_t) lfirst_int(cell));
+	run_as_owner("TRUNCATE " DATA_SCHEMA ".t%u, " DATA_SCHEMA ".applied", METADATA_TABLE_ID);
+	CommandCounterIncrement();
 }

@@ -22,4 +22,13 @@ extern void item_relation_create(uint32_t table_id, const char *table_name);
  */
 extern bool item_relation_drop(uint32_t table_id);
 
+/* True if anything is left of a cluster: relations of item tables, metadata, or applied LSNs. */
+extern bool item_relations_left(void);
+
+/*
+ * Removes all of it, waiting for readers; for a node that leaves its cluster.  The node must not be a member
+ * any more, so that the applier does not write.
+ */
+extern void item_relations_clear(void);
+
 #endif /* QUORATE_CATALOG_ITEM_RELATION_H */

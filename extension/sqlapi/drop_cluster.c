@@ -11,54 +11,22 @@
 #include "access/xact.h"
 #include "fmgr.h"
 #include "miscadmin.h"
-#include "storage/latch.h"
 #include "utils/builtins.h"
 #include "utils/snapmgr.h"
-#include "utils/wait_event.h"
 
 #include "catalog/item_relation.h"
 #include "catalog/metadata.h"
-#include "catalog/protect.h"
 #include "shmem/command.h"
 #include "sqlapi/api_call.h"
 #include "sqlapi/cluster_nodes.h"
 #include "sqlapi/peer_connection.h"
-#include "storage/item_table.h"
 
-#define RELATION_BUSY_POLL_MS 50
 #define LEAVE_TIMEOUT_MS 30000	/* for the replicator to remove the log */
 
 PG_FUNCTION_INFO_V1(quorate_drop_cluster);
 PG_FUNCTION_INFO_V1(quorate_leave_cluster);
 
 /* ---------------------------------------------------------------- one node leaves */
-
-/* Ids of the item tables that this node knows; *count of them. */
-static uint32_t *
-leave_table_ids(uint32_t *count)
-{
-	const TableInfo *const *tables = metadata_tables(count);
-	uint32_t   *ids = palloc((*count + 1) * sizeof(uint32_t));
-
-	for (uint32_t i = 0; i < *count; i++)
-		ids[i] = tables[i]->table_id;
-	return ids;
-}
-
-/* A relation may be in use by a reader for a moment. */
-static void
-leave_drop_relation(uint32_t table_id)
-{
-	if (!OidIsValid(item_table_relid(table_id)))
-		return;
-	while (!item_relation_drop(table_id))
-	{
-		CHECK_FOR_INTERRUPTS();
-		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
-						 RELATION_BUSY_POLL_MS, PG_WAIT_EXTENSION);
-		ResetLatch(MyLatch);
-	}
-}
 
 /*
  * First the replicator closes and removes the log, so that nothing is applied any more; then the rows go.
@@ -67,13 +35,9 @@ static void
 leave_cluster(void)
 {
 	NodeCommand command = {.kind = COMMAND_UNBOOTSTRAP};
-	uint32_t	count;
-	uint32_t   *ids = leave_table_ids(&count);
 
 	command_run(&command, NULL, 0, LEAVE_TIMEOUT_MS);
-	for (uint32_t i = 0; i < count; i++)
-		leave_drop_relation(ids[i]);
-	protect_run_own("TRUNCATE quorate_data.t1, quorate_data.applied");
+	item_relations_clear();
 }
 
 /* quorate._leave_cluster(): called on every node by drop_cluster. */

@@ -19,6 +19,7 @@
 #include "utils/guc.h"
 #include "utils/timestamp.h"
 
+#include "catalog/item_relation.h"
 #include "settings.h"
 #include "sqlapi/cluster_nodes.h"
 #include "sqlapi/peer_connection.h"
@@ -88,6 +89,8 @@ preflight_state(const char *node, const NodeInfo *self, ProblemList *problems)
 		problems_add(problems, "node \"%s\" belongs to a cluster already; call quorate.drop_cluster() there first", node);
 	else if (pg_atomic_read_u32(&quorate_shared->node_state) == NODE_REFUSED)
 		problems_add(problems, "node \"%s\": %s", node, quorate_shared->state_reason);
+	else if (item_relations_left())
+		problems_add(problems, "node \"%s\" holds items of a former cluster; DROP EXTENSION quorate there and create it again", node);
 }
 
 /* The role with which peers log in here; superusers need nothing. */

@@ -43,6 +43,7 @@
 #define RECONCILE_RETRY_MS 100
 #define IDLE_MS 1000
 
+static uint8_t cluster_id[16]; /* of the cluster whose entries this process applies */
 static TimestampTz last_durable_check = 0;
 static TimestampTz reconcile_at = 0; /* when the reconciler wants to run again; 0 for never */
 static bool something_to_flush = false;
@@ -61,6 +62,31 @@ commit_transaction(void)
 {
 	PopActiveSnapshot();
 	CommitTransactionCommand();
+}
+
+/* True if this node belongs to the cluster that the process was started for. */
+static bool
+is_member(void)
+{
+	bool member;
+
+	LWLockAcquire(quorate_shared->lock, LW_SHARED);
+	member = pg_atomic_read_u32(&quorate_shared->node_state) != NODE_UNCONFIGURED &&
+			 memcmp(quorate_shared->cluster_id, cluster_id, sizeof(cluster_id)) == 0;
+	LWLockRelease(quorate_shared->lock);
+	return member;
+}
+
+/*
+ * Ends the process when the node has left its cluster.  Within a transaction that has locked the table of
+ * applied LSNs this is certain: a leaving node empties that table after it has left, and so after the lock.
+ */
+static void
+check_member(void)
+{
+	if (!is_member())
+		ereport(FATAL, (errcode(ERRCODE_ADMIN_SHUTDOWN),
+						errmsg("quorate applier ends: this node left its cluster")));
 }
 
 static void
@@ -101,6 +127,8 @@ apply_some(void)
 		return false;
 
 	begin_transaction();
+	apply_batch_lock();
+	check_member();
 	apply_batch_write();
 	commit_transaction();
 	has_metadata = apply_batch_publish();
@@ -187,6 +215,10 @@ set_up_process(void)
 static void
 begin_life(void)
 {
+	LWLockAcquire(quorate_shared->lock, LW_SHARED);
+	memcpy(cluster_id, quorate_shared->cluster_id, sizeof(cluster_id));
+	LWLockRelease(quorate_shared->lock);
+
 	apply_feed_restart();
 	begin_transaction();
 	if (!applied_table_exists())
@@ -211,6 +243,7 @@ applier_main(Datum argument)
 	for (;;)
 	{
 		CHECK_FOR_INTERRUPTS();
+		check_member();
 		if (ConfigReloadPending)
 		{
 			ConfigReloadPending = false;

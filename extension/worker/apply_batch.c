@@ -44,6 +44,7 @@ typedef struct ApplyBatch
 	uint32_t group_count;
 	uint32_t group_capacity;
 	GroupProgress **groups; /* those that have entries in it */
+	KeyedTable applied;     /* open from apply_batch_lock on */
 	bool has_metadata;
 	EntryImage *unpacked; /* of the entry that is being taken in */
 } ApplyBatch;
@@ -257,9 +258,6 @@ write_table(uint32_t first)
 static void
 write_applied(void)
 {
-	KeyedTable applied;
-
-	applied_table_open(&applied, RowExclusiveLock);
 	for (uint32_t i = 0; i < batch.group_count; i++)
 	{
 		const GroupProgress *progress = batch.groups[i];
@@ -268,9 +266,15 @@ write_applied(void)
 						  .items = progress->batch_items,
 						  .bytes = progress->batch_bytes};
 
-		applied_table_put(&applied, &row);
+		applied_table_put(&batch.applied, &row);
 	}
-	keyed_table_close(&applied, NoLock);
+	keyed_table_close(&batch.applied, NoLock);
+}
+
+void
+apply_batch_lock(void)
+{
+	applied_table_open(&batch.applied, RowExclusiveLock);
 }
 
 void

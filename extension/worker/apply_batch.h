@@ -28,7 +28,11 @@ extern bool apply_batch_is_full(void);
 /* No entry is in it. */
 extern bool apply_batch_is_empty(void);
 
-/* Writes rows and applied LSNs; in a transaction with an active snapshot. */
+/*
+ * Locks the table of applied LSNs, and then writes rows and applied LSNs; in a transaction with an active
+ * snapshot.
+ */
+extern void apply_batch_lock(void);
 extern void apply_batch_write(void);
 
 /*
