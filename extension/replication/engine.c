@@ -35,6 +35,9 @@
 
 #define ACCEPT_ENTRIES_MAX 1024
 
+/* A frame must hold a PROMISE with the longest outline, and a full ACCEPT half as large as itself. */
+#define FRAME_BYTES_MIN (64 * 1024)
+
 static char error_text[512];
 
 void
@@ -203,6 +206,7 @@ create_core(Engine *engine)
 static void
 init_engine(Engine *engine, Log *log, const EngineConfig *config, const EngineCallbacks *callbacks)
 {
+	CORE_ASSERT(config->frame_bytes_max >= FRAME_BYTES_MIN);
 	memset(engine, 0, sizeof(*engine));
 	engine->config = *config;
 	engine->callbacks = *callbacks;
@@ -210,9 +214,25 @@ init_engine(Engine *engine, Log *log, const EngineConfig *config, const EngineCa
 	engine->now = callbacks->now(callbacks->context);
 	engine->sync_started_us = engine->now;
 	engine->exchange_due_us = engine->now + config->lease_us;
+	engine->truncate_due_us = engine->exchange_due_us;
 	wire_arena_init(&engine->turn_arena, NULL, 0, SIZE_MAX / 2);
 	wire_arena_init(&engine->frame_arena, NULL, 0, FRAME_ARENA_BYTES_MAX);
 	wire_arena_init(&engine->fill_arena, NULL, 0, SIZE_MAX / 2);
+}
+
+/*
+ * A full ACCEPT must fit into a frame with its structure.  And logs of peers have segments like ours: an
+ * ACCEPT that one of them must cut short is a waste.
+ */
+static void
+bound_accept_bytes(Engine *engine)
+{
+	EngineConfig *config = &engine->config;
+
+	if (config->accept_bytes_max > config->frame_bytes_max / 2)
+		config->accept_bytes_max = config->frame_bytes_max / 2;
+	if (config->accept_bytes_max > log_payload_max_bytes(engine->log))
+		config->accept_bytes_max = log_payload_max_bytes(engine->log);
 }
 
 /* Recovers what the open log knows. */
@@ -231,9 +251,7 @@ recover(Engine *engine)
 		return ENGINE_IO;
 	}
 	recover_peer_lives(engine);
-	/* Logs of peers have segments like ours: an ACCEPT that one of them must cut short is a waste. */
-	if (engine->config.accept_bytes_max > log_payload_max_bytes(engine->log))
-		engine->config.accept_bytes_max = log_payload_max_bytes(engine->log);
+	bound_accept_bytes(engine);
 	create_core(engine);
 	return ENGINE_OK;
 }
@@ -327,15 +345,33 @@ tick(Engine *engine)
 		engine_step(engine, &event);
 }
 
-/* The slow works, each lease length. */
+static bool
+is_unsynced(const Engine *engine)
+{
+	return log_append_position(engine->log) != log_synced_position(engine->log);
+}
+
+/* Tells the other members of applied rows, each lease length. */
 static void
-exchange(Engine *engine)
+exchange_if_due(Engine *engine)
 {
 	if (engine->now < engine->exchange_due_us)
 		return;
 	engine->exchange_due_us = engine->now + engine->config.lease_us;
-	engine_truncate(engine);
 	engine_exchange_applied(engine);
+}
+
+/*
+ * Gives up old log, each lease length.  Not with records that wait for a sync: truncation syncs the log
+ * itself, and the core would not hear of it.
+ */
+static void
+truncate_if_due(Engine *engine)
+{
+	if (engine->now < engine->truncate_due_us || is_unsynced(engine))
+		return;
+	engine->truncate_due_us = engine->now + engine->config.lease_us;
+	engine_truncate(engine);
 }
 
 /* Makes the next segment file piece by piece, ahead of its need. */
@@ -356,12 +392,6 @@ static TimeUs
 idle_sync_due(const Engine *engine)
 {
 	return engine->sync_started_us + engine->config.lease_us / 4;
-}
-
-static bool
-is_unsynced(const Engine *engine)
-{
-	return log_append_position(engine->log) != log_synced_position(engine->log);
 }
 
 static void
@@ -442,13 +472,14 @@ engine_finish_turn(Engine *engine)
 	engine_read_clock(engine);
 	prepare_log(engine);
 	tick(engine);
-	exchange(engine);
+	exchange_if_due(engine);
 	record_tick_if_idle(engine);
 	if (!write_and_sync(engine))
 	{
 		engine_set_error("could not write or sync the log");
 		return false;
 	}
+	truncate_if_due(engine);
 	tell_commits(engine);
 	end_turn(engine);
 	return true;

@@ -27,8 +27,8 @@ typedef struct EngineConfig
 	TimeUs lease_us;
 	TimeUs heartbeat_us;
 	uint32_t clock_drift_ppm;
-	uint32_t frame_bytes_max;  /* a frame to a peer is cut into several above this */
-	uint32_t accept_bytes_max; /* payload bytes in one ACCEPT or ENTRIES */
+	uint32_t frame_bytes_max;  /* no frame is larger; at least 64 KB */
+	uint32_t accept_bytes_max; /* payload bytes in one ACCEPT or ENTRIES; at most half a frame */
 	uint32_t segment_bytes;    /* size of the log's new segment files; 0 for its default */
 
 	/*

@@ -27,6 +27,9 @@
 
 #define ENGINE_PEER_STARTS_BYTES ((CORE_NODES_MAX + 1) * sizeof(uint64_t))
 
+/* Bytes of a frame with a single entry besides its payload: header and structure. */
+#define ENGINE_FRAME_OVERHEAD_MAX 4096
+
 /* What is known of another member's rows (engine_truncate.c). */
 typedef struct MemberApplied
 {
@@ -115,7 +118,8 @@ struct Engine
 
 	TimeUs now;             /* of the latest event; never goes back */
 	TimeUs sync_started_us; /* of the last completed sync */
-	TimeUs exchange_due_us; /* next round of APPLIED messages and of truncation */
+	TimeUs exchange_due_us; /* next round of APPLIED messages */
+	TimeUs truncate_due_us; /* next truncation */
 	TimeUs prepare_due_us;  /* not before then: making the next segment file */
 	bool prepare_goes_on;   /* a part of that file is still missing */
 	bool failed;            /* an append failed: the turn cannot be finished */

@@ -304,7 +304,8 @@ objection_to_proposal(Engine *engine, GroupId group, uint32_t length)
 {
 	if (!engine_find_group(engine, group))
 		return ENGINE_NO_GROUP;
-	if (length > ENTRY_BYTES_MAX || length > log_payload_max_bytes(engine->log))
+	if (length > ENTRY_BYTES_MAX || length > log_payload_max_bytes(engine->log) ||
+		length > engine->config.frame_bytes_max - ENGINE_FRAME_OVERHEAD_MAX)
 		return ENGINE_TOO_LARGE;
 	if (!has_entry_room(engine, 1, length))
 		return ENGINE_LOG_FULL;

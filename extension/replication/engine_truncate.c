@@ -164,6 +164,7 @@ engine_truncate(Engine *engine)
 	Truncation truncation = {
 		.engine = engine, .leave_silent_behind = limit != 0 && log_size_bytes(engine->log) > limit};
 
-	if (log_truncate(engine->log, needed_from, &truncation) > 0)
+	/* The bases move up even if a file could not be recycled then. */
+	if (log_truncate(engine->log, needed_from, &truncation) != 0)
 		take_over_bases(engine);
 }

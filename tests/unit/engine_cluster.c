@@ -157,6 +157,8 @@ cluster_start(TestCluster *cluster, uint32_t node_count)
 		start_node(cluster, id);
 		CORE_ASSERT(engine_create_group(cluster->nodes[id].engine, CLUSTER_GROUP, &membership, 1));
 	}
+	/* The group is durable everywhere: a node that loses it could not know of it. */
+	cluster_run(cluster, 2 * SYNC_US);
 }
 
 static void

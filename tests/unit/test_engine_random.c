@@ -1,0 +1,204 @@
+/*
+ * test_engine_random.c
+ *		Three engines through random crashes, cuts of the network and proposals: what was once committed
+ *		stays, is the same everywhere, and after the trouble there is progress.
+ *
+ * A small relative of the simulator, for quick runs: the network is perfect while it works, and all nodes
+ * share one clock.
+ */
+#include "core/core_assert.h"
+
+#include "unit/engine_cluster.h"
+#include "unit/tap.h"
+
+#define SEEDS 24
+#define STEPS 60
+#define LSNS_MAX 20000
+
+static TestCluster cluster;
+static uint64_t random_state;
+
+/* What was committed at each LSN when it was first seen; 0 for nothing yet. */
+static uint64_t chosen[LSNS_MAX];
+static Lsn chosen_last;
+static bool same;
+
+static uint64_t
+random_u64(void)
+{
+	random_state ^= random_state << 13;
+	random_state ^= random_state >> 7;
+	random_state ^= random_state << 17;
+	return random_state;
+}
+
+/* A fingerprint of an entry; never 0. */
+static uint64_t
+fingerprint(const Entry *entry)
+{
+	const uint8_t *payload = entry->payload;
+	uint64_t hash = entry->ballot.round * 64 + entry->ballot.node + 1;
+
+	for (uint32_t i = 0; i < entry->length; i++)
+		hash = (hash ^ payload[i]) * UINT64_C(0x100000001B3);
+	return hash | 1;
+}
+
+/* Compares a committed entry with what another node, or this one in a former life, said it was. */
+static void
+compare_entry(void *context, Lsn lsn, const Entry *entry)
+{
+	(void) context;
+	CORE_ASSERT(lsn < LSNS_MAX);
+	if (chosen[lsn] == 0)
+		chosen[lsn] = fingerprint(entry);
+	same = same && chosen[lsn] == fingerprint(entry);
+	if (lsn > chosen_last)
+		chosen_last = lsn;
+}
+
+/* Every node that is up holds what it calls committed, and it is what was chosen. */
+static void
+compare_all(void)
+{
+	for (NodeId id = 1; id <= cluster.node_count; id++)
+	{
+		TestNode *node = &cluster.nodes[id];
+		GroupStatus status;
+
+		if (!node->engine || node->poisoned ||
+			!engine_group_status(node->engine, CLUSTER_GROUP, &status) ||
+			status.commit_lsn == status.base_lsn)
+			continue;
+		same = same && engine_read_entries(node->engine, CLUSTER_GROUP, status.base_lsn + 1,
+										   status.commit_lsn, SIZE_MAX, compare_entry,
+										   NULL) == status.commit_lsn - status.base_lsn;
+		if (random_u64() % 4 == 0)
+			engine_applied(node->engine, CLUSTER_GROUP, status.commit_lsn, status.commit_lsn);
+	}
+}
+
+static void
+propose_some(void)
+{
+	for (NodeId id = 1; id <= cluster.node_count; id++)
+	{
+		TestNode *node = &cluster.nodes[id];
+
+		if (!node->engine || node->poisoned || !node->leading)
+			continue;
+		for (uint64_t count = random_u64() % 30; count > 0; count--)
+			cluster_propose(&cluster, node, random_u64() % CLUSTER_TAGS_MAX,
+							1 + random_u64() % 2000);
+	}
+}
+
+static void
+kill_or_start(NodeId id)
+{
+	static const MemdiskCrash crashes[] = {MEMDISK_LOSE_ALL, MEMDISK_KEEP_ALL, MEMDISK_LOSE_SOME};
+
+	EngineStatus status;
+
+	if (cluster.nodes[id].engine)
+	{
+		cluster_kill(&cluster, id, crashes[random_u64() % 3]);
+		return;
+	}
+	/* A sync that is to fail may be one of opening; then the node stays down. */
+	status = cluster_open(&cluster, id);
+	CORE_ASSERT(status == ENGINE_OK || status == ENGINE_IO);
+}
+
+static void
+take_step(void)
+{
+	TestNode *node = &cluster.nodes[1 + random_u64() % cluster.node_count];
+
+	switch (random_u64() % 8)
+	{
+		case 0:
+			kill_or_start(node->id);
+			break;
+		case 1:
+			node->isolated = !node->isolated;
+			break;
+		case 2:
+			if (node->engine && !node->poisoned)
+				engine_transfer(node->engine, CLUSTER_GROUP, 1 + random_u64() % 3);
+			break;
+		case 3:
+			memdisk_fail_at(node->disk, MEMDISK_SYNC_DATA, 1 + random_u64() % 50, 5);
+			break;
+		default:
+			propose_some();
+	}
+	cluster_run(&cluster, (TimeUs) (random_u64() % (random_u64() % 4 == 0 ? 3000000 : 20000)));
+	for (NodeId id = 1; id <= cluster.node_count; id++)
+		if (cluster.nodes[id].engine && cluster.nodes[id].poisoned)
+			cluster_kill(&cluster, id, MEMDISK_LOSE_SOME);
+	compare_all();
+}
+
+/* Ends all trouble; true if a leader then commits something new. */
+static bool
+recovers(void)
+{
+	TestNode *leader;
+
+	for (NodeId id = 1; id <= cluster.node_count; id++)
+	{
+		memdisk_fail_at(cluster.nodes[id].disk, MEMDISK_SYNC_DATA, 0, 0);
+		cluster.nodes[id].isolated = false;
+		if (!cluster.nodes[id].engine && cluster_open(&cluster, id) != ENGINE_OK)
+			return false;
+	}
+	leader = cluster_await_leader(&cluster);
+	if (!leader)
+		return false;
+	cluster_propose(&cluster, leader, 1, 100);
+	return leader->tags[1] == TAG_APPENDED &&
+		   cluster_await_commit(&cluster, leader, leader->tag_lsns[1]);
+}
+
+/* All three end with the same committed log. */
+static bool
+converge(void)
+{
+	GroupStatus status;
+	Lsn last = chosen_last;
+
+	for (NodeId id = 1; id <= cluster.node_count; id++)
+		if (!cluster_await_commit(&cluster, &cluster.nodes[id], last))
+			return false;
+	compare_all();
+	return engine_group_status(cluster.nodes[1].engine, CLUSTER_GROUP, &status) &&
+		   status.commit_lsn >= last;
+}
+
+static void
+run_seed(uint64_t seed)
+{
+	bool recovered;
+
+	random_state = seed * UINT64_C(0x9E3779B97F4A7C15);
+	memset(chosen, 0, sizeof(chosen));
+	chosen_last = 0;
+	same = true;
+	cluster_start(&cluster, 3);
+	for (int i = 0; i < STEPS; i++)
+		take_step();
+	recovered = recovers();
+	compare_all();
+	TAP_OK(recovered && converge() && same && chosen_last > 0,
+		   "seed %d: %d committed entries are the same everywhere", (int) seed, (int) chosen_last);
+	cluster_stop(&cluster);
+}
+
+int
+main(void)
+{
+	for (uint64_t seed = 1; seed <= SEEDS; seed++)
+		run_seed(seed);
+	return tap_done();
+}
