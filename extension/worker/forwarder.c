@@ -14,6 +14,7 @@
 
 #include "lib/ilist.h"
 #include "miscadmin.h"
+#include "pgstat.h"
 #include "postmaster/bgworker.h"
 #include "postmaster/interrupt.h"
 #include "storage/ipc.h"
@@ -293,6 +294,8 @@ forwarder_start(void)
 	pqsignal(SIGHUP, SignalHandlerForConfigReload);
 	pqsignal(SIGTERM, die);
 	BackgroundWorkerUnblockSignals();
+	BackgroundWorkerInitializeConnection(NULL, NULL, 0);
+	pgstat_report_appname("quorate forwarder");
 	streams = MemoryContextAllocZero(TopMemoryContext, streams_max * sizeof(ForwardStream));
 	stream_clients = MemoryContextAllocZero(TopMemoryContext, streams_max * sizeof(StreamClient *));
 	MemoryContextSwitchTo(TopMemoryContext);
