@@ -154,18 +154,18 @@ extern int log_identity_read(const LogIo *io, LogIdentity *identity);
 extern const LogIdentity *log_identity(const Log *log);
 
 /*
- * Removes the identity file durably: what else is in the directory is nobody's log from then on, and may
- * be removed.  The log must not be open.  0 (also if there is none) or -errno.
+ * Removes the identity file durably: what else is in the directory is nobody's log from then on,
+ * and may be removed.  The log must not be open.  0 (also if there is none) or -errno.
  */
 extern int log_remove_identity(const LogIo *io);
 
 /* ---- appending ---- */
 
 /*
- * Makes sure that so many records, with payloads of so many bytes together, can be appended now: whoever
- * cannot take a decision back asks before deciding.  `bulk` if entries with payloads are among them; the
- * others may use the part that is kept for them.  0, LOG_FULL, or the error with which the next segment
- * file could not be made.
+ * Makes sure that so many records, with payloads of so many bytes together, can be appended now:
+ * whoever cannot take a decision back asks before deciding.  `bulk` if entries with payloads are
+ * among them; the others may use the part that is kept for them.  0, LOG_FULL, or the error with
+ * which the next segment file could not be made.
  */
 extern int log_reserve(Log *log, uint32_t records, uint64_t payload_bytes, bool bulk);
 

@@ -266,8 +266,8 @@ make_room(Log *log, bool bulk, uint32_t bytes)
 }
 
 /*
- * Do the records fit into the next segment, should this one's rest be too small?  It may have no successor
- * yet, and each of them may lengthen its checkpoint by a run of ballots.
+ * Do the records fit into the next segment, should this one's rest be too small?  It may have no
+ * successor yet, and each of them may lengthen its checkpoint by a run of ballots.
  */
 static bool
 fits_next_segment(const Log *log, bool bulk, uint64_t bytes, uint32_t records)
@@ -317,8 +317,8 @@ append(Log *log, LogRecord *record)
 }
 
 /*
- * Control state must fit into the checkpoint of every later segment; `checkpoint_bytes` is what this record
- * adds there, 0 if it replaces a value as long.
+ * Control state must fit into the checkpoint of every later segment; `checkpoint_bytes` is what
+ * this record adds there, 0 if it replaces a value as long.
  */
 static int
 append_control_state(Log *log, LogRecord *record, uint32_t checkpoint_bytes)

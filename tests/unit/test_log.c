@@ -451,12 +451,15 @@ test_many_ballots(void)
 	Log *log = open_log(disk, &small);
 	Lsn lsn = 0;
 	Lsn needed;
-	int error;
+	int error = 0;
+	int result;
 
 	log_append_group(log, 1, "", 0);
-	while ((error = append_numbered(log, 1, lsn + 1, (Ballot){lsn + 1, 1}, 0)) == 0)
+	while ((result = log_reserve(log, 1, 0, false)) == 0 &&
+		   (error = append_numbered(log, 1, lsn + 1, (Ballot){lsn + 1, 1}, 0)) == 0)
 		lsn++;
-	TAP_OK(error == LOG_FULL && lsn > 400, "too many changes of ballot fill a log");
+	TAP_IS_INT(error, 0, "what was reserved is appended");
+	TAP_OK(result == LOG_FULL && lsn > 400, "too many changes of ballot fill a log");
 	needed = lsn;
 	TAP_IS_INT(write_and_sync(log), 0, "which goes on to work");
 	TAP_OK(log_truncate(log, needs_ctx, &needed) > 0, "truncation forgets old ballots");
@@ -498,6 +501,11 @@ test_identity(void)
 	log_close(second);
 	memdisk_free(copy);
 	log_close(log);
+	TAP_IS_INT(log_remove_identity(memdisk_io(disk)), 0, "a log that is given up");
+	memdisk_restart(disk, MEMDISK_LOSE_ALL);
+	TAP_IS_INT(log_open(&log, memdisk_io(disk), &small).status, LOG_OPEN_MISSING,
+			   "is none any more");
+	TAP_IS_INT(log_create(memdisk_io(disk), &small, cluster_id, 8), 0, "a new one takes its place");
 	memdisk_rot(disk, "identity", 20, 0x40);
 	TAP_IS_INT(log_open(&log, memdisk_io(disk), &small).status, LOG_OPEN_ROTTEN,
 			   "a damaged identity is refused");

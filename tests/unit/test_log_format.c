@@ -176,6 +176,42 @@ test_table_of_groups(void)
 	log_state_free(&state);
 }
 
+static bool
+objects_to(const LogState *state, LogRecordKind kind, Lsn lsn, Ballot ballot)
+{
+	LogRecord record = {.kind = kind, .group = 1, .lsn = lsn, .ballot = ballot};
+
+	return log_state_objection(state, &record) != NULL;
+}
+
+/* A group of entries 1 to 5 under ballot (3, 1), of which 2 are committed. */
+static void
+test_objections(void)
+{
+	LogState state;
+	LogRecord record = {.kind = LOG_GROUP, .group = 1};
+
+	log_state_init(&state);
+	TAP_OK(objects_to(&state, LOG_ENTRY, 1, (Ballot){3, 1}), "no entry of an unknown group");
+	log_state_begin_segment(&state, 1);
+	log_state_apply(&state, &record, 0);
+	record.kind = LOG_ENTRY;
+	record.ballot = (Ballot){3, 1};
+	for (record.lsn = 1; record.lsn <= 5; record.lsn++)
+		log_state_apply(&state, &record, 0);
+	log_state_group(&state, 1)->commit_hint = 2;
+	TAP_OK(!objects_to(&state, LOG_ENTRY, 6, (Ballot){3, 1}), "the next entry");
+	TAP_OK(objects_to(&state, LOG_ENTRY, 7, (Ballot){3, 1}), "no hole");
+	TAP_OK(objects_to(&state, LOG_ENTRY, 5, (Ballot){3, 1}), "no entry twice");
+	TAP_OK(objects_to(&state, LOG_ENTRY, 6, (Ballot){2, 9}), "no lower ballot");
+	TAP_OK(!objects_to(&state, LOG_PROMISE, 0, (Ballot){3, 2}), "a higher promise");
+	TAP_OK(objects_to(&state, LOG_PROMISE, 0, (Ballot){2, 2}), "no lower promise");
+	TAP_OK(!objects_to(&state, LOG_CUT, 2, (Ballot){4, 1}), "a cut above what is committed");
+	TAP_OK(objects_to(&state, LOG_CUT, 1, (Ballot){4, 1}), "none of what is committed");
+	TAP_OK(objects_to(&state, LOG_CUT, 6, (Ballot){4, 1}), "none beyond the end");
+	log_state_free(&state);
+}
+
 static void
 test_names(void)
 {
@@ -197,6 +233,7 @@ main(void)
 	test_chain();
 	test_group_state();
 	test_table_of_groups();
+	test_objections();
 	test_names();
 	return tap_done();
 }
