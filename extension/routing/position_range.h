@@ -17,7 +17,7 @@
 #define POSITION_DIGEST_BYTES 16                    /* the hash at the front of every position */
 #define POSITION_BYTES_MAX 1040                     /* digest and encoded sort key */
 #define POSITION_BOUND_MAX (POSITION_BYTES_MAX + 1) /* a bound may carry one zero byte more */
-#define POSITION_SPLIT_MAX 10000                    /* ranges of one table at its creation */
+#define POSITION_SPLIT_MAX 1000000                  /* partitions of a table, segments of a scan */
 #define POSITION_SPLIT_BOUND_MAX 4                  /* bytes of a bound made by an even split */
 
 typedef struct PositionRange
@@ -60,7 +60,7 @@ extern size_t position_prefix_end(const uint8_t *prefix, size_t prefix_length, u
  * The lower bound of range `index` (0 to count - 1) when the hash space is split evenly into
  * `count` ranges, 1 to POSITION_SPLIT_MAX; the upper bound of range i is the lower bound of range i
  * + 1, the last has none.  Bounds are cut to 32 bits, so that ranges differ by less than one part
- * in 400,000.  Returns the length; 0 for index 0.
+ * in 4,000.  Returns the length; 0 for index 0.
  */
 extern size_t
 position_split_bound(uint32_t index, uint32_t count, uint8_t out[POSITION_SPLIT_BOUND_MAX]);

@@ -1,0 +1,68 @@
+/*
+ * expression_arguments.c
+ *		The names and values that a call gives its expressions; see expression_arguments.h.
+ */
+#include "postgres.h"
+
+#include "utils/jsonb.h"
+
+#include "sqlapi/api_call.h"
+#include "sqlapi/expression_arguments.h"
+
+static void
+api_collect_names(Jsonb *names, ExpressionContext *context)
+{
+	JsonbIterator *iterator = JsonbIteratorInit(&names->root);
+	ExpressionName *collected = palloc0((JB_ROOT_COUNT(names) + 1) * sizeof(ExpressionName));
+	JsonbIteratorToken token;
+	JsonbValue	value;
+
+	while ((token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE)
+	{
+		ExpressionName *name = &collected[context->name_count];
+
+		if (token == WJB_KEY)
+			name->placeholder = (ItemName) {(uint32_t) value.val.string.len,
+			(const uint8_t *) value.val.string.val};
+		if (token != WJB_VALUE)
+			continue;
+		if (value.type != jbvString)
+			ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					errmsg("expression_attribute_names must map placeholders to strings"));
+		name->name = (ItemName) {(uint32_t) value.val.string.len,
+		(const uint8_t *) value.val.string.val};
+		context->name_count++;
+	}
+	context->names = collected;
+	context->names_used = palloc0(context->name_count + 1);
+}
+
+ExpressionContext *
+api_expression_context(FunctionCallInfo fcinfo, int names, int values)
+{
+	ExpressionContext *context = palloc0(sizeof(ExpressionContext));
+	ItemError	error;
+
+	if (!PG_ARGISNULL(names))
+	{
+		Jsonb	   *jsonb = PG_GETARG_JSONB_P(names);
+
+		if (!JB_ROOT_IS_OBJECT(jsonb))
+			ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					errmsg("expression_attribute_names must be a JSON object"));
+		api_collect_names(jsonb, context);
+	}
+	if (!PG_ARGISNULL(values))
+	{
+		ItemArgument item = api_item_argument(fcinfo, values);
+		ItemContainer map;
+
+		item_open(item.bytes, item.length, &map);
+		context->values = item.bytes;
+		context->values_length = item.length;
+		context->values_used = palloc0(map.count + 1);
+	}
+	if (!expression_context_check(context, &error))
+		api_raise_item_error(&error);
+	return context;
+}
