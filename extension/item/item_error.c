@@ -36,21 +36,29 @@ item_error_add_text(ItemError *error, const char *text)
 
 /* The message ends up in C strings, so a zero byte of the input is shown as a blank. */
 void
-item_error_add_bytes(ItemError *error, const void *bytes, size_t length)
+item_error_add_excerpt(ItemError *error, const void *bytes, size_t length, size_t most)
 {
-	const char *from = bytes;
+	const uint8_t *from = bytes;
 	size_t room = ITEM_ERROR_MESSAGE_MAX - 1 - error->length;
 
-	if (length > room)
+	if (most > room)
+		most = room;
+	if (length > most)
 	{
-		length = room;
-		while (length > 0 && ((uint8_t) from[length] & 0xC0) == 0x80)
+		length = most;
+		while (length > 0 && (from[length] & 0xC0) == 0x80)
 			length--;
 	}
 	for (size_t i = 0; i < length; i++)
-		error->message[error->length + i] = from[i] != '\0' ? from[i] : ' ';
+		error->message[error->length + i] = from[i] != '\0' ? (char) from[i] : ' ';
 	error->length += length;
 	error->message[error->length] = '\0';
+}
+
+void
+item_error_add_bytes(ItemError *error, const void *bytes, size_t length)
+{
+	item_error_add_excerpt(error, bytes, length, ITEM_ERROR_MESSAGE_MAX);
 }
 
 void

@@ -44,6 +44,10 @@ extern void item_error_clear(ItemError *error);
 extern bool item_error_set(ItemError *error, ItemErrorCode code, size_t offset, const char *text);
 extern void item_error_add_text(ItemError *error, const char *text);
 extern void item_error_add_bytes(ItemError *error, const void *bytes, size_t length);
+
+/* Appends at most `most` of the bytes, cut at a character's border, to show what may be long. */
+extern void item_error_add_excerpt(ItemError *error, const void *bytes, size_t length, size_t most);
+
 extern void item_error_add_number(ItemError *error, uint64_t number);
 
 #endif /* QUORATE_ITEM_ERROR_H */

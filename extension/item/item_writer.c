@@ -362,7 +362,7 @@ describe_member(ItemError *error, ItemType set_type, const uint8_t *bytes, uint3
 	size_t shown = length < DESCRIBED_BYTES_MAX ? length : DESCRIBED_BYTES_MAX;
 
 	if (set_type == ITEM_STRING_SET)
-		item_error_add_bytes(error, bytes, shown);
+		item_error_add_excerpt(error, bytes, length, DESCRIBED_BYTES_MAX);
 	else if (set_type == ITEM_NUMBER_SET)
 		item_error_add_bytes(error, text, item_number_to_text(bytes, length, text));
 	else

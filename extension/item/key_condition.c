@@ -13,6 +13,8 @@
 #include "item/expression_lexer.h"
 #include "item/item_number.h"
 
+#define DESCRIBED_BYTES_MAX 64 /* bytes of a value that an error message shows */
+
 #define CONDITIONS_MAX 2 /* one per key attribute */
 
 /*
@@ -93,7 +95,6 @@ static void
 describe_value(ItemError *error, const ItemValue *value)
 {
 	char text[ITEM_NUMBER_TEXT_MAX];
-	size_t shown = value->length < 64 ? value->length : 64;
 
 	item_error_add_text(error, "AttributeValue: {");
 	item_error_add_text(error, item_type_name(value->type));
@@ -101,7 +102,7 @@ describe_value(ItemError *error, const ItemValue *value)
 	if (value->type == ITEM_NUMBER)
 		item_error_add_bytes(error, text, item_number_to_text(value->bytes, value->length, text));
 	else if (value->type == ITEM_STRING)
-		item_error_add_bytes(error, value->bytes, shown);
+		item_error_add_excerpt(error, value->bytes, value->length, DESCRIBED_BYTES_MAX);
 	item_error_add_text(error, "}");
 }
 

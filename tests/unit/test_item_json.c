@@ -6,6 +6,7 @@
 #include "unit/tap.h"
 
 #include "item/item_json.h"
+#include "item/utf8.h"
 #include "unit/item_helper.h"
 
 typedef struct Good
@@ -406,6 +407,26 @@ test_plain(void)
 	item_helper_free(&item);
 }
 
+/* A message that quotes what is long is cut between characters; `form` has places for the long text. */
+static void
+check_long_message(const char *form)
+{
+	char euros[3 * 400 + 1];
+	char json[4096];
+	ItemBuffer item;
+	ItemError error;
+
+	for (int i = 0; i < 400; i++)
+		strcpy(euros + 3 * i, "\xE2\x82\xAC");
+	snprintf(json, sizeof(json), form, euros, euros);
+	TAP_OK(!item_helper_read(json, strlen(json), &item, &error) && error.code == ITEM_ERROR_VALUE,
+		   "refused: %s", form);
+	TAP_OK(error.length < ITEM_ERROR_MESSAGE_MAX && error.length == strlen(error.message) &&
+			   utf8_check((const uint8_t *) error.message, error.length) == error.length,
+		   "its message of %zu bytes is whole characters", error.length);
+	item_helper_free(&item);
+}
+
 int
 main(void)
 {
@@ -418,5 +439,9 @@ main(void)
 	test_round_trips();
 	test_out_of_memory();
 	test_plain();
+	check_long_message("{\"a\":{\"N\":\"%s\"}}");
+	check_long_message("{\"a\":{\"N\":\"1%s\"}}");
+	check_long_message("{\"a\":{\"SS\":[\"%s\",\"%s\"]}}");
+	check_long_message("{\"a\":{\"SS\":[\"x%s\",\"x%s\"]}}");
 	return tap_done();
 }
