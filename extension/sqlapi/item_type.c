@@ -139,6 +139,7 @@ read_json(const char *json, int length)
 	if (utf8 != json)
 		length = (int) strlen(utf8);
 	item_datum_begin(&buffer);
+	item_buffer_reserve(&buffer, (size_t) length);
 	if (!item_from_json(utf8, (size_t) length, &buffer, &error))
 		item_report_error(&error);
 	return item_datum_finish(&buffer);
@@ -169,6 +170,7 @@ quorate_item_out(PG_FUNCTION_ARGS)
 	ItemBuffer text;
 
 	item_buffer_init(&text, &item_palloc_allocator);
+	item_buffer_reserve(&text, ITEM_LENGTH(item) + ITEM_LENGTH(item) / 4);
 	item_to_json(ITEM_BYTES(item), ITEM_LENGTH(item), &text);
 	PG_RETURN_CSTRING(finish_text(&text));
 }
