@@ -212,6 +212,7 @@ init_engine(Engine *engine, Log *log, const EngineConfig *config, const EngineCa
 	engine->callbacks = *callbacks;
 	engine->log = log;
 	engine->now = callbacks->now(callbacks->context);
+	engine->stepped_us = engine->now;
 	engine->sync_started_us = engine->now;
 	engine->exchange_due_us = engine->now + config->lease_us;
 	engine->truncate_due_us = engine->exchange_due_us;

@@ -117,6 +117,7 @@ struct Engine
 	EnginePeer peers[CORE_NODES_MAX + 1]; /* by node id */
 
 	TimeUs now;             /* of the latest event; never goes back */
+	TimeUs stepped_us;      /* of the latest step */
 	TimeUs sync_started_us; /* of the last completed sync */
 	TimeUs exchange_due_us; /* next round of APPLIED messages */
 	TimeUs truncate_due_us; /* next truncation */

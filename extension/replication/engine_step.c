@@ -155,13 +155,25 @@ carry_out(Engine *engine, const Effect *effect, EventKind cause)
 		carry_out_for_group(engine, effect, cause);
 }
 
+/* Does the core void leases with this event although it says so of no group (I8)? */
+static bool
+puts_clock_in_doubt(const Engine *engine, const Event *event)
+{
+	return event->kind == EVENT_CLOCK_ANOMALY ||
+		   engine->now - engine->stepped_us > engine->config.lease_us / 2;
+}
+
 void
 engine_step(Engine *engine, const Event *event)
 {
+	bool in_doubt = puts_clock_in_doubt(engine, event);
 	Effects effects = group_step(engine->core, event, engine->now);
 
+	engine->stepped_us = engine->now;
 	for (uint32_t i = 0; i < effects.count && !engine->failed; i++)
 		carry_out(engine, &effects.items[i], event->kind);
+	if (in_doubt)
+		engine_mark_led_changed(engine);
 }
 
 /* ---- room ---- */

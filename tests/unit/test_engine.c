@@ -439,6 +439,43 @@ test_idle_and_drop(void)
 	cluster_stop(&cluster);
 }
 
+static bool
+is_listed(const TestNode *node)
+{
+	const GroupId *groups;
+	uint32_t count = engine_changed_groups(node->engine, &groups);
+
+	for (uint32_t i = 0; i < count; i++)
+		if (groups[i] == CLUSTER_GROUP)
+			return true;
+	return false;
+}
+
+/* A leader whose clock went back, or that slept, holds no lease, and the owner is told to look. */
+static void
+test_clock(void)
+{
+	TestNode *leader;
+	GroupStatus status;
+
+	cluster_start(&cluster, 3);
+	leader = cluster_await_leader(&cluster);
+	cluster_run(&cluster, 2000000);
+	cluster.now -= 400000;
+	engine_finish_turn(leader->engine);
+	engine_group_status(leader->engine, CLUSTER_GROUP, &status);
+	TAP_OK(is_listed(leader) && status.lease_until_us == 0, "a clock that goes back voids leases");
+	cluster.now += 400000;
+	leader = cluster_await_leader(&cluster);
+	TAP_OK(leader != NULL, "there is a leader with a lease again");
+	cluster.now += 600000;
+	engine_finish_turn(leader->engine);
+	engine_group_status(leader->engine, CLUSTER_GROUP, &status);
+	TAP_OK(is_listed(leader) && status.lease_until_us == 0, "so does a long sleep");
+	TAP_OK(cluster_await_leader(&cluster) != NULL, "and there is one again");
+	cluster_stop(&cluster);
+}
+
 int
 main(void)
 {
@@ -454,5 +491,6 @@ main(void)
 	test_full_leader();
 	test_failed_sync();
 	test_idle_and_drop();
+	test_clock();
 	return tap_done();
 }
