@@ -258,6 +258,53 @@ test_frames(void)
 	cluster_stop(&cluster);
 }
 
+/* A PREPARE of node 2 to node 1 with a ballot above its promise, from the given life of node 2. */
+static bool
+receive_prepare(uint64_t start_counter, GroupStatus *after)
+{
+	static FrameBuilder builder;
+	Message message = {
+		.kind = MESSAGE_PREPARE, .from = 2, .to = 1, .group = CLUSTER_GROUP, .generation = 1};
+	GroupStatus before;
+	const uint8_t *frame;
+	size_t length;
+	bool valid;
+
+	engine_group_status(cluster.nodes[1].engine, CLUSTER_GROUP, &before);
+	message.ballot = (Ballot){before.promised.round + 1, 2};
+	frame_begin(&builder, cluster_default_config.cluster_id, 2, 1, start_counter, 1 << 20);
+	frame_add_message(&builder, &message);
+	frame = frame_finish(&builder, &length);
+	valid = engine_receive(cluster.nodes[1].engine, 2, frame, length);
+	engine_group_status(cluster.nodes[1].engine, CLUSTER_GROUP, after);
+	frame_builder_free(&builder);
+	return valid && after->promised.round == before.promised.round + 1;
+}
+
+static void
+test_former_lives(void)
+{
+	GroupStatus status;
+	uint64_t life;
+
+	cluster_start(&cluster, 3);
+	cluster_await_leader(&cluster);
+	cluster_kill(&cluster, 2, MEMDISK_KEEP_ALL);
+	cluster_open(&cluster, 2);
+	life = engine_start_counter(cluster.nodes[2].engine);
+	cluster_run(&cluster, 1000000);
+	cluster_kill(&cluster, 2, MEMDISK_KEEP_ALL);
+	cluster_kill(&cluster, 3, MEMDISK_KEEP_ALL);
+	cluster_run(&cluster, 5000000);
+	TAP_OK(!receive_prepare(life - 1, &status), "a frame of a former life is dropped");
+	cluster_kill(&cluster, 1, MEMDISK_LOSE_ALL);
+	cluster_open(&cluster, 1);
+	cluster_run(&cluster, 5000000);
+	TAP_OK(!receive_prepare(life - 1, &status), "also after a restart of the receiver");
+	TAP_OK(receive_prepare(life, &status), "one of the present life is not");
+	cluster_stop(&cluster);
+}
+
 /* Tells all engines that what they know as committed is applied and durable. */
 static void
 apply_everywhere(void)
@@ -485,6 +532,7 @@ main(void)
 	test_isolated_leader();
 	test_handover();
 	test_frames();
+	test_former_lives();
 	test_truncation();
 	test_left_behind();
 	test_full_follower();

@@ -2,7 +2,9 @@
  * test_wire_request.c
  *		Log entries, requests and replies: what goes in comes out; damage and excess are refused.
  */
+#include "wire/arena.h"
 #include "wire/entry.h"
+#include "wire/membership_record.h"
 #include "wire/request.h"
 
 #include "unit/tap.h"
@@ -431,9 +433,61 @@ test_damage(void)
 	TAP_OK(survives_damage(read_reply, bytes, length, true), "damaged replies are survived");
 }
 
+static void
+test_memberships(void)
+{
+	Membership membership = {.generation = 12345678901, .member_count = 3};
+	Membership read;
+	uint8_t bytes[MEMBERSHIP_RECORD_BYTES_MAX];
+	uint32_t length;
+	bool refused = true;
+
+	for (NodeId node = 1; node <= 3; node++)
+		membership.members[node - 1] = (Member){node * 20, (MemberKind) node};
+	length = membership_record_pack(&membership, bytes);
+	TAP_OK(membership_record_unpack(bytes, length, &read) && read.member_count == 3 &&
+			   read.generation == membership.generation &&
+			   memcmp(read.members, membership.members, 3 * sizeof(Member)) == 0,
+		   "a membership survives");
+	for (uint32_t cut = 0; cut < length; cut++)
+		refused = refused && !membership_record_unpack(bytes, cut, &read);
+	TAP_OK(refused, "a shorter one is refused");
+	bytes[length - 2] = 4;
+	TAP_OK(!membership_record_unpack(bytes, length, &read), "an unknown kind of member");
+	bytes[length - 2] = MEMBER_LEARNER;
+	bytes[length - 4] = CORE_NODES_MAX + 1;
+	TAP_OK(!membership_record_unpack(bytes, length, &read), "an impossible node");
+	bytes[length - 4] = 60;
+	bytes[0] = 2;
+	TAP_OK(!membership_record_unpack(bytes, length, &read), "a newer version");
+}
+
+static void
+test_arena(void)
+{
+	uint64_t first[8];
+	WireArena arena;
+	uint8_t *one, *two, *again;
+
+	wire_arena_init(&arena, first, sizeof(first), 100000);
+	one = wire_arena_alloc(&arena, 3);
+	two = wire_arena_alloc(&arena, 40);
+	TAP_OK(one == (uint8_t *) first && two == one + 8, "the caller's memory is used first");
+	TAP_OK(wire_arena_alloc(&arena, 50000) != NULL, "then other memory");
+	TAP_OK(wire_arena_alloc(&arena, 50000) == NULL, "but not beyond the limit");
+	TAP_OK(wire_arena_alloc(&arena, SIZE_MAX) == NULL, "nor an absurd amount");
+	wire_arena_reset(&arena);
+	again = wire_arena_alloc(&arena, 99992);
+	TAP_OK(again != NULL && again != (uint8_t *) first, "after a reset all of it is there again");
+	memset(again, 1, 99992);
+	wire_arena_free(&arena);
+}
+
 int
 main(void)
 {
+	test_memberships();
+	test_arena();
 	for (size_t i = 0; i < sizeof(contents); i++)
 		contents[i] = (uint8_t) random_u64();
 	test_entries();
