@@ -1,5 +1,4 @@
 -- The type quorate.item: what goes in, what comes out, what is refused.
-CREATE EXTENSION IF NOT EXISTS quorate;
 SET search_path = quorate, public;
 \set SHOW_CONTEXT never
 \pset format unaligned

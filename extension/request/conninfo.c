@@ -49,7 +49,7 @@ conninfo_is_usable(const char *conninfo, char **reason)
 
 	if (options == NULL)
 	{
-		*reason = pstrdup(parse_error != NULL ? parse_error : "out of memory");
+		*reason = pchomp(parse_error != NULL ? parse_error : "out of memory");
 		PQfreemem(parse_error);
 		return false;
 	}

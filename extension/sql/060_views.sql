@@ -59,14 +59,21 @@ SELECT
 	t.partitions,
 	c.copies,
 	CASE WHEN c.copies = 1 THEN 'one copy: for development only' ELSE 'replicated' END AS durability,
-	pg_catalog.pg_total_relation_size(pg_catalog.to_regclass('quorate_data.t' || t.table_id)) AS bytes_here
+	c.items,
+	c.bytes
 FROM quorate._tables() t
 LEFT JOIN (
-	SELECT table_id, pg_catalog.min(pg_catalog.cardinality(members)) AS copies
-	FROM quorate._partitions() GROUP BY table_id) c USING (table_id);
+	SELECT
+		p.table_id,
+		pg_catalog.min(pg_catalog.cardinality(p.members)) AS copies,
+		COALESCE(pg_catalog.sum(a.items), 0) AS items,
+		COALESCE(pg_catalog.sum(a.bytes), 0) AS bytes
+	FROM quorate._partitions() p
+	LEFT JOIN quorate_data.applied a USING (group_id)
+	GROUP BY p.table_id) c USING (table_id);
 
 COMMENT ON VIEW quorate.tables IS
-'item tables: key schema, number of partitions and copies, bytes on this node';
+'item tables: key schema, number of partitions and copies; items and bytes (of positions and items, uncompressed) in this node''s replicas';
 
 CREATE VIEW quorate.partitions AS
 SELECT

@@ -126,7 +126,8 @@ plan_check_distinct(ClusterPlan *plan, ProblemList *problems)
 static void
 plan_preflight(ClusterPlan *plan, ProblemList *problems)
 {
-	if (plan_connect(plan, problems))
+	/* A list that contradicts itself is not tried out. */
+	if (problems->count == 0 && plan_connect(plan, problems))
 	{
 		for (uint32_t i = 0; i < plan->count; i++)
 			plan_check_node(plan, i, problems);

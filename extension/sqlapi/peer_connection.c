@@ -23,18 +23,6 @@ struct PeerConnection
 	MemoryContextCallback at_reset;
 };
 
-/* The last line break of libpq's messages does not belong into ours. */
-static char *
-peer_message(const char *message)
-{
-	char	   *copy = pstrdup(message);
-	Size		length = strlen(copy);
-
-	while (length > 0 && copy[length - 1] == '\n')
-		copy[--length] = '\0';
-	return copy;
-}
-
 static void
 peer_close(void *arg)
 {
@@ -63,7 +51,7 @@ peer_connect(const char *conninfo, bool replication, char **problem)
 	MemoryContextRegisterResetCallback(CurrentMemoryContext, &peer->at_reset);
 	if (PQstatus(peer->connection) == CONNECTION_OK)
 		return peer;
-	*problem = peer_message(PQerrorMessage(peer->connection));
+	*problem = pchomp(PQerrorMessage(peer->connection));
 	peer_disconnect(peer);
 	return NULL;
 }
@@ -86,7 +74,7 @@ peer_query(PeerConnection *peer, const char *sql, int parameter_count,
 	if (peer->result && (PQresultStatus(peer->result) == PGRES_TUPLES_OK ||
 						 PQresultStatus(peer->result) == PGRES_COMMAND_OK))
 		return PQntuples(peer->result);
-	*problem = peer_message(PQerrorMessage(peer->connection));
+	*problem = pchomp(PQerrorMessage(peer->connection));
 	return -1;
 }
 

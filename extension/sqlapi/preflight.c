@@ -61,17 +61,28 @@ preflight_settings(const char *node, uint32_t node_count, ProblemList *problems)
 	if (setting_as_int("max_worker_processes") < WORKERS_NEEDED + 1)
 		problems_add(problems, "node \"%s\": max_worker_processes is %d; set it to at least %d", node,
 					 setting_as_int("max_worker_processes"), WORKERS_NEEDED + 4);
-	if (setting_is("fsync", "off"))
-		problems_add(problems, "node \"%s\": fsync is off; set fsync = on", node);
-	if (setting_is("full_page_writes", "off"))
-		problems_add(problems, "node \"%s\": full_page_writes is off; set full_page_writes = on", node);
 	if (GetDatabaseEncoding() != PG_UTF8)
 		problems_add(problems, "node \"%s\": the database's encoding is %s; use a database in UTF8", node,
 					 GetDatabaseEncodingName());
 }
 
+/*
+ * Rows that were applied must survive a power loss, or log that they came from is truncated too early.  A
+ * cluster of one node is for development, where fsync may be off on purpose.
+ */
 static void
-preflight_state(const char *node, const NodeInfo *self, ProblemList *problems)
+preflight_durability(const char *node, uint32_t node_count, ProblemList *problems)
+{
+	if (node_count == 1)
+		return;
+	if (setting_is("fsync", "off"))
+		problems_add(problems, "node \"%s\": fsync is off; set fsync = on", node);
+	if (setting_is("full_page_writes", "off"))
+		problems_add(problems, "node \"%s\": full_page_writes is off; set full_page_writes = on", node);
+}
+
+static void
+preflight_state(const char *node, ProblemList *problems)
 {
 	char	   *database = get_database_name(MyDatabaseId);
 
@@ -155,7 +166,8 @@ quorate_preflight(PG_FUNCTION_ARGS)
 	count = cluster_nodes_parse(PG_GETARG_JSONB_P(0), nodes, &unused);
 	preflight_clock(name, PG_GETARG_TIMESTAMPTZ(2), &problems);
 	preflight_settings(name, count, &problems);
-	preflight_state(name, nodes, &problems);
+	preflight_durability(name, count, &problems);
+	preflight_state(name, &problems);
 	preflight_role(name, &problems);
 	preflight_reach(name, nodes, count, &problems);
 	if (problems.count == 0)

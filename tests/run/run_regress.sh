@@ -11,9 +11,15 @@ port=$(perl -MIO::Socket::INET -e 'print IO::Socket::INET->new(Listen => 1, Loca
 } >regress.conf
 
 mkdir -p results
+
+# The other tests use the cluster that this one leaves behind.
+tests=(cluster)
+for test in "$@"; do
+	[ "$test" = cluster ] || tests+=("$test")
+done
 PATH=$QUORATE_BINDIR:$PATH "$QUORATE_PG_REGRESS" --inputdir=. --outputdir=out --bindir="$QUORATE_BINDIR" \
 	--temp-instance="$PWD/instance" --temp-config=regress.conf --host=127.0.0.1 --port="$port" \
-	--no-locale --encoding=UTF8 --dbname="$database" "$@" 2>&1 | tee results/regress.log
+	--no-locale --encoding=UTF8 --dbname="$database" --load-extension=quorate "${tests[@]}" 2>&1 | tee results/regress.log
 status=${PIPESTATUS[0]}
 
 passed=$(grep -cE '^(test|ok|    ) .*\.\.\. ok' results/regress.log)
