@@ -214,8 +214,10 @@ acceptor_follow_leader(CoreNode *node, Replica *replica, Ballot ballot)
 
 	if (news || replica->role != ROLE_FOLLOWER)
 		replica_follow(node, replica, node->config.lease_us);
+#ifndef MUTANT_ACCEPT_PROMISES_NOTHING
 	if (news)
 		replica_record_promise(node, replica, ballot, 0);
+#endif
 	if (!ballot_equal(replica->leader_ballot, ballot))
 	{
 		/* Time for the first grants between the two nodes, once for each leader. */
@@ -244,6 +246,20 @@ acceptor_acknowledge(CoreNode *node, Replica *replica, const Message *message, L
 	reply->grant_number = replica->acked_number;
 }
 
+/* How far the message says that the log is committed: never beyond what it has itself matched. */
+static Lsn
+acceptor_commit_lsn(const Replica *replica, const Message *message, Lsn matched)
+{
+	CORE_INVARIANT("I5", matched <= replica->history.last_lsn);
+#ifdef MUTANT_COMMIT_BEYOND_MATCH
+	matched = replica->history.last_lsn;
+#endif
+	if (message->commit_lsn <= matched)
+		return message->commit_lsn;
+	CORE_MARK(follower_commit_held_to_match);
+	return matched;
+}
+
 void
 acceptor_receive_accept(CoreNode *node, Replica *replica, const Message *message)
 {
@@ -268,9 +284,7 @@ acceptor_receive_accept(CoreNode *node, Replica *replica, const Message *message
 	}
 	matched = acceptor_take_entries(node, replica, message);
 	replica->acked_number = acceptor_grant_number(node, message->from);
-	if (message->commit_lsn > matched)
-		CORE_MARK(follower_commit_held_to_match);
-	replica_commit(node, replica, message->commit_lsn < matched ? message->commit_lsn : matched);
+	replica_commit(node, replica, acceptor_commit_lsn(replica, message, matched));
 	acceptor_acknowledge(node, replica, message, matched);
 }
 

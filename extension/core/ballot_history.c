@@ -204,6 +204,9 @@ ballot_history_shared_run_end(const BallotHistory *history, const LogOutline *ou
 	Lsn own_end = history->last_lsn;
 	Lsn other_end = outline->last_lsn;
 
+#ifdef MUTANT_DIVERGENCE_BY_LENGTH
+	return own_end < other_end ? own_end : other_end;
+#endif
 	while (own > 0 && other > 0)
 	{
 		const BallotRun *own_run = &history->runs[own - 1];

@@ -145,6 +145,10 @@ election_tick(CoreNode *node, Replica *replica)
 			return;
 		}
 		election_ask(node, replica);
+#ifdef MUTANT_STAND_UNASKED
+		election_stand(node, replica, none);
+		return;
+#endif
 		if (election_quorum_hears_nobody(replica))
 			election_stand(node, replica, none); /* the only member: nobody to ask */
 		return;
@@ -173,12 +177,14 @@ election_give_up(CoreNode *node, Replica *replica)
 static bool
 election_leader_lives(const CoreNode *node, const Replica *replica, const Message *ask)
 {
+#ifndef MUTANT_ANSWER_IGNORES_PROMISE
 	/* The asker's promise is out of that leader's reach: it cannot follow it any more (B24). */
 	if (ballot_compare(ask->ballot, replica->promised) > 0)
 	{
 		CORE_MARK(answer_overruled_by_higher_promise);
 		return false;
 	}
+#endif
 	if (replica_leads(replica))
 		return replica_has_lease(node, replica) || replica->proposer->deadline_us != TIME_NEVER;
 	return replica_leader(replica) != 0 && replica_leader(replica) != ask->from &&

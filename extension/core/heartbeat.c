@@ -150,6 +150,9 @@ heartbeat_earns_grant(const CoreNode *node, const Heartbeat *heartbeat)
 		CORE_MARK(stale_sync_stops_grants);
 		return false;
 	}
+#ifdef MUTANT_GRANT_TO_THE_DEAF
+	return true;
+#endif
 	if (heartbeat->echo_start_counter != node->config.start_counter ||
 		heartbeat->echo_us > node->now || node->now - heartbeat->echo_us > node->config.lease_us)
 	{
@@ -218,6 +221,9 @@ heartbeat_take_grant(CoreNode *node, NodeId from, const Heartbeat *heartbeat)
 		heartbeat->grant_echo_us > node->now || heartbeat->grant_echo_us <= node->held_void_us)
 		return false;
 	until_us = heartbeat->grant_echo_us + heartbeat->grant_us;
+#ifdef MUTANT_LEASE_FROM_ARRIVAL
+	until_us = node->now + heartbeat->grant_us;
+#endif
 	return grant_held_take(&node->peers[from].held, heartbeat->grant_number, until_us, node->now);
 }
 

@@ -364,6 +364,9 @@ node_first_due(const CoreNode *node)
 bool
 node_sync_is_fresh(const CoreNode *node)
 {
+#ifdef MUTANT_STALE_SYNC_COUNTS
+	return node->synced_once;
+#endif
 	return node->synced_once && node->now - node->synced_us <= node->config.lease_us / 2;
 }
 

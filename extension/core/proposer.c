@@ -90,6 +90,8 @@ proposer_pump(CoreNode *node, Replica *replica, uint32_t index)
 			count = node->config.inflight_entries_max - inflight;
 		if (count > node->config.accept_entries_max)
 			count = node->config.accept_entries_max;
+		if (progress->next_lsn <= replica->commit_lsn)
+			CORE_MARK(catch_up_from_log);
 		proposer_send_accept(node, replica, index, progress->next_lsn - 1, (uint32_t) count);
 		progress->next_lsn += count;
 		progress->probe_sent = true;
@@ -189,6 +191,10 @@ proposer_propose(CoreNode *node, Replica *replica, const Event *event)
 	CORE_ASSERT(entry.length > 0);
 	entry.ballot = replica->promised;
 	replica_record_append(node, replica, &entry);
+#ifdef MUTANT_COUNT_UNSYNCED
+	replica->durable_lsn = replica->history.last_lsn;
+	proposer_advance_commit(node, replica);
+#endif
 	proposer_pump_all(node, replica);
 }
 
@@ -289,12 +295,13 @@ proposer_take_mismatch(Replica *replica, uint32_t index, const Message *message)
 	/* What the member knows as committed is in every leader's log (I6). */
 	CORE_INVARIANT("I6", floor_lsn <= replica->history.last_lsn);
 	guess = ballot_history_divergence(&replica->history, &message->outline, floor_lsn);
+#ifndef MUTANT_GUESS_BELOW_MATCH
 	if (guess < progress->match_lsn)
 		guess = progress->match_lsn;
+#endif
 	if (progress->probing && progress->probe_sent && guess == progress->guess_lsn &&
 		message->prev_lsn != guess)
 		return; /* one of several refusals of a pipeline; the answer is under way */
-	CORE_MARK(catch_up_from_log);
 	progress->guess_lsn = guess;
 	progress->next_lsn = guess + 1;
 	progress->probing = true;
@@ -332,6 +339,8 @@ proposer_receive_accepted(CoreNode *node, Replica *replica, const Message *messa
 	{
 		CORE_INVARIANT("I5", message->lsn <= replica->history.last_lsn);
 		proposer_take_acknowledgement(node, replica, index, message);
+		if (replica->proposer->deadline_us != TIME_NEVER && replica_has_lease(node, replica))
+			replica->proposer->deadline_us = TIME_NEVER;
 		proposer_advance_commit(node, replica);
 	}
 	else

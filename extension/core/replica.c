@@ -270,6 +270,9 @@ replica_member_holds_until(const CoreNode *node, const Replica *replica, uint32_
 		return node_sync_is_fresh(node) ? (uint64_t) (node->synced_us + node->config.lease_us / 2)
 										: 0;
 	held = &node->peers[replica->membership.members[index].node].held;
+#ifdef MUTANT_LEASE_UNCONFIRMED
+	return (uint64_t) held->until_us;
+#endif
 	if (progress->acked_number == 0 || grant_held_number(held, node->now) != progress->acked_number)
 		return 0;
 	return (uint64_t) held->until_us;
