@@ -226,6 +226,7 @@ coverage:
 
 .PHONY: clean distclean help
 clean:
+	@if [ -f build/demo/scratch ]; then tests/demo/demo.sh stop; fi
 	@$(MAKE) --no-print-directory -f pgxs.mk clean PG_CONFIG='$(PG_CONFIG)' || true
 	rm -rf build tmp_install tmp_check results
 
