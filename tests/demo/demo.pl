@@ -33,13 +33,14 @@ sub say_line
 	print "      $_[0]\n";
 }
 
-# Shows a query and its result as psql prints it.
+# Shows a query and its result as psql prints it, with quorate's operators in reach.
 sub show
 {
 	my ($node, $sql) = @_;
 	say_line($node->name . "=> $sql");
-	my ($status, $out, $err) = run_command([ 'psql', '-X', '-v', 'ON_ERROR_STOP=1', '-P', 'footer=off', '-d', $node->conninfo, '-c', $sql ], '', 60);
+	my ($status, $out, $err) = run_command([ 'psql', '-X', '-v', 'ON_ERROR_STOP=1', '-P', 'footer=off', '-d', $node->conninfo, '-c', 'SET search_path = quorate, public', '-c', $sql ], '', 60);
 	die $err if !defined $status || $status;
+	$out =~ s/\ASET\n//;
 	say_line($_) foreach map { length > 150 ? substr($_, 0, 147) . '...' : $_ } split /\n/, $out;
 }
 
@@ -221,9 +222,10 @@ sub closing_words
 	print "\nThe cluster is running. Connect to any of its nodes:\n";
 	printf "  psql -h 127.0.0.1 -p %d -U postgres postgres    # %s\n", $_->port, $_->name foreach $cluster->nodes;
 	print "Things to try there:\n";
+	print "  SET search_path = quorate, public;\n";
 	print "  SELECT * FROM quorate.partitions;\n";
 	print "  SELECT * FROM quorate.replicas;\n";
-	print "  SELECT quorate.get_item('$packages', '{\"Source\": {\"S\": \"perl\"}, \"Package\": {\"S\": \"perl-base\"}}');\n";
+	print "  SELECT quorate.get_item('$packages', '{\"Source\": {\"S\": \"perl\"}, \"Package\": {\"S\": \"perl-base\"}}') ->> 'Description';\n";
 }
 
 my $cluster = start_instances();

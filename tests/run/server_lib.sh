@@ -37,7 +37,7 @@ keep_logs() {
 	[ "$2" -ne 0 ] || return 0
 	rm -rf "build/logs/$1"
 	mkdir -p "build/logs/$1"
-	(cd "$scratch" && find . -path ./tmp_install -prune -o \
+	(cd "$scratch" && find . \( -path ./tmp_install -o -path ./tests -o -path ./build \) -prune -o \
 		\( -name '*.log' -o -name '*.diffs' -o -name '*.out' -path '*results*' -o -name 'history*' \) \
 		-type f -print0 | tar --null -T - -cf -) | tar -C "build/logs/$1" --no-same-owner -xf -
 	echo "$1: logs are in build/logs/$1" >&2

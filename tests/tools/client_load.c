@@ -63,6 +63,8 @@ count_outcome(LoadCounts *counts, const HistoryOp *op, const ClientSession *sess
 		counts->ok++;
 		return;
 	}
+	if (counts->fail + counts->unknown == 0)
+		fprintf(stderr, "process %d, first error: %s\n", op->process, client_last_error(session));
 	if (op->outcome == HISTORY_FAIL)
 		counts->fail++;
 	else

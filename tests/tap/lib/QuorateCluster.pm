@@ -152,7 +152,7 @@ sub probe_keys
 	my @items = map { "'{\"pk\": {\"S\": \"probe-$_\"}$sort}'" } 1 .. 20 * $partitions;
 	$node->sql("SELECT quorate.put_items('$table', ARRAY[" . join(',', @items) . ']::quorate.item[])');
 	my $relation = 'quorate_data.t' . $node->sql("SELECT table_id FROM quorate.tables WHERE table_name = '$table'");
-	my $query = "SELECT p.partition, min(d.item ->> 'pk') FROM quorate.partitions p JOIN $relation d
+	my $query = "SELECT p.partition, min(d.item::jsonb #>> '{pk,S}') FROM quorate.partitions p JOIN $relation d
 		ON d.position >= coalesce(p.position_from, '') AND (p.position_to IS NULL OR d.position < p.position_to)
 		WHERE p.table_name = '$table' GROUP BY 1";
 	my %key;

@@ -6,7 +6,7 @@
 #   $node->kill9; $node->start;
 #
 # The instance's programs are those of $QUORATE_BINDIR (the private installation). Nodes are stopped by pid, not by
-# pg_ctl; whatever still runs when the test ends is killed.
+# pg_ctl; whatever still runs when the test ends is killed (QuorateProcess).
 package QuorateNode;
 
 use strict;
@@ -17,7 +17,6 @@ use Time::HiRes qw(sleep time);
 
 my $tools = $ENV{QUORATE_TOOLS} // 'build/tools';
 my $bindir = $ENV{QUORATE_BINDIR} // die "QUORATE_BINDIR is not set; run the tests with make tap\n";
-my @started;
 
 # What every instance is started with; `settings` of new() overrides, undef removes.
 my %default_settings = (
@@ -109,7 +108,6 @@ sub start
 	my $ok = wait_until(20,
 		sub {
 			$self->{pid} = spawn([ "$bindir/postgres", '-D', $self->{data} ], $self->{log}, env => $self->{env});
-			push @started, $self unless grep { $_ == $self } @started;
 			return wait_until($option{limit_s} // 60, sub { $self->ready || defined exit_status($self->{pid}) }) && $self->ready;
 		});
 	die "node $self->{name} did not start:\n" . substr($self->log_text, -3000) unless $ok;
@@ -262,6 +260,7 @@ my @harmless = (
 	qr/the database system is (starting up|shutting down|not yet accepting connections|in recovery mode)/,
 	qr/terminating (connection|background worker|autovacuum|logical replication|walreceiver).* due to administrator command/,
 	qr/terminating connection (because of crash of another server process|due to unexpected postmaster exit)/,
+	qr/connection to client lost/,
 	qr/postmaster became unresponsive|terminating.*immediate shutdown/,
 	qr/lock file "postmaster.pid" already exists|pre-existing shared memory block/);
 
@@ -282,18 +281,7 @@ sub alarming_lines
 sub leave_running
 {
 	my ($self) = @_;
-	@started = grep { $_ != $self } @started;
-}
-
-# Whatever the test left running is killed, and the exit status stays the test's own.
-END
-{
-	my $status = $?;
-	foreach my $node (@started)
-	{
-		kill_family($node->{pid}) if $node->running;
-	}
-	$? = $status;
+	QuorateProcess::leave_running($self->{pid});
 }
 
 1;

@@ -39,13 +39,21 @@ sub wait_until
 	}
 }
 
+# What was started and may still run when the test ends; see the end of this file.
+my @spawned;
+my $owner = $$;
+
 # Starts a command in a session of its own, its output appended to a file; returns its pid.
 # Options: stdin => path, env => { NAME => value }, stderr => path (else with stdout).
 sub spawn
 {
 	my ($command, $stdout, %option) = @_;
 	my $pid = fork // die "could not fork: $!\n";
-	return $pid if $pid;
+	if ($pid)
+	{
+		push @spawned, $pid;
+		return $pid;
+	}
 	setsid();
 	$ENV{$_} = $option{env}{$_} foreach keys %{ $option{env} // {} };
 	my $stderr = $option{stderr};
@@ -195,6 +203,24 @@ sub free_port
 		return $port if $socket;
 	}
 	die "found no free port\n";
+}
+
+# Exempts a process from being killed at the end.
+sub leave_running
+{
+	my ($pid) = @_;
+	@spawned = grep { $_ != $pid } @spawned;
+}
+
+# Whatever the test left running is killed, by pid, and the exit status stays the test's own.
+END
+{
+	my $status = $?;
+	if ($$ == $owner)
+	{
+		kill_family($_) foreach grep { !defined exit_status($_) } @spawned;
+	}
+	$? = $status;
 }
 
 1;
