@@ -103,7 +103,8 @@ sub read_items
 	my $north = $cluster->node('north');
 	my $key = '{"Source": {"S": "bash"}, "Package": {"S": "bash"}}';
 	say_line('A consistent get, which the leader answers, whichever node is asked:');
-	show($north, "SELECT quorate.get_item('$packages', '$key', consistent_read => true)");
+	show($north, "SELECT i ->> 'Package' AS package, i ->> 'Version' AS version, i ->> 'Installed-Size' AS size,
+		i -> 'Depends' AS depends FROM quorate.get_item('$packages', '$key', consistent_read => true) AS i" =~ s/\s+/ /gr);
 	say_line('An eventually consistent get, answered from the local replica of another node:');
 	show($cluster->node('west'), "SELECT quorate.get_item('$packages', '$key', consistent_read => false) ->> 'Version' AS version");
 	say_line('A query of one item collection:');
