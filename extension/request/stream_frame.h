@@ -2,7 +2,8 @@
  * stream_frame.h
  *		The frame around one request or reply on a request stream: CRC-32C, id, packed bytes.
  *
- * The id is the request's; it stands outside so that the forwarder need not unpack replies.  TCP's checksum lets damage through now and then; a frame whose CRC does not match ends the stream.
+ * The id is the request's; it stands outside so that the forwarder need not unpack replies.  TCP's
+ * checksum lets damage through now and then; a frame whose CRC does not match ends the stream.
  */
 #ifndef QUORATE_REQUEST_STREAM_FRAME_H
 #define QUORATE_REQUEST_STREAM_FRAME_H

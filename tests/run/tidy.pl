@@ -156,6 +156,8 @@ sub check_line_length
 		sub {
 			my $line = $_[0];
 			chomp $line;
+			# PostgreSQL's style keeps a message on one line, so that it can be found.
+			$line =~ s/"(?:[^"\\]|\\.)*"/""/g;
 			1 while $line =~ s/^([^\t]*)\t/$1 . ' ' x (4 - length($1) % 4)/e;
 			$line =~ s/[\x80-\xbf]//g;
 			return length($line) > 120 ? length($line) . ' columns' : undef;
