@@ -137,6 +137,33 @@ test_sets(void)
 }
 
 static void
+test_nul(void)
+{
+	static const struct
+	{
+		const char *json;
+		bool has_nul;
+	} cases[] = {
+		{"{\"a\": {\"S\": \"x\"}, \"b\": {\"N\": \"0\"}, \"c\": {\"B\": \"AA==\"}, \"d\": {\"L\": []}}",
+		 false},
+		{"{\"a\": {\"S\": \"\"}, \"b\": {\"S\": \"x\\u0000\"}}", true},
+		{"{\"a\\u0000\": {\"NULL\": true}}", true},
+		{"{\"a\": {\"L\": [{\"NULL\": true}, {\"SS\": [\"x\", \"\\u0000\"]}]}}", true},
+		{"{\"a\": {\"M\": {\"b\": {\"M\": {\"\\u0000\": {\"BOOL\": true}}}}}}", true},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+	{
+		ItemBuffer item = item_helper_item(cases[i].json);
+		ItemValue whole = item_as_value(item.bytes, item.length);
+
+		TAP_OK(item_value_has_nul(&whole) == cases[i].has_nul, "U+0000 is %s in %s",
+			   cases[i].has_nul ? "found" : "not found", cases[i].json);
+		item_helper_free(&item);
+	}
+}
+
+static void
 test_sizes(void)
 {
 	static const struct
@@ -459,6 +486,7 @@ main(void)
 	test_lookup(100, 0);
 	test_lookup(1000, 200);
 	test_sets();
+	test_nul();
 	test_sizes();
 	test_size_bound();
 	test_longest_encoding();

@@ -375,6 +375,35 @@ test_out_of_memory(void)
 	TAP_OK(allowed > 1 && failures == allowed, "%d failing allocations were reported", failures);
 }
 
+/* Printing needs memory too; each allocation that fails ends it. */
+static void
+test_print_out_of_memory(void)
+{
+	char json[8192] = "{\"a\": {\"L\": [";
+	ItemBuffer item;
+	int failures = 0;
+	int allowed = -1;
+	bool printed;
+
+	for (int i = 0; i < 200; i++)
+		strcat(json, i == 0 ? "{\"NS\": [\"1\"]}" : ", {\"M\": {\"b\": {\"B\": \"\"}}}");
+	strcat(json, "]}}");
+	item = item_helper_item(json);
+	do
+	{
+		int calls_left = ++allowed;
+		ItemAllocator allocator = {.resize = fail_to_resize, .context = &calls_left};
+		ItemBuffer text;
+
+		item_buffer_init(&text, &allocator);
+		printed = item_to_json(item.bytes, item.length, &text);
+		failures += !printed;
+		free(text.bytes);
+	} while (!printed && allowed < 100);
+	TAP_OK(allowed > 1 && failures == allowed, "%d failing allocations were reported", failures);
+	item_helper_free(&item);
+}
+
 static void
 test_plain(void)
 {
@@ -438,6 +467,7 @@ main(void)
 	test_damaged();
 	test_round_trips();
 	test_out_of_memory();
+	test_print_out_of_memory();
 	test_plain();
 	check_long_message("{\"a\":{\"N\":\"%s\"}}");
 	check_long_message("{\"a\":{\"N\":\"1%s\"}}");

@@ -295,7 +295,11 @@ static void
 test_maps(void)
 {
 	static const ExpressionName wrong = {{1, (const uint8_t *) "#"}, {1, (const uint8_t *) "a"}};
+	uint8_t long_text[256] = "#";
+	ExpressionName long_name = {{255, long_text}, {1, (const uint8_t *) "a"}};
 	Fixture fixture;
+
+	memset(long_text + 1, 'a', sizeof(long_text) - 1);
 
 	fixture_begin(&fixture, "{\"v\": {\"S\": \"\"}}");
 	TAP_OK(!expression_context_check(&fixture.context, &fixture.error), "a value without a colon");
@@ -308,9 +312,28 @@ test_maps(void)
 	TAP_IS_STR(fixture.error.message,
 			   "ExpressionAttributeNames contains invalid key: Syntax error; key: \"#\"",
 			   "its message");
+	long_name.placeholder.length = 256;
+	fixture.context.names = &long_name;
+	TAP_OK(!expression_context_check(&fixture.context, &fixture.error), "a name of 256 bytes");
+	TAP_IS_INT(strncmp(fixture.error.message,
+					   "ExpressionAttributeNames contains invalid key: The key is longer than 255 "
+					   "bytes; key: \"#aaa",
+					   80),
+			   0, "its message");
 	fixture.context.name_count = 0;
 	TAP_OK(!expression_context_check(&fixture.context, &fixture.error), "no names at all");
 	TAP_IS_STR(fixture.error.message, "ExpressionAttributeNames must not be empty", "its message");
+	item_helper_free(&fixture.values);
+
+	fixture_begin(&fixture, VALUES);
+	fixture.context.names = &long_name;
+	fixture.context.name_count = 1;
+	long_name.placeholder.length = 255;
+	fixture.context.values = NULL;
+	TAP_OK(expression_context_check(&fixture.context, &fixture.error), "a name of 255 bytes");
+	TAP_OK(!parse(&fixture, "pk = :pk", ITEM_STRING), "no values, but one is used");
+	memset(fixture.names_used, true, sizeof(fixture.names_used));
+	TAP_OK(expression_context_check_used(&fixture.context, &fixture.error), "none is unused");
 	item_helper_free(&fixture.values);
 
 	fixture_begin(&fixture, "{}");
