@@ -413,6 +413,19 @@ check_drop_database(Oid database)
 						errhint("Use quorate.drop_cluster() first.")));
 }
 
+/* What CASCADE, DROP OWNED and the like would take along. */
+static void
+refuse_drop(const char *relation)
+{
+	ereport(
+		ERROR,
+		(errcode(ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST),
+		 errmsg("cannot drop \"%s\": it belongs to item tables", relation),
+		 errhint(
+			 "Use quorate.drop_table() for an item table, quorate.drop_cluster() before dropping "
+			 "the extension.")));
+}
+
 /* `internal` drops are steps of another command, like the old index of REINDEX CONCURRENTLY. */
 static void
 check_drop_object(Oid catalog, Oid object, bool internal)
@@ -422,8 +435,8 @@ check_drop_object(Oid catalog, Oid object, bool internal)
 	else if (catalog == ExtensionRelationId && has_cluster() &&
 			 object == get_extension_oid(EXTENSION_NAME, true))
 		refuse_drop_extension();
-	else if (catalog == RelationRelationId && has_cluster() && !internal)
-		check_relation(object);
+	else if (catalog == RelationRelationId && has_cluster() && !internal && is_protected(object))
+		refuse_drop(get_rel_name(object));
 }
 
 static void
