@@ -1,17 +1,8 @@
 -- What a user sees of the relations behind item tables: free to read, closed to every other change, superuser or not.
-SET client_min_messages = warning;
-CREATE EXTENSION IF NOT EXISTS quorate;
-RESET client_min_messages;
 \set SHOW_CONTEXT never
 \set VERBOSITY sqlstate
 \pset format unaligned
 
-SELECT state = 'unconfigured' AS alone FROM quorate._node_status() \gset
-\if :alone
-SELECT format('[{"name": "only", "zone": "az1", "conninfo": "host=127.0.0.1 port=%s dbname=%s user=%s"}]',
-	current_setting('port'), current_database(), current_user) AS nodes \gset
-SELECT quorate.create_cluster(:'nodes');
-\endif
 SELECT quorate.create_table('Protected', 'Artist', 'S', 'Year', 'N', 2);
 SELECT quorate.put_item('Protected', quorate.marshal(jsonb_build_object('Artist', 'a' || i, 'Year', i)))
 FROM generate_series(1, 10) i;
@@ -147,6 +138,3 @@ SELECT to_regclass(:'relation') IS NULL AS gone, to_regclass('public.protected_v
 
 DROP TABLE public.other;
 DROP FUNCTION public.refused(text);
-\if :alone
-SELECT quorate.drop_cluster();
-\endif
