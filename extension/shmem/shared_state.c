@@ -108,6 +108,9 @@ init_root(SharedState *shared)
 	memset(shared, 0, sizeof(*shared));
 	shared->lock = shmem_lock(LOCK_STATE);
 	pg_atomic_init_u32(&shared->node_state, NODE_STARTING);
+	strlcpy(shared->state_reason,
+			"the replicator has not started: the server recovers or is a standby",
+			sizeof(shared->state_reason));
 	pg_atomic_init_u64(&shared->log_bytes, 0);
 	pg_atomic_init_u64(&shared->metadata_generation, 1);
 	pg_atomic_init_u64(&shared->groups_generation, 1);

@@ -40,8 +40,11 @@ extern void replicator_unbootstrap(CommandResult *result);
 /* A process's start: forgets the leaderships of its predecessor. */
 extern void groups_init(void);
 
-/* Makes published state for every group that the engine recovered, and removes that of others. */
-extern void groups_attach(void);
+/*
+ * Makes published state for every group that the engine recovered, and removes that of others.  False if
+ * there are more groups than quorate.max_groups.
+ */
+extern bool groups_attach(void);
 extern void groups_detach_all(void);
 
 /* Carry out the commands of reconciler and applier. */

@@ -124,7 +124,7 @@ refuse(const char *reason)
 	ereport(LOG, (errmsg("quorate does not start: %s", reason)));
 }
 
-/* Opens the engine under an identity; false, with the reason in engine_error(), if that fails. */
+/* Opens the engine under an identity; the reason of a failure is in engine_error(). */
 static EngineStatus
 open_engine(const EngineConfig *config)
 {
@@ -132,18 +132,6 @@ open_engine(const EngineConfig *config)
 
 	fill_callbacks(&callbacks);
 	return engine_open(&replicator_engine, &log_io, config, &callbacks);
-}
-
-/* All is recovered: from now on this node takes part. */
-static void
-start_running(void)
-{
-	groups_attach();
-	peers_connect();
-	shared_set_node_state(NODE_RUNNING, "");
-	shared_wake_launcher();
-	ereport(LOG, (errmsg("quorate runs as node %u, start " UINT64_FORMAT, quorate_shared->self,
-						 quorate_shared->start_counter)));
 }
 
 static void
@@ -156,6 +144,23 @@ close_engine(void)
 	groups_detach_all();
 	engine_close(replicator_engine);
 	replicator_engine = NULL;
+}
+
+/* All is recovered: from now on this node takes part. */
+static void
+start_running(void)
+{
+	if (!groups_attach())
+	{
+		close_engine();
+		refuse("the log holds more replication groups than quorate.max_groups allows");
+		return;
+	}
+	peers_connect();
+	shared_set_node_state(NODE_RUNNING, "");
+	shared_wake_launcher();
+	ereport(LOG, (errmsg("quorate runs as node %u, start " UINT64_FORMAT, quorate_shared->self,
+						 quorate_shared->start_counter)));
 }
 
 /* Opens the engine under the identity that the directory holds. */

@@ -117,7 +117,7 @@ attach(GroupId group)
 	return true;
 }
 
-void
+bool
 groups_attach(void)
 {
 	uint32_t count = engine_list_groups(replicator_engine, NULL, 0);
@@ -127,9 +127,7 @@ groups_attach(void)
 	for (uint32_t i = 0; i < count; i++)
 	{
 		if (!attach(groups[i]))
-			ereport(FATAL, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-							errmsg("the log of this node holds %u replication groups", count),
-							errhint("Increase quorate.max_groups and restart the server.")));
+			return false;
 		publish(find_replica(groups[i]));
 	}
 	pfree(groups);
@@ -142,6 +140,7 @@ groups_attach(void)
 		if (group != 0 && find_replica(group) == NULL)
 			shared_group_remove(group);
 	}
+	return true;
 }
 
 /* Answers a write and frees its waiter. */
