@@ -3,8 +3,8 @@
  *		The settings of the extension, in alphabetical order.
  *
  * Defined in the postmaster while the library is preloaded, and again by a backend that loads the library
- * without that.  Settings that size shared memory or name places are fixed at the start of the server;
- * times may be changed by a reload, and should be equal on all nodes; the rest belongs to a session.
+ * without that.  Settings that size shared memory, name places or belong to the protocol between nodes are
+ * fixed at the start of the server; the rest belongs to a session.
  */
 #include "postgres.h"
 
