@@ -30,6 +30,7 @@ acceptor_refuse_prepare(CoreNode *node, Replica *replica, const Message *message
 {
 	Message *reply = node_send(node, replica, MESSAGE_PROMISE, message->from, false);
 
+	CORE_INVARIANT("I3", ballot_compare(message->ballot, replica->promised) != 0);
 	reply->ballot = message->ballot;
 	reply->ok = false;
 	reply->promised = replica->promised;
@@ -42,6 +43,7 @@ acceptor_send_promise(CoreNode *node, Replica *replica)
 	Message *reply = node_send(node, replica, MESSAGE_PROMISE, replica->promised.node,
 							   acceptor_reply_waits(replica));
 
+	CORE_INVARIANT("I8", !replica_leads(replica));
 	CORE_ASSERT(replica->promised.node != node->config.self);
 	reply->ballot = replica->promised;
 	reply->ok = true;
@@ -95,6 +97,7 @@ acceptor_receive_prepare(CoreNode *node, Replica *replica, const Message *messag
 	uint32_t from = membership_find(&replica->membership, message->from);
 	int order = ballot_compare(message->ballot, replica->promised);
 
+	CORE_ASSERT(message->kind == MESSAGE_PREPARE);
 	if (message->ballot.node != message->from ||
 		!member_may_lead(&replica->membership.members[from]))
 		return;
@@ -234,6 +237,8 @@ acceptor_acknowledge(CoreNode *node, Replica *replica, const Message *message, L
 	Message *reply = node_send(node, replica, MESSAGE_ACCEPTED, message->from,
 							   acceptor_reply_waits(replica));
 
+	CORE_INVARIANT("I5", matched <= replica->history.last_lsn);
+	CORE_INVARIANT("I2", matched <= replica->durable_lsn || replica->unsynced);
 	reply->ballot = message->ballot;
 	reply->ok = true;
 	reply->promised = replica->promised;
@@ -265,6 +270,7 @@ acceptor_receive_accept(CoreNode *node, Replica *replica, const Message *message
 {
 	Lsn matched;
 
+	CORE_ASSERT(message->kind == MESSAGE_ACCEPT);
 	if (message->ballot.node != message->from ||
 		!acceptor_entries_are_valid(message, message->ballot))
 		return;
@@ -294,6 +300,7 @@ acceptor_receive_fetch(CoreNode *node, Replica *replica, const Message *message)
 	Message *reply;
 	Lsn last = message->lsn;
 
+	CORE_ASSERT(message->kind == MESSAGE_FETCH);
 	if (message->ballot.node != message->from ||
 		!ballot_equal(message->ballot, replica->promised) ||
 		message->prev_lsn < replica->history.base_lsn ||

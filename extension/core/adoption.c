@@ -124,6 +124,7 @@ adoption_receive_entries(CoreNode *node, Replica *replica, const Message *messag
 	Proposer *proposer = replica->proposer;
 	uint32_t i;
 
+	CORE_ASSERT(message->kind == MESSAGE_ENTRIES);
 	if (replica->role != ROLE_ADOPTING || message->from != proposer->best ||
 		!ballot_equal(message->ballot, replica->promised) ||
 		!acceptor_entries_are_valid(message, proposer->best_outline.last_ballot))

@@ -30,6 +30,7 @@ effects_add(EffectList *effects, EffectKind kind, GroupId group)
 {
 	Effect *effect;
 
+	CORE_ASSERT(kind >= EFFECT_APPEND && kind <= EFFECT_REFUSE);
 	if (effects->count == effects->capacity)
 	{
 		effects->capacity = effects->capacity ? effects->capacity * 2 : EFFECTS_CAPACITY_FIRST;

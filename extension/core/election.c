@@ -65,6 +65,7 @@ election_send_all(CoreNode *node, Replica *replica, MessageKind kind)
 	bool after_sync = kind == MESSAGE_PREPARE && replica->unsynced;
 	uint32_t i;
 
+	CORE_INVARIANT("I3", kind == MESSAGE_ASK || replica->promised.node == node->config.self);
 	CORE_ASSERT(kind == MESSAGE_ASK || kind == MESSAGE_PREPARE);
 	for (i = 0; i < replica->membership.member_count; i++)
 	{
@@ -168,6 +169,7 @@ election_tick(CoreNode *node, Replica *replica)
 void
 election_give_up(CoreNode *node, Replica *replica)
 {
+	CORE_ASSERT(replica->role == ROLE_CANDIDATE || replica->role == ROLE_ADOPTING);
 	CORE_MARK(candidate_gave_up);
 	replica->failures++;
 	replica_follow(node, replica, election_backoff(node, replica->failures));
@@ -196,6 +198,7 @@ election_receive_ask(CoreNode *node, Replica *replica, const Message *message)
 {
 	Message *reply = node_send(node, replica, MESSAGE_ANSWER, message->from, false);
 
+	CORE_ASSERT(message->kind == MESSAGE_ASK);
 	reply->ballot = message->ballot;
 	reply->ok = election_leader_lives(node, replica, message);
 	if (reply->ok)
@@ -210,6 +213,7 @@ election_receive_answer(CoreNode *node, Replica *replica, const Message *message
 	uint32_t from = membership_find(&replica->membership, message->from);
 	Ballot none = {0};
 
+	CORE_ASSERT(message->kind == MESSAGE_ANSWER);
 	if (replica->role != ROLE_ASKING || !ballot_equal(message->ballot, replica->promised))
 		return;
 	replica_note_round(replica, message->promised);
@@ -234,6 +238,7 @@ election_take_refusal(CoreNode *node, Replica *replica, uint32_t from, const Mes
 	uint32_t still_open = 0;
 	uint32_t i;
 
+	CORE_ASSERT(from != replica->self_index);
 	replica_note_round(replica, message->promised);
 	replica->proposer->members[from].refused = true;
 	for (i = 0; i < replica->membership.member_count; i++)
@@ -253,6 +258,7 @@ election_receive_promise(CoreNode *node, Replica *replica, const Message *messag
 	uint32_t from = membership_find(&replica->membership, message->from);
 	Progress *progress;
 
+	CORE_ASSERT(message->kind == MESSAGE_PROMISE);
 	if (replica->role != ROLE_CANDIDATE || !ballot_equal(message->ballot, replica->promised))
 		return;
 	if (!message->ok)
@@ -276,6 +282,7 @@ election_count_promises(CoreNode *node, Replica *replica)
 	uint32_t members = 0;
 	uint32_t i;
 
+	CORE_INVARIANT("I4", replica->promised.node == node->config.self);
 	CORE_ASSERT(replica->role == ROLE_CANDIDATE);
 	if (!replica->proposer->own_promise_durable)
 		return;

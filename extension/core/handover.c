@@ -38,6 +38,8 @@ handover_release(CoreNode *node, Replica *replica, NodeId target)
 	Ballot ballot = replica->promised;
 	uint32_t i;
 
+	CORE_INVARIANT("I6", replica->commit_lsn == replica->history.last_lsn);
+	CORE_ASSERT(target != node->config.self);
 	CORE_MARK(handover_released);
 #ifndef MUTANT_RELEASE_KEEPS_LEADING
 	replica_follow(node, replica, node->config.lease_us);
@@ -85,6 +87,7 @@ handover_time_out(CoreNode *node, Replica *replica)
 void
 handover_receive_release(CoreNode *node, Replica *replica, const Message *message)
 {
+	CORE_ASSERT(message->kind == MESSAGE_RELEASE);
 	if (message->ballot.node != message->from || !ballot_equal(message->ballot, replica->promised))
 		return;
 	CORE_ASSERT(replica->role == ROLE_FOLLOWER || replica->role == ROLE_ASKING);

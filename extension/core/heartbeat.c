@@ -85,6 +85,7 @@ heartbeat_send(CoreNode *node, NodeId to)
 	Effect *effect = effects_add(&node->effects, EFFECT_SEND, 0);
 	Heartbeat *heartbeat = &effect->message.heartbeat;
 
+	CORE_ASSERT(to != node->config.self);
 	effect->message.kind = MESSAGE_HEARTBEAT;
 	effect->message.from = node->config.self;
 	effect->message.to = to;
@@ -266,6 +267,7 @@ heartbeat_receive(CoreNode *node, const Message *message)
 	bool was_silent = peer->heard_us == 0 || silence_us > node->config.lease_us;
 	bool renumbered;
 
+	CORE_ASSERT(message->kind == MESSAGE_HEARTBEAT);
 	CORE_ASSERT(message->from != node->config.self);
 	if (!heartbeat_note_life(node, message->from, heartbeat))
 		return;
@@ -283,6 +285,7 @@ heartbeat_clock_anomaly(CoreNode *node, TimeUs trusted_us)
 	TimeUs longest_us = lease_stretch(node->grant_length_recorded_us, node->config.clock_drift_ppm);
 	NodeId id;
 
+	CORE_ASSERT(trusted_us <= node->now);
 	CORE_MARK(clock_anomaly_voids_leases);
 	node->held_void_us = node->now;
 	node->synced_once = false;

@@ -58,6 +58,7 @@ grant_given_void(GrantGiven *given)
 bool
 grant_given_restart(GrantGiven *given, TimeUs trusted_us, TimeUs bound_until_us)
 {
+	CORE_ASSERT(bound_until_us >= trusted_us);
 	if (!grant_given_is_valid(given, trusted_us))
 		return false;
 	if (bound_until_us > given->bound_until_us)

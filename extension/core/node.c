@@ -341,6 +341,7 @@ agenda_remove(CoreNode *node, Replica *replica)
 void
 node_schedule(CoreNode *node, Replica *replica, TimeUs due_us)
 {
+	CORE_ASSERT(replica->agenda_index <= node->agenda_count);
 	if (replica->agenda_index != 0 && due_us == replica->due_us)
 		return;
 	replica->due_us = due_us;

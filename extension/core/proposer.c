@@ -41,6 +41,8 @@ proposer_send_accept(CoreNode *node, Replica *replica, uint32_t index, Lsn prev_
 	Message *message = node_send(node, replica, MESSAGE_ACCEPT, member_node(replica, index), false);
 	Lsn last_lsn = prev_lsn + count;
 
+	CORE_INVARIANT("I4", replica->promised.node == node->config.self);
+	CORE_ASSERT(index != replica->self_index);
 	CORE_INVARIANT("I5", last_lsn <= replica->history.last_lsn);
 	message->ballot = replica->promised;
 	message->prev_lsn = prev_lsn;
@@ -260,6 +262,7 @@ proposer_take_acknowledgement(CoreNode *node, Replica *replica, uint32_t index,
 {
 	Progress *progress = &replica->proposer->members[index];
 
+	CORE_ASSERT(message->ok);
 	progress->stirred_us = node->now;
 	progress->probing = false;
 	progress->needs_snapshot = false;
@@ -290,6 +293,7 @@ proposer_take_mismatch(Replica *replica, uint32_t index, const Message *message)
 	Lsn floor_lsn = message->commit_lsn;
 	Lsn guess;
 
+	CORE_ASSERT(!message->ok);
 	if (!log_outline_is_valid(&message->outline))
 		return;
 	/* What the member knows as committed is in every leader's log (I6). */
@@ -328,6 +332,7 @@ proposer_receive_accepted(CoreNode *node, Replica *replica, const Message *messa
 {
 	uint32_t index = membership_find(&replica->membership, message->from);
 
+	CORE_ASSERT(message->kind == MESSAGE_ACCEPTED);
 	if (!replica_leads(replica) || !ballot_equal(message->ballot, replica->promised))
 		return;
 	if (!message->ok && ballot_compare(message->promised, replica->promised) > 0)
@@ -440,6 +445,7 @@ proposer_resend(CoreNode *node, Replica *replica)
 static void
 proposer_check_quorum(CoreNode *node, Replica *replica)
 {
+	CORE_ASSERT(node->now >= replica->proposer->deadline_us);
 	if (replica_has_lease(node, replica) ||
 		quorum_reached(&replica->membership, 1u << replica->self_index))
 	{

@@ -13,6 +13,7 @@ status_members(const Replica *replica, GroupStatus *status)
 {
 	uint32_t i;
 
+	CORE_ASSERT(replica->membership.member_count <= CORE_MEMBERS_MAX);
 	status->member_count = replica->membership.member_count;
 	for (i = 0; i < replica->membership.member_count; i++)
 	{
