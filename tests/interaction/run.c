@@ -150,7 +150,8 @@ skip_comments(FILE *file, Text *rewritten)
 	{
 		if (line[0] != '#' && line[0] != '\n')
 		{
-			fseek(file, at, SEEK_SET);
+			if (fseek(file, at, SEEK_SET) != 0)
+				abort(); /* not a file */
 			return true;
 		}
 		text_add(rewritten, line);
