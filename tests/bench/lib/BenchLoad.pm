@@ -24,7 +24,12 @@ sub percentile
 	return $values[ $at < @values ? $at : -1 ];
 }
 
-sub median { return percentile(0.5, @_) }
+sub median
+{
+	my @values = sort { $a <=> $b } @_;
+	return undef unless @values;
+	return ($values[ $#values / 2 ] + $values[ @values / 2 ]) / 2;
+}
 
 sub random_text
 {
