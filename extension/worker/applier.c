@@ -84,9 +84,10 @@ is_member(void)
 static void
 check_member(void)
 {
-	if (!is_member())
-		ereport(FATAL, (errcode(ERRCODE_ADMIN_SHUTDOWN),
-						errmsg("quorate applier ends: this node left its cluster")));
+	if (is_member())
+		return;
+	ereport(LOG, (errmsg("quorate applier ends: this node left its cluster")));
+	proc_exit(1);
 }
 
 static void
