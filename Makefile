@@ -158,7 +158,7 @@ mutants:
 # A copy of the PostgreSQL installation with the extension in it; nothing is written below /usr.
 .PHONY: private-install
 private-install: all
-	@tests/run/private_install.sh '$(PG_CONFIG)'
+	@+tests/run/private_install.sh '$(PG_CONFIG)'
 
 # ---------------------------------------------------------------- tools of the TAP tests and of the demonstration
 

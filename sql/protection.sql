@@ -84,8 +84,7 @@ SELECT command, public.refused(replace(command, '$t', :'name')) FROM (VALUES
 	('CLUSTER quorate_data.$t USING $t_pkey'),
 	('REINDEX TABLE quorate_data.$t'),
 	('REINDEX INDEX quorate_data.$t_pkey')) AS commands(command);
-COPY :relation FROM STDIN;
-\.
+COPY :relation FROM '/dev/null';
 VACUUM FULL :relation;
 REINDEX SCHEMA quorate_data;
 SELECT count(*) FROM :relation;

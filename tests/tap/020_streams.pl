@@ -88,6 +88,8 @@ like(call_stream(connect_raw($north, 'peer'), $introduction), qr/^W/, 'a member 
 
 # ---------------------------------------------------------------- garbage
 
+# The real node 2 would take its stream back in between.
+my @stopped = $cluster->node('south')->signal_process('STOP', 'replicator');
 my $position = $north->log_position;
 like(call_stream($socket, $introduction), qr/^W/, 'a stream starts');
 send_message($socket, 'd', 'garbage' x 100);
@@ -102,6 +104,7 @@ call_stream($socket, $introduction);
 	syswrite $socket, 'd' . pack('N', 200_000_000) . 'x' x 1000;
 }
 like(read_until($socket, 'Z'), qr/^(E .*C08P01 .*|)$/s, 'a frame that is too long ends the connection');
+kill 'CONT', @stopped;
 ok($north->poll_until("SELECT bool_and(heard_ms_ago < 1000) FROM quorate._peers() WHERE node_id <> 1"), 'the real streams come back');
 ok($_->poll_until($leader_query, 1, 20), $_->name . ' still knows its leader') foreach $cluster->nodes;
 
