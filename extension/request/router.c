@@ -15,6 +15,7 @@
 #include "utils/timeout.h"
 #include "utils/wait_event.h"
 
+#include "shmem/applied_wait.h"
 #include "shmem/forward.h"
 #include "request/router.h"
 #include "settings.h"
@@ -435,6 +436,25 @@ router_any_ended(RouterCall *const *calls, uint32_t count)
 	return count == 0;
 }
 
+/*
+ * Has the applier wake this process for the first call that waits for rows; the others are looked after by
+ * polling.  False if the rows have come meanwhile.
+ */
+static bool
+router_watch_applier(void)
+{
+	for (uint32_t i = 0; i < calls_count; i++)
+	{
+		const RouterCall *call = calls_under_way[i];
+
+		if (call->state != CALL_EXECUTING || call->step != EXECUTOR_WAIT_APPLIED)
+			continue;
+		applied_wait_begin(call->execution.group);
+		return pg_atomic_read_u64(&call->execution.group->applied_lsn) < call->execution.wait_lsn;
+	}
+	return true;
+}
+
 bool
 router_wait_any(RouterCall *const *calls, uint32_t count)
 {
@@ -444,8 +464,10 @@ router_wait_any(RouterCall *const *calls, uint32_t count)
 		if (router_any_ended(calls, count))
 			return count > 0;
 		router_check_interrupts();
-		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
-						 router_wait_ms(), PG_WAIT_EXTENSION);
+		if (router_watch_applier())
+			(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
+							 router_wait_ms(), PG_WAIT_EXTENSION);
+		applied_wait_end();
 		ResetLatch(MyLatch);
 	}
 }

@@ -1,9 +1,15 @@
 /*
  * applied_wait.h
- *		Waiting until a replica's rows have come to an LSN.
+ *		Being woken when a replica's rows move on.
  *
- * Readers wait, the applier wakes them.  The condition variables are shared by groups (by hash), so a waiter
- * may be woken for nothing; it looks at the group's applied LSN again.
+ * Readers wait, the applier wakes them.  A reader waits on its latch, along with whatever else it waits for:
+ *
+ *		applied_wait_begin(group);
+ *		if (... the group's applied_lsn is still too low ...)
+ *			WaitLatch(...);
+ *		applied_wait_end();
+ *
+ * The queues are shared by groups (by hash), so a reader may be woken for nothing and looks again.
  */
 #ifndef QUORATE_SHMEM_APPLIED_WAIT_H
 #define QUORATE_SHMEM_APPLIED_WAIT_H
@@ -13,10 +19,11 @@
 #include "shmem/shared_state.h"
 
 /*
- * Waits until the rows of a group on this node are applied up to `lsn` or `timeout_ms` are over; true in the
- * first case.  Interruptible by a cancel or termination of the backend.
+ * From now on this process's latch is set whenever the applied LSN of the group is raised.  For one group at
+ * a time; it ends with applied_wait_end, or with the transaction if an error comes in between.
  */
-extern bool applied_wait(GroupShared *group, Lsn lsn, long timeout_ms);
+extern void applied_wait_begin(GroupShared *group);
+extern void applied_wait_end(void);
 
 /* Applier: the applied LSN of this group was raised. */
 extern void applied_wait_wake(GroupId group);

@@ -13,7 +13,7 @@
 #include "utils/builtins.h"
 #include "utils/snapmgr.h"
 
-#include "catalog/metadata.h"
+#include "sqlapi/api_call.h"
 #include "storage/applied_table.h"
 #include "storage/checksum.h"
 
@@ -32,14 +32,11 @@ enum
 
 /* A copy that lives on while the metadata may be read again. */
 static TableInfo *
-find_table(const char *name)
+copy_table(text *name)
 {
-	const TableInfo *found = metadata_table_by_name(name);
+	const TableInfo *found = api_table(name);
 	TableInfo *table = palloc(sizeof(TableInfo));
 
-	if (found == NULL)
-		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE),
-						errmsg("item table \"%s\" does not exist", name)));
 	*table = *found;
 	table->partitions = palloc(found->partition_count * sizeof(PartitionInfo));
 	memcpy(table->partitions, found->partitions, found->partition_count * sizeof(PartitionInfo));
@@ -85,7 +82,7 @@ Datum
 quorate_checksum(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
-	TableInfo *table = find_table(text_to_cstring(PG_GETARG_TEXT_PP(0)));
+	TableInfo *table = copy_table(PG_GETARG_TEXT_PP(0));
 	Snapshot snapshot;
 	ItemTable rows;
 	KeyedTable applied;

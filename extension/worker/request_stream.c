@@ -20,6 +20,7 @@
 
 #include "request/executor.h"
 #include "request/stream_frame.h"
+#include "shmem/applied_wait.h"
 #include "worker/copy_both.h"
 #include "worker/peer_check.h"
 
@@ -257,6 +258,27 @@ stream_receive(int from)
 	return result != COPY_BOTH_ENDED;
 }
 
+/*
+ * Has the applier wake this process for the first call that waits for rows; the others are looked after by
+ * polling.  False if the rows have come meanwhile.
+ */
+static bool
+stream_watch_applier(void)
+{
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &stream_calls)
+	{
+		StreamCall *call = dlist_container(StreamCall, link, iter.cur);
+
+		if (call->step != EXECUTOR_WAIT_APPLIED)
+			continue;
+		applied_wait_begin(call->execution.group);
+		return pg_atomic_read_u64(&call->execution.group->applied_lsn) < call->execution.wait_lsn;
+	}
+	return true;
+}
+
 static void
 stream_serve(int from)
 {
@@ -268,7 +290,9 @@ stream_serve(int from)
 		waiting = stream_continue_waiting();
 		stream_end_transaction();
 		copy_both_flush();
-		copy_both_wait(waiting ? WAITING_POLL_MS : -1, stream_call_count < CALLS_MAX);
+		if (!waiting || stream_watch_applier())
+			copy_both_wait(waiting ? WAITING_POLL_MS : -1, stream_call_count < CALLS_MAX);
+		applied_wait_end();
 	}
 }
 
