@@ -1,6 +1,7 @@
 /*
  * install.c
- *		What CREATE EXTENSION needs besides SQL: called by the install script, which then drops the functions.
+ *		What CREATE EXTENSION needs besides SQL: called by the install script, which then drops the
+ *		functions.
  *
  * Runs in the backend that executes CREATE EXTENSION, as a superuser, inside of its transaction.
  */

@@ -2,8 +2,8 @@
  * item_relation.c
  *		Creating and dropping the relations of item tables on this node.
  *
- * Runs in the applier (reconciler.c) and, for the metadata's own relation, in the backend that creates the
- * extension.  Durable when the caller's transaction commits.
+ * Runs in the applier (reconciler.c) and, for the metadata's own relation, in the backend that
+ * creates the extension.  Durable when the caller's transaction commits.
  */
 #include "postgres.h"
 
@@ -32,9 +32,9 @@
 #include "storage/item_table.h"
 
 /*
- * Room on each page for new versions of its rows, so that updates need no new index entries (HOT).  Items
- * stay in the row, compressed, as long as a page can hold them; that is where their updates are cheapest.
- * Positions are never compressed or moved out of the row.
+ * Room on each page for new versions of its rows, so that updates need no new index entries (HOT).
+ * Items stay in the row, compressed, as long as a page can hold them; that is where their updates
+ * are cheapest. Positions are never compressed or moved out of the row.
  */
 #define ITEM_FILLFACTOR 85
 
@@ -126,8 +126,8 @@ item_relation_drop(uint32_t table_id)
 /* ---------------------------------------------------------------- everything that is there */
 
 /*
- * The ids of all relations of item tables but the metadata's, whether the metadata knows them or not; a list of
- * integers.
+ * The ids of all relations of item tables but the metadata's, whether the metadata knows them or
+ * not; a list of integers.
  */
 static List *
 list_table_ids(void)

@@ -2,13 +2,14 @@
  * metadata.c
  *		A backend's cache of the cluster's metadata: tables, partitions, nodes.
  *
- * Runs in every backend that routes requests and in the applier.  The cache is read as a whole from this
- * node's replica of the metadata table under one snapshot, so it is a state that the metadata once had, though
- * not always the latest.  It is read again when SharedState.metadata_generation has moved; the applier moves
- * that after the rows are visible, so a reader that sees the new number finds the new rows.
+ * Runs in every backend that routes requests and in the applier.  The cache is read as a whole from
+ * this node's replica of the metadata table under one snapshot, so it is a state that the metadata
+ * once had, though not always the latest.  It is read again when SharedState.metadata_generation
+ * has moved; the applier moves that after the rows are visible, so a reader that sees the new
+ * number finds the new rows.
  *
- * Positions sort items of one kind by their sort key; so tables come in order of name and partitions in order
- * of table id and number, and look-ups are binary searches.
+ * Positions sort items of one kind by their sort key; so tables come in order of name and
+ * partitions in order of table id and number, and look-ups are binary searches.
  */
 #include "postgres.h"
 

@@ -1,20 +1,22 @@
 /*
  * metadata.h
- *		The cluster's metadata: nodes, item tables, partitions and replicas as items of a system table.
+ *		The cluster's metadata: nodes, item tables and partitions as items of a system table.
  *
  * The metadata is itself an item table of one partition (table id 1, group GROUP_METADATA, relation
- * quorate_data.t1), so it is applied, read and checked like any other.  Its items, keyed by pk and sk:
+ * quorate_data.t1), so it is applied, read and checked like any other.  Its items, by partition key
+ * (pk) and sort key (sk):
  *
- *	pk "node"      : sk node id, 5 digits.  name, zone, conninfo
- *	pk "table"     : sk table name.  table_id, partition_key, partition_key_type, sort_key, sort_key_type,
- *					 partition_count
- *	pk "partition" : sk table id, 10 digits, a full stop and the partition's number, 6 digits.  group_id,
- *					 lower (B; absent for the first), members (L of node ids), first_leader
- *	pk "table_id"  : sk table id, 10 digits; one for every table that ever was.  table_name,
- *					 partition_count, dropped (BOOL)
+ *	"node", node id of 5 digits:
+ *		name, zone, conninfo
+ *	"table", table name:
+ *		table_id, partition_key, partition_key_type, sort_key, sort_key_type, partition_count
+ *	"partition", table id of 10 digits, a full stop, the partition's number of 6 digits:
+ *		group_id, lower (B; absent for the first), members (L of node ids), first_leader
+ *	"table_id", table id of 10 digits; one for every table that ever was:
+ *		table_name, partition_count, dropped (BOOL)
  *
- * Each node reads its own replica of it: eventually consistent, as routing may be.  A backend caches what
- * it has read and reloads when SharedState.metadata_generation has moved.
+ * Each node reads its own replica of it: eventually consistent, as routing may be.  A backend
+ * caches what it has read and reloads when SharedState.metadata_generation has moved.
  */
 #ifndef QUORATE_CATALOG_METADATA_H
 #define QUORATE_CATALOG_METADATA_H
@@ -48,8 +50,9 @@ typedef struct TableInfo
 } TableInfo;
 
 /*
- * Looks an item table up in this backend's cache, reloading from the local metadata replica if that has
- * changed.  NULL if there is none.  Valid until the next call of any metadata function in this backend.
+ * Looks an item table up in this backend's cache, reloading from the local metadata replica if that
+ * has changed.  NULL if there is none.  Valid until the next call of any metadata function in this
+ * backend.
  */
 extern const TableInfo *metadata_table_by_name(const char *name);
 extern const TableInfo *metadata_table_by_id(uint32_t table_id);
@@ -59,8 +62,8 @@ extern const PartitionInfo *
 metadata_partition_of(const TableInfo *table, const uint8_t *position, uint32_t length);
 
 /*
- * The metadata's own table, METADATA_TABLE_ID, is found by id only: it has one partition, of which the lower
- * bound is empty and all nodes are members.
+ * The metadata's own table, METADATA_TABLE_ID, is found by id only: it has one partition, of which
+ * the lower bound is empty and all nodes are members.
  */
 
 /* The nodes of the cluster, in order of id; none before the metadata has reached this node. */
@@ -69,7 +72,10 @@ extern const NodeInfo *metadata_nodes(uint32_t *count);
 /* An id that no table has or had, as far as this node knows. */
 extern uint32_t metadata_next_table_id(void);
 
-/* A table that existed and was dropped; its groups were metadata_group_id(id, 0 .. partition_count - 1). */
+/*
+ * A table that existed and was dropped; its groups were metadata_group_id(id, 0 .. partition_count
+ * - 1).
+ */
 typedef struct DroppedTable
 {
 	uint32_t table_id;

@@ -2,8 +2,8 @@
  * metadata_items.c
  *		Makes and reads the items of the metadata table, and the entries that change them.
  *
- * Making runs in the backend of whoever changes the cluster, reading in any backend and in the applier.
- * Nothing here is durable: a change exists once the metadata's group has committed it.
+ * Making runs in the backend of whoever changes the cluster, reading in any backend and in the
+ * applier. Nothing here is durable: a change exists once the metadata's group has committed it.
  */
 #include "postgres.h"
 
@@ -197,8 +197,8 @@ put_table_id(MetadataChange *change, uint32_t table_id, const char *name, uint32
 }
 
 /*
- * The first position of partition `number` of `count` equal shares of the hash space, cut to the shortest
- * separator.  Partition 0 starts at the empty position.
+ * The first position of partition `number` of `count` equal shares of the hash space, cut to the
+ * shortest separator.  Partition 0 starts at the empty position.
  */
 static uint32_t
 partition_lower(uint32_t number, uint32_t count, uint8_t lower[sizeof(uint32_t)])
@@ -259,7 +259,9 @@ metadata_build_drop_table(const TableInfo *table, MetadataChange *change)
 	change_add(change, METADATA_PK_TABLE, table->name, IMAGE_DELETE, EXPECT_PRESENT);
 	put_table_id(change, table->table_id, table->name, table->partition_count, true);
 
-	/* The partitions' items carry the table's id: they tell it from a later table of the same name. */
+	/*
+	 * The partitions' items carry the table's id: they tell it from a later table of the same name.
+	 */
 	for (uint32_t i = 0; i < table->partition_count; i++)
 		change_add(change, METADATA_PK_PARTITION, partition_key(table->table_id, i, key),
 				   IMAGE_DELETE, EXPECT_PRESENT);

@@ -2,14 +2,15 @@
  * metadata_items.h
  *		The metadata's items (catalog/metadata.h lists their kinds): how they are made and read.
  *
- * A change of the metadata is one entry of the group GROUP_METADATA: a list of images, with an expectation
- * on the present row of each, which the leader checks before it proposes.  So two nodes that change the
- * metadata at the same time cannot both succeed on what only one of them saw.
+ * A change of the metadata is one entry of the group GROUP_METADATA: a list of images, with an
+ * expectation on the present row of each, which the leader checks before it proposes.  So two nodes
+ * that change the metadata at the same time cannot both succeed on what only one of them saw.
  *
- * Identifiers are unique for ever without a counter: every table that ever existed keeps an item of kind
- * "table_id", created under EXPECT_ABSENT, and a partition's group id is made of its table's id and a serial
- * number.  After drop_table that item is the tombstone (status "dropped"); the reconcilers of all nodes
- * learn from it, at whatever later time they come by, which groups to close and which relation to drop.
+ * Identifiers are unique for ever without a counter: every table that ever existed keeps an item of
+ * kind "table_id", created under EXPECT_ABSENT, and a partition's group id is made of its table's
+ * id and a serial number.  After drop_table that item is the tombstone (status "dropped"); the
+ * reconcilers of all nodes learn from it, at whatever later time they come by, which groups to
+ * close and which relation to drop.
  */
 #ifndef QUORATE_CATALOG_METADATA_ITEMS_H
 #define QUORATE_CATALOG_METADATA_ITEMS_H
@@ -45,17 +46,18 @@ extern void
 metadata_build_nodes(const NodeInfo *nodes, uint32_t node_count, MetadataChange *change);
 
 /*
- * create_table: the table under `table_id` (metadata_next_table_id), its partitions of equal shares of the
- * hash space, each with storage replicas on all of `nodes` (one or three), first leaders in turn.  Fails on
- * the leader if the name or the id is taken: look again whether the table exists, else try the next id.
+ * create_table: the table under `table_id` (metadata_next_table_id), its partitions of equal shares
+ * of the hash space, each with storage replicas on all of `nodes` (one or three), first leaders in
+ * turn.  Fails on the leader if the name or the id is taken: look again whether the table exists,
+ * else try the next id.
  */
 extern void
 metadata_build_create_table(const TableSpec *spec, uint32_t table_id, const NodeId *nodes,
 							uint32_t node_count, MetadataChange *change);
 
 /*
- * drop_table: removes the table and its partitions and leaves the tombstone.  Fails on the leader if this
- * very table (not another one of the same name) is gone.
+ * drop_table: removes the table and its partitions and leaves the tombstone.  Fails on the leader
+ * if this very table (not another one of the same name) is gone.
  */
 extern void metadata_build_drop_table(const TableInfo *table, MetadataChange *change);
 

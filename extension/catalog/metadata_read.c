@@ -2,8 +2,8 @@
  * metadata_read.c
  *		Reads the items of the metadata table.
  *
- * Runs in any backend and in the applier.  An item that is not as metadata_items.c makes them is an error
- * and never skipped: routing by half of the metadata would lose data.
+ * Runs in any backend and in the applier.  An item that is not as metadata_items.c makes them is an
+ * error and never skipped: routing by half of the metadata would lose data.
  */
 #include "postgres.h"
 

@@ -2,15 +2,17 @@
  * protect.c
  *		Keeps everybody but the extension from changing its tables.
  *
- * Hooks that run in every backend.  A row that was written past the log would differ from its replicas, and a
- * trigger or constraint would be skipped by the applier's direct writes; so changes are refused even to
- * superusers: data by a hook on the executor and on TRUNCATE, definitions by a hook on utility commands and
- * on the creation and dropping of objects (which also sees what CASCADE, DROP OWNED and the like would take
- * along).  Reading is free: SELECT, ANALYZE, VACUUM, REINDEX CONCURRENTLY, views, pg_dump.
+ * Hooks that run in every backend.  A row that was written past the log would differ from its
+ * replicas, and a trigger or constraint would be skipped by the applier's direct writes; so changes
+ * are refused even to superusers: data by a hook on the executor and on TRUNCATE, definitions by a
+ * hook on utility commands and on the creation and dropping of objects (which also sees what
+ * CASCADE, DROP OWNED and the like would take along).  Reading is free: SELECT, ANALYZE, VACUUM,
+ * REINDEX CONCURRENTLY, views, pg_dump.
  *
- * What belongs to the extension is what is in its schema quorate_data, in a database that has the extension;
- * without it nothing happens here.  Not refused, because harmless to the data: database-wide VACUUM FULL, CLUSTER
- * and REINDEX (they hold up the applier while they run), GRANT, COMMENT.
+ * What belongs to the extension is what is in its schema quorate_data, in a database that has the
+ * extension; without it nothing happens here.  Not refused, because harmless to the data:
+ * database-wide VACUUM FULL, CLUSTER and REINDEX (they hold up the applier while they run), GRANT,
+ * COMMENT.
  */
 #include "postgres.h"
 
@@ -83,14 +85,13 @@ is_protected(Oid relid)
 static void
 refuse_relation(const char *relation)
 {
-	ereport(
-		ERROR,
-		(errcode(ERRCODE_WRONG_OBJECT_TYPE),
-		 errmsg("cannot change \"%s\": it belongs to item tables", relation),
-		 errdetail(
-			 "Only replicated writes change it; SELECT, ANALYZE, VACUUM and REINDEX CONCURRENTLY are allowed."),
-		 errhint(
-			 "Use quorate.put_item(), quorate.delete_item(), quorate.create_table() and quorate.drop_table().")));
+	ereport(ERROR,
+			(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+			 errmsg("cannot change \"%s\": it belongs to item tables", relation),
+			 errdetail("Only replicated writes change it; SELECT, ANALYZE, VACUUM and "
+					   "REINDEX CONCURRENTLY are allowed."),
+			 errhint("Use quorate.put_item(), quorate.delete_item(), quorate.create_table() and "
+					 "quorate.drop_table().")));
 }
 
 static void
@@ -341,7 +342,8 @@ protect_utility(PlannedStmt *planned, const char *query, bool read_only_tree,
 /* ---------------------------------------------------------------- objects */
 
 /*
- * Reads one column of the catalog row that has just been made and that no ordinary look-up sees yet.
+ * Reads one column of the catalog row that has just been made and that no ordinary look-up sees
+ * yet.
  */
 static Datum
 new_catalog_value(Oid catalog, Oid oid_index, AttrNumber oid_column, Oid object, AttrNumber column)
@@ -363,7 +365,10 @@ new_catalog_value(Oid catalog, Oid oid_index, AttrNumber oid_column, Oid object,
 	return value;
 }
 
-/* Anything new in the schema, but for indexes: REINDEX CONCURRENTLY makes them too; CREATE INDEX is checked above. */
+/*
+ * Anything new in the schema, but for indexes: REINDEX CONCURRENTLY makes them too; CREATE INDEX is
+ * checked above.
+ */
 static void
 check_new_relation(Oid relid)
 {

@@ -2,12 +2,15 @@
  * reconciler.c
  *		Makes this node's relations and groups as the metadata wants them.
  *
- * Runs in the applier.  It compares what is wanted with what is there and does what is missing, so it may be
- * run at any time and be interrupted anywhere.  The order makes every state in between a safe one:
- *	- A relation is created and its transaction flushed before a group that fills it is opened.  The flush
- *	  covers the metadata rows too, so an open group is never unknown to the metadata after a crash.
+ * Runs in the applier.  It compares what is wanted with what is there and does what is missing, so
+ * it may be run at any time and be interrupted anywhere.  The order makes every state in between a
+ * safe one:
+ *	- A relation is created and its transaction flushed before a group that fills it is opened.  The
+ *	  flush covers the metadata rows too, so an open group is never unknown to the metadata after a
+ *	  crash.
  *	- The groups of a dropped table are closed before its relation goes.
- *	- A group is closed only on the tombstone of its table, never because the metadata does not know it.
+ *	- A group is closed only on the tombstone of its table, never because the metadata does not know
+ *	  it.
  */
 #include "postgres.h"
 

@@ -8,8 +8,8 @@
 #include "postgres.h"
 
 /*
- * Called by the applier, outside of a transaction, at its start and after it applied metadata.  True if
- * something could not be done yet: call again after a while.
+ * Called by the applier, outside of a transaction, at its start and after it applied metadata.
+ * True if something could not be done yet: call again after a while.
  */
 extern bool reconciler_run(void);
 

@@ -2,7 +2,8 @@
  * applied_wait.h
  *		Being woken when a replica's rows move on.
  *
- * Readers wait, the applier wakes them.  A reader waits on its latch, along with whatever else it waits for:
+ * Readers wait, the applier wakes them.  A reader waits on its latch, along with whatever else it
+ * waits for:
  *
  *		applied_wait_begin(group);
  *		if (... the group's applied_lsn is still too low ...)
@@ -19,8 +20,9 @@
 #include "shmem/shared_state.h"
 
 /*
- * From now on this process's latch is set whenever the applied LSN of the group is raised.  For one group at
- * a time; it ends with applied_wait_end, or with the transaction if an error comes in between.
+ * From now on this process's latch is set whenever the applied LSN of the group is raised.  For one
+ * group at a time; it ends with applied_wait_end, or with the transaction if an error comes in
+ * between.
  */
 extern void applied_wait_begin(GroupShared *group);
 extern void applied_wait_end(void);

@@ -2,8 +2,9 @@
  * checksum_function.c
  *		quorate.checksum(table_name): the contents of this node's replicas, one line a partition.
  *
- * Runs in a client backend.  Rows and applied LSN are read under one snapshot, so the line says what this
- * node holds at exactly that LSN; two nodes that show the same LSN must show the same checksum.
+ * Runs in a client backend.  Rows and applied LSN are read under one snapshot, so the line says
+ * what this node holds at exactly that LSN; two nodes that show the same LSN must show the same
+ * checksum.
  */
 #include "postgres.h"
 

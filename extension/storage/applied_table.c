@@ -2,9 +2,9 @@
  * applied_table.c
  *		Reading and writing quorate_data.applied.
  *
- * Written by the applier, in the transaction that writes the items.  After a crash the table says from where
- * the log has to be applied again; it may be behind what was visible before, as the applier commits
- * asynchronously, and it is then exactly as far behind as the items are.
+ * Written by the applier, in the transaction that writes the items.  After a crash the table says
+ * from where the log has to be applied again; it may be behind what was visible before, as the
+ * applier commits asynchronously, and it is then exactly as far behind as the items are.
  */
 #include "postgres.h"
 

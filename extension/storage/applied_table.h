@@ -2,9 +2,9 @@
  * applied_table.h
  *		How far this node's rows have come: one row a group in quorate_data.applied.
  *
- * The row is written in the same transaction as the rows of the items, so the two can never disagree, and
- * carries running totals of the group's partition.  Columns: group_id int8 PRIMARY KEY, applied_lsn int8,
- * items int8, bytes int8.
+ * The row is written in the same transaction as the rows of the items, so the two can never
+ * disagree, and carries running totals of the group's partition.  Columns: group_id int8 PRIMARY
+ * KEY, applied_lsn int8, items int8, bytes int8.
  */
 #ifndef QUORATE_STORAGE_APPLIED_TABLE_H
 #define QUORATE_STORAGE_APPLIED_TABLE_H

@@ -2,9 +2,9 @@
  * checksum.c
  *		A checksum over the contents of a position range, to compare replicas.
  *
- * Runs in any backend.  The encoding of items is canonical and independent of the machine, so equal contents
- * have equal bytes everywhere; how a node stores them (compressed or not, which version of a row) does not
- * enter.
+ * Runs in any backend.  The encoding of items is canonical and independent of the machine, so equal
+ * contents have equal bytes everywhere; how a node stores them (compressed or not, which version of
+ * a row) does not enter.
  */
 #include "postgres.h"
 

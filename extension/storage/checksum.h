@@ -19,9 +19,10 @@ typedef struct RangeChecksum
 } RangeChecksum;
 
 /*
- * SHA-256 over all rows with lower <= position < upper (upper_length 0: no upper bound) under a snapshot, in
- * order: position, LSN and item of each, with their lengths.  Replicas that have applied the same LSN have
- * the same one.  Verifies the checksum of every row on the way (ERROR XX001).
+ * SHA-256 over all rows with lower <= position < upper (upper_length 0: no upper bound) under a
+ * snapshot, in order: position, LSN and item of each, with their lengths.  Replicas that have
+ * applied the same LSN have the same one.  Verifies the checksum of every row on the way (ERROR
+ * XX001).
  */
 extern void
 checksum_range(ItemTable *table, Snapshot snapshot, const uint8_t *lower, uint32_t lower_length,

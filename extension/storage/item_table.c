@@ -2,9 +2,9 @@
  * item_table.c
  *		Item tables as PostgreSQL relations: reading and applying rows.
  *
- * Reading runs in any backend inside a transaction; writing in the applier alone (keyed_table.c).  The row's
- * checksum covers position, LSN and item and is verified on every read, so a page that rotted, or a row that
- * was changed past the extension, is an error and never an answer.
+ * Reading runs in any backend inside a transaction; writing in the applier alone (keyed_table.c).
+ * The row's checksum covers position, LSN and item and is verified on every read, so a page that
+ * rotted, or a row that was changed past the extension, is an error and never an answer.
  */
 #include "postgres.h"
 
@@ -48,7 +48,10 @@ typedef struct RelidEntry
 static HTAB *relid_cache = NULL;
 static bool relid_cache_valid = false;
 
-/* Any change of any relation may be that an item table was dropped: look them up again, it is cheap. */
+/*
+ * Any change of any relation may be that an item table was dropped: look them up again, it is
+ * cheap.
+ */
 static void
 forget_relids(Datum argument, Oid relid)
 {
@@ -92,7 +95,10 @@ item_table_relid(uint32_t table_id)
 	if (entry != NULL)
 		return entry->relid;
 
-	/* The look-up itself may bring invalidations: enter its result only into a cache that is still valid. */
+	/*
+	 * The look-up itself may bring invalidations: enter its result only into a cache that is still
+	 * valid.
+	 */
 	relid = look_up_relid(table_id);
 	if (OidIsValid(relid) && relid_cache_valid)
 	{
@@ -169,8 +175,8 @@ report_bad_checksum(uint32_t table_id, const ItemRow *row)
 }
 
 /*
- * Reads and verifies the row in the slot.  The position is the caller's if it is given (it was searched for),
- * otherwise the row's own; the rest is palloc'd.
+ * Reads and verifies the row in the slot.  The position is the caller's if it is given (it was
+ * searched for), otherwise the row's own; the rest is palloc'd.
  */
 static void
 read_row(ItemTable *table, const uint8_t *position, uint32_t position_length, ItemRow *row)

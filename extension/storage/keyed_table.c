@@ -2,19 +2,19 @@
  * keyed_table.c
  *		Direct heap and index access to a table with a primary key of one column.
  *
- * Reading runs in any backend.  Writing runs in the applier alone, in its transaction; nothing is durable
- * before that transaction's WAL is.
+ * Reading runs in any backend.  Writing runs in the applier alone, in its transaction; nothing is
+ * durable before that transaction's WAL is.
  *
  * What direct writes have to look after themselves:
- *	- A row that this very transaction wrote can be changed again only by a later command, so the command
- *	  counter is raised in that case (and only then: it costs).
- *	- Every index that is ready gets its entry, not just the primary key's: REINDEX CONCURRENTLY has a
- *	  second index ready for a while, which would lack rows otherwise.
- *	- The slot is cleared before each search: a pin left on a page would keep the search from pruning it,
- *	  and updates would soon find no room for a HOT successor.
+ *	- A row that this very transaction wrote can be changed again only by a later command, so the
+ *	  command counter is raised in that case (and only then: it costs).
+ *	- Every index that is ready gets its entry, not just the primary key's: REINDEX CONCURRENTLY has
+ *	  a second index ready for a while, which would lack rows otherwise.
+ *	- The slot is cleared before each search: a pin left on a page would keep the search from
+ *	  pruning it, and updates would soon find no room for a HOT successor.
  *
- * There are no triggers, constraints, generated columns or row security to obey: nobody but the extension
- * can define anything on these tables (catalog/protect.c).
+ * There are no triggers, constraints, generated columns or row security to obey: nobody but the
+ * extension can define anything on these tables (catalog/protect.c).
  */
 #include "postgres.h"
 
@@ -80,7 +80,10 @@ keyed_table_find(KeyedTable *table, Datum key, Snapshot snapshot)
 bool
 keyed_table_find_own(KeyedTable *table, Datum key)
 {
-	/* As the only writer there is no change in progress to be kept apart from, so no snapshot is needed. */
+	/*
+	 * As the only writer there is no change in progress to be kept apart from, so no snapshot is
+	 * needed.
+	 */
 	return keyed_table_find(table, key, SnapshotSelf);
 }
 

@@ -2,9 +2,9 @@
  * keyed_table.h
  *		A table with a primary key of one column, read and written without SQL.
  *
- * The extension's own tables (item tables, the table of applied LSNs) are changed by one process only, the
- * applier, and by nothing else; so their rows can go straight to heap and index, at half the cost of a
- * prepared statement.  This is what item_table.c and applied_table.c have in common.
+ * The extension's own tables (item tables, the table of applied LSNs) are changed by one process
+ * only, the applier, and by nothing else; so their rows can go straight to heap and index, at half
+ * the cost of a prepared statement.  This is what item_table.c and applied_table.c have in common.
  */
 #ifndef QUORATE_STORAGE_KEYED_TABLE_H
 #define QUORATE_STORAGE_KEYED_TABLE_H
@@ -28,8 +28,9 @@ typedef struct KeyedTable
 #define DATA_SCHEMA "quorate_data"
 
 /*
- * Opens a relation and its primary key's index.  ERROR XX002 if the index is missing or invalid.  The lock on
- * the relation is kept until the end of the transaction if keyed_table_close is given NoLock.
+ * Opens a relation and its primary key's index.  ERROR XX002 if the index is missing or invalid.
+ * The lock on the relation is kept until the end of the transaction if keyed_table_close is given
+ * NoLock.
  */
 extern void keyed_table_open(KeyedTable *table, Oid relid, RegProcedure equal, LOCKMODE lockmode);
 extern void keyed_table_close(KeyedTable *table, LOCKMODE lockmode);
@@ -43,8 +44,8 @@ extern bool keyed_table_find(KeyedTable *table, Datum key, Snapshot snapshot);
 extern bool keyed_table_find_own(KeyedTable *table, Datum key);
 
 /*
- * Writers.  `values` has one datum for each column, none of them null.  Update and remove work on the row
- * that keyed_table_find_own has just found.
+ * Writers.  `values` has one datum for each column, none of them null.  Update and remove work on
+ * the row that keyed_table_find_own has just found.
  */
 extern void keyed_table_insert(KeyedTable *table, Datum *values);
 extern void keyed_table_update(KeyedTable *table, Datum *values);

@@ -2,8 +2,8 @@
  * position.c
  *		Positions of items: hashing partition keys, and bounds of position ranges.
  *
- * Runs in any backend, inside a transaction (the hash context belongs to a resource owner).  SHA-256 is
- * PostgreSQL's own.
+ * Runs in any backend, inside a transaction (the hash context belongs to a resource owner).
+ * SHA-256 is PostgreSQL's own.
  */
 #include "postgres.h"
 

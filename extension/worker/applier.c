@@ -2,15 +2,16 @@
  * applier.c
  *		The process that brings committed entries into this node's tables.
  *
- * One background worker, connected to quorate.database as the bootstrap superuser.  It takes whatever the
- * replicator has fed, as one batch, and writes it in one transaction that commits asynchronously: the log is
- * what makes an entry durable, and after a crash the entries that the tables have lost are fed again.  So
- * batches are small while little is going on, which keeps latency low, and grow by themselves under load.
- * After a batch that changed the metadata it runs the reconciler.
+ * One background worker, connected to quorate.database as the bootstrap superuser.  It takes
+ * whatever the replicator has fed, as one batch, and writes it in one transaction that commits
+ * asynchronously: the log is what makes an entry durable, and after a crash the entries that the
+ * tables have lost are fed again.  So batches are small while little is going on, which keeps
+ * latency low, and grow by themselves under load. After a batch that changed the metadata it runs
+ * the reconciler.
  *
- * It never holds a transaction while it waits.  Whatever goes wrong (a full disk, a missing extension, a
- * dropped database) is an error that ends the process with exit code 1; it is started again and begins anew
- * from what the tables say.
+ * It never holds a transaction while it waits.  Whatever goes wrong (a full disk, a missing
+ * extension, a dropped database) is an error that ends the process with exit code 1; it is started
+ * again and begins anew from what the tables say.
  */
 #include "postgres.h"
 
@@ -78,8 +79,9 @@ is_member(void)
 }
 
 /*
- * Ends the process when the node has left its cluster.  Within a transaction that has locked the table of
- * applied LSNs this is certain: a leaving node empties that table after it has left, and so after the lock.
+ * Ends the process when the node has left its cluster.  Within a transaction that has locked the
+ * table of applied LSNs this is certain: a leaving node empties that table after it has left, and
+ * so after the lock.
  */
 static void
 check_member(void)
@@ -98,7 +100,10 @@ reconcile(void)
 	reconcile_at = again ? GetCurrentTimestamp() + RECONCILE_RETRY_MS * INT64CONST(1000) : 0;
 }
 
-/* Asks for the entries of new groups, at once, and, now and then, of those that are not fed for another reason. */
+/*
+ * Asks for the entries of new groups, at once, and, now and then, of those that are not fed for
+ * another reason.
+ */
 static void
 start_feeds(bool look_anyway)
 {

@@ -1,10 +1,11 @@
 /*
  * applier_progress.c
- *		How far the applier has come in each group: in its own memory, in the table and in shared memory.
+ *		How far the applier has come in each group: in its own memory, in the table and in shared
+ *		memory.
  *
- * Runs in the applier.  A group's applied LSN is published after its transaction has committed, when every
- * new snapshot sees the rows; its durable one after that transaction's WAL was flushed, which the applier
- * does not wait for.  The log may be truncated only below the latter.
+ * Runs in the applier.  A group's applied LSN is published after its transaction has committed,
+ * when every new snapshot sees the rows; its durable one after that transaction's WAL was flushed,
+ * which the applier does not wait for.  The log may be truncated only below the latter.
  */
 #include "postgres.h"
 
@@ -104,7 +105,9 @@ progress_start_feeds(void)
 	}
 }
 
-/* Waits for the flush of everything committed so far, unless it already waits for an earlier one. */
+/*
+ * Waits for the flush of everything committed so far, unless it already waits for an earlier one.
+ */
 static void
 begin_flushing(GroupProgress *progress)
 {

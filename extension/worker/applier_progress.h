@@ -1,6 +1,7 @@
 /*
  * applier_progress.h
- *		How far the applier has come in each group: in its own memory, in the table and in shared memory.
+ *		How far the applier has come in each group: in its own memory, in the table and in shared
+ *		memory.
  *
  * For the applier process alone (applier.c, apply_batch.c).
  */
@@ -39,7 +40,10 @@ typedef struct GroupProgress
 	dlist_node flushing;
 } GroupProgress;
 
-/* Reads the table of applied LSNs; in a transaction.  Everything in it counts as durable afterwards. */
+/*
+ * Reads the table of applied LSNs; in a transaction.  Everything in it counts as durable
+ * afterwards.
+ */
 extern void progress_load(void);
 
 /* The progress of a group, at 0 if it is new. */
@@ -48,10 +52,15 @@ extern GroupProgress *progress_of(GroupId group);
 /* Asks for the entries of groups that are open and not fed yet; looks through all groups. */
 extern void progress_start_feeds(void);
 
-/* The transaction that moved this group to batch_lsn has committed asynchronously: tell the readers. */
+/*
+ * The transaction that moved this group to batch_lsn has committed asynchronously: tell the
+ * readers.
+ */
 extern void progress_committed(GroupProgress *progress);
 
-/* Notes what has become durable, after flushing WAL if `force`.  True if there is something left. */
+/*
+ * Notes what has become durable, after flushing WAL if `force`.  True if there is something left.
+ */
 extern bool progress_note_durable(bool force);
 
 #endif /* QUORATE_WORKER_APPLIER_PROGRESS_H */

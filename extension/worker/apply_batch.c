@@ -2,10 +2,11 @@
  * apply_batch.c
  *		A batch of committed entries on their way into the tables.
  *
- * Runs in the applier.  All entries of a batch become visible, and later durable, in one transaction, together
- * with the applied LSN of each group in it; so after a crash the tables are at some entry's border in every
- * group, and applying goes on from there.  Keys are conflated: of several images of one key only the newest is
- * written.  Rows are written in order of position, which keeps neighbouring index entries together.
+ * Runs in the applier.  All entries of a batch become visible, and later durable, in one
+ * transaction, together with the applied LSN of each group in it; so after a crash the tables are
+ * at some entry's border in every group, and applying goes on from there.  Keys are conflated: of
+ * several images of one key only the newest is written.  Rows are written in order of position,
+ * which keeps neighbouring index entries together.
  */
 #include "postgres.h"
 
@@ -229,7 +230,10 @@ is_newest(uint32_t index)
 		   compare_keys(&batch.rows[index], &batch.rows[index + 1]) != 0;
 }
 
-/* Writes the rows from `first` on that are of the same table; returns the first row of the next one. */
+/*
+ * Writes the rows from `first` on that are of the same table; returns the first row of the next
+ * one.
+ */
 static uint32_t
 write_table(uint32_t first)
 {
