@@ -117,34 +117,10 @@ api_refuse_names_and_values(FunctionCallInfo fcinfo, int names, int values, cons
 ItemArgument
 api_item_argument(FunctionCallInfo fcinfo, int argument)
 {
-	struct varlena *datum = PG_DETOAST_DATUM_PACKED(PG_GETARG_DATUM(argument));
-	ItemArgument item = {(const uint8_t *) VARDATA_ANY(datum), (uint32_t) VARSIZE_ANY_EXHDR(datum)};
+	struct varlena *datum = PG_GETARG_ITEM_P(argument);
+	ItemArgument item = {ITEM_BYTES(datum), (uint32_t) ITEM_LENGTH(datum)};
 
 	return item;
-}
-
-void
-api_raise_item_error(const ItemError *error)
-{
-	int			sqlstate = ERRCODE_INVALID_PARAMETER_VALUE;
-
-	switch (error->code)
-	{
-		case ITEM_ERROR_SYNTAX:
-		case ITEM_ERROR_ENCODING:
-			sqlstate = ERRCODE_INVALID_TEXT_REPRESENTATION;
-			break;
-		case ITEM_ERROR_SIZE:
-			sqlstate = ERRCODE_PROGRAM_LIMIT_EXCEEDED;
-			break;
-		case ITEM_ERROR_MEMORY:
-			sqlstate = ERRCODE_OUT_OF_MEMORY;
-			break;
-		case ITEM_ERROR_NONE:
-		case ITEM_ERROR_VALUE:
-			break;
-	}
-	ereport(ERROR, errcode(sqlstate), errmsg_internal("%s", error->message));
 }
 
 const TableInfo *
@@ -167,7 +143,7 @@ api_position_of_item(const TableInfo *table, ItemArgument item, Position *positi
 	ItemKey		key;
 
 	if (!key_from_item(&table->key_schema, item.bytes, item.length, &key, &error))
-		api_raise_item_error(&error);
+		item_report_error(&error);
 	position_of_key(&key, position);
 }
 
@@ -177,18 +153,8 @@ api_position_of_key_item(const TableInfo *table, ItemArgument key_item, ItemKey 
 	ItemError	error;
 
 	if (!key_from_key_item(&table->key_schema, key_item.bytes, key_item.length, key, &error))
-		api_raise_item_error(&error);
+		item_report_error(&error);
 	position_of_key(key, position);
-}
-
-Datum
-api_item_datum(const uint8_t *bytes, uint32_t length)
-{
-	struct varlena *datum = palloc(VARHDRSZ + length);
-
-	SET_VARSIZE(datum, VARHDRSZ + length);
-	memcpy(VARDATA(datum), bytes, length);
-	return PointerGetDatum(datum);
 }
 
 /* ---------------------------------------------------------------- requests */

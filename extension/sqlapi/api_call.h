@@ -15,6 +15,7 @@
 #include "catalog/metadata.h"
 #include "item/item.h"
 #include "request/router.h"
+#include "sqlapi/item_type.h"
 #include "storage/position.h"
 
 /* The bytes of an argument of type quorate.item. */
@@ -53,16 +54,10 @@ extern void api_refuse_names_and_values(FunctionCallInfo fcinfo, int names, int 
 
 extern ItemArgument api_item_argument(FunctionCallInfo fcinfo, int argument);
 
-/* Raises an error of the item code; returns never. */
-extern void api_raise_item_error(const ItemError *error) pg_attribute_noreturn();
-
 /* The positions of an item's own key (put) and of a key item (get, delete), with the rules of keys. */
 extern void api_position_of_item(const TableInfo *table, ItemArgument item, Position *position);
 extern void api_position_of_key_item(const TableInfo *table, ItemArgument key_item, ItemKey *key,
 									 Position *position);
-
-/* An encoded item as a datum of type quorate.item. */
-extern Datum api_item_datum(const uint8_t *bytes, uint32_t length);
 
 /* A request for one row's change or read; the position must outlive the call. */
 extern void api_make_write(RouterCall *call, EntryImage *image, ImageKind kind,

@@ -63,6 +63,6 @@ api_expression_context(FunctionCallInfo fcinfo, int names, int values)
 		context->values_used = palloc0(map.count + 1);
 	}
 	if (!expression_context_check(context, &error))
-		api_raise_item_error(&error);
+		item_report_error(&error);
 	return context;
 }

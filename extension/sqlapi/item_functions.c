@@ -165,5 +165,5 @@ quorate_get_item(PG_FUNCTION_ARGS)
 	if (reply->item_count == 0)
 		PG_RETURN_NULL();
 	get_check_key(&table->key_schema, &reply->items[0], &key);
-	PG_RETURN_DATUM(api_item_datum(reply->items[0].item, reply->items[0].item_length));
+	PG_RETURN_DATUM(item_datum_copy(reply->items[0].item, reply->items[0].item_length));
 }

@@ -78,9 +78,9 @@ batch_validate(Batch *batch, ArrayType *array)
 		if (nulls[i])
 			ereport(ERROR, errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 					errmsg("item %d of the array must not be null", i + 1));
-		datum = PG_DETOAST_DATUM_PACKED(elements[i]);
-		item->item.bytes = (const uint8_t *) VARDATA_ANY(datum);
-		item->item.length = (uint32_t) VARSIZE_ANY_EXHDR(datum);
+		datum = DatumGetItemP(elements[i]);
+		item->item.bytes = ITEM_BYTES(datum);
+		item->item.length = (uint32_t) ITEM_LENGTH(datum);
 		item->position = palloc(sizeof(Position));
 		api_position_of_item(batch->table, item->item, item->position);
 	}

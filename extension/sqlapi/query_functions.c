@@ -62,7 +62,7 @@ return_next(FunctionCallInfo fcinfo)
 
 	if (!range_reader_next(context->user_fctx, &item))
 		SRF_RETURN_DONE(context);
-	SRF_RETURN_NEXT(context, api_item_datum(item.item, item.item_length));
+	SRF_RETURN_NEXT(context, item_datum_copy(item.item, item.item_length));
 }
 
 /* ---------------------------------------------------------------- ranges */
@@ -154,7 +154,7 @@ query_parse(FunctionCallInfo fcinfo, const TableInfo *table, KeyCondition *condi
 	if (!key_condition_parse(VARDATA_ANY(expression), VARSIZE_ANY_EXHDR(expression),
 							 &table->key_schema, context, condition, &error) ||
 		!expression_context_check_used(context, &error))
-		api_raise_item_error(&error);
+		item_report_error(&error);
 }
 
 /* The positions that a key condition selects. */
