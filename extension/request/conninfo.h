@@ -15,4 +15,4 @@
  */
 extern bool conninfo_is_usable(const char *conninfo, char **reason);
 
-#endif							/* QUORATE_REQUEST_CONNINFO_H */
+#endif /* QUORATE_REQUEST_CONNINFO_H */

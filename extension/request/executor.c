@@ -11,16 +11,15 @@
 #include "storage/item_table.h"
 
 /* Microseconds between 1970 and PostgreSQL's origin of time. */
-#define UNIX_TO_POSTGRES_US \
-	((int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY)
+#define UNIX_TO_POSTGRES_US ((int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY)
 
 /* A page of a RANGE, while it is being read. */
 typedef struct RangePage
 {
 	const Request *request;
-	Reply	   *reply;
-	uint32_t	capacity;		/* items that reply->items has room for */
-	Size		bytes;
+	Reply *reply;
+	uint32_t capacity; /* items that reply->items has room for */
+	Size bytes;
 } RangePage;
 
 static ExecutorStep executor_write(ExecutorCall *call);
@@ -57,10 +56,10 @@ executor_begin(ExecutorCall *call, const Request *request, uint64_t tag)
 	/* A replica that leads without a lease may have been superseded: it neither reads nor proposes. */
 	if (!shared_group_serves(call->group, &call->lead_sequence))
 	{
-		Ballot		ballot;
+		Ballot ballot;
 
-		return executor_reply(call, shared_group_ballot(call->group, &ballot)
-							  ? REPLY_NOT_READY : REPLY_NOT_LEADER);
+		return executor_reply(call, shared_group_ballot(call->group, &ballot) ? REPLY_NOT_READY
+																			  : REPLY_NOT_LEADER);
 	}
 	return executor_continue(call);
 }
@@ -90,7 +89,7 @@ static uint8_t *
 executor_pack_entry(const Request *request, Size *length)
 {
 	EntryPayload payload = {0};
-	uint8_t    *bytes;
+	uint8_t *bytes;
 
 	payload.version = ENTRY_VERSION;
 	payload.wall_us = GetCurrentTimestamp() + UNIX_TO_POSTGRES_US;
@@ -108,9 +107,9 @@ executor_expectations_hold(const Request *request)
 	for (uint32_t i = 0; i < request->image_count; i++)
 	{
 		EntryImage *image = &request->images[i];
-		ItemTable	table;
-		ItemRow		row;
-		bool		found;
+		ItemTable table;
+		ItemRow row;
+		bool found;
 
 		if (request->expectations[i] == EXPECT_ANYTHING)
 			continue;
@@ -129,17 +128,16 @@ executor_propose(ExecutorCall *call)
 {
 	const Request *request = call->request;
 	EntryImage *only = request->image_count == 1 ? &request->images[0] : NULL;
-	Ballot		ballot;
-	Size		length;
-	uint8_t    *bytes;
+	Ballot ballot;
+	Size length;
+	uint8_t *bytes;
 	SubmitResult result;
 
 	if (!shared_group_ballot(call->group, &ballot))
 		return executor_reply(call, REPLY_NOT_LEADER);
 	bytes = executor_pack_entry(request, &length);
-	result = proposal_submit(call->group, ballot, bytes, length,
-							 only ? only->position : NULL, only ? only->position_length : 0,
-							 call->tag);
+	result = proposal_submit(call->group, ballot, bytes, length, only ? only->position : NULL,
+							 only ? only->position_length : 0, call->tag);
 	pfree(bytes);
 	if (result == SUBMIT_TOO_LARGE)
 		ereport(ERROR, errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
@@ -157,7 +155,7 @@ static ExecutorStep
 executor_conditional_write(ExecutorCall *call)
 {
 	GroupShared *group = call->group;
-	Lsn			at_rest = pg_atomic_read_u64(&group->append_lsn);
+	Lsn at_rest = pg_atomic_read_u64(&group->append_lsn);
 	ExecutorStep step = EXECUTOR_WAIT_ROOM;
 
 	if (pg_atomic_read_u64(&group->pending_writes) > 0)
@@ -169,7 +167,8 @@ executor_conditional_write(ExecutorCall *call)
 	}
 	if (!executor_expectations_hold(call->request))
 		return executor_reply(call, shared_group_still_serves(group, call->lead_sequence)
-							  ? REPLY_EXPECTATION_FAILED : REPLY_NOT_LEADER);
+										? REPLY_EXPECTATION_FAILED
+										: REPLY_NOT_LEADER);
 
 	LWLockAcquire(forward_shared->conditional_lock, LW_EXCLUSIVE);
 	if (pg_atomic_read_u64(&group->pending_writes) == 0 &&
@@ -219,14 +218,14 @@ executor_complete(ExecutorCall *call, const Completion *completion)
 static void
 executor_get(const Request *request, Reply *reply)
 {
-	ItemTable	table;
-	ItemRow		row;
+	ItemTable table;
+	ItemRow row;
 
 	item_table_open(&table, request->table_id, AccessShareLock);
 	if (item_table_get(&table, request->position, request->position_length, &row))
 	{
 		reply->items = palloc(sizeof(ReplyItem));
-		reply->items[0] = (ReplyItem) {row.position, row.position_length, row.item, row.item_length};
+		reply->items[0] = (ReplyItem){row.position, row.position_length, row.item, row.item_length};
 		reply->item_count = 1;
 	}
 	item_table_close(&table, AccessShareLock);
@@ -236,9 +235,9 @@ executor_get(const Request *request, Reply *reply)
 static bool
 executor_page_add(void *context, const ItemRow *row)
 {
-	RangePage  *page = context;
-	Reply	   *reply = page->reply;
-	ReplyItem  *item;
+	RangePage *page = context;
+	Reply *reply = page->reply;
+	ReplyItem *item;
 
 	if (reply->item_count >= page->request->items_max ||
 		(reply->item_count > 0 &&
@@ -250,9 +249,8 @@ executor_page_add(void *context, const ItemRow *row)
 	if (reply->item_count == page->capacity)
 	{
 		page->capacity = page->capacity ? page->capacity * 2 : 64;
-		reply->items = reply->items
-			? repalloc(reply->items, page->capacity * sizeof(ReplyItem))
-			: palloc(page->capacity * sizeof(ReplyItem));
+		reply->items = reply->items ? repalloc(reply->items, page->capacity * sizeof(ReplyItem))
+									: palloc(page->capacity * sizeof(ReplyItem));
 	}
 	item = &reply->items[reply->item_count++];
 	item->position = memcpy(palloc(row->position_length), row->position, row->position_length);
@@ -266,13 +264,12 @@ executor_page_add(void *context, const ItemRow *row)
 static void
 executor_range(const Request *request, Reply *reply)
 {
-	RangePage	page = {.request = request, .reply = reply};
-	ItemTable	table;
+	RangePage page = {.request = request, .reply = reply};
+	ItemTable table;
 
 	item_table_open(&table, request->table_id, AccessShareLock);
-	item_table_range(&table, request->position, request->position_length,
-					 request->upper, request->upper_length, request->backward,
-					 executor_page_add, &page);
+	item_table_range(&table, request->position, request->position_length, request->upper,
+					 request->upper_length, request->backward, executor_page_add, &page);
 	item_table_close(&table, AccessShareLock);
 }
 
@@ -293,7 +290,7 @@ static Lsn
 executor_read_needs(ExecutorCall *call)
 {
 	const Request *request = call->request;
-	Lsn			commit_lsn = pg_atomic_read_u64(&call->group->commit_lsn);
+	Lsn commit_lsn = pg_atomic_read_u64(&call->group->commit_lsn);
 
 	if (request->kind == REQUEST_GET)
 		return pending_mark_needed(call->group, request->position, request->position_length,

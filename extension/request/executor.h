@@ -19,20 +19,20 @@
 
 typedef enum ExecutorStep
 {
-	EXECUTOR_DONE = 1,			/* call->reply is complete */
-	EXECUTOR_COMMITTING,		/* proposed: executor_complete with the completion of call->tag */
-	EXECUTOR_WAIT_APPLIED,		/* executor_continue once call->group has applied call->wait_lsn */
-	EXECUTOR_WAIT_ROOM			/* executor_continue after a short while: a buffer is full */
+	EXECUTOR_DONE = 1,     /* call->reply is complete */
+	EXECUTOR_COMMITTING,   /* proposed: executor_complete with the completion of call->tag */
+	EXECUTOR_WAIT_APPLIED, /* executor_continue once call->group has applied call->wait_lsn */
+	EXECUTOR_WAIT_ROOM     /* executor_continue after a short while: a buffer is full */
 } ExecutorStep;
 
 typedef struct ExecutorCall
 {
-	const Request *request;		/* the caller's; lives as long as the call */
-	uint64_t	tag;			/* names the call among this process's proposals */
+	const Request *request; /* the caller's; lives as long as the call */
+	uint64_t tag;           /* names the call among this process's proposals */
 	GroupShared *group;
-	uint64_t	lead_sequence;	/* reads: the leadership under which the read began */
-	Lsn			wait_lsn;		/* WAIT_APPLIED */
-	Reply		reply;
+	uint64_t lead_sequence; /* reads: the leadership under which the read began */
+	Lsn wait_lsn;           /* WAIT_APPLIED */
+	Reply reply;
 } ExecutorCall;
 
 /*
@@ -51,4 +51,4 @@ extern void executor_complete(ExecutorCall *call, const Completion *completion);
 /* An eventually consistent read of this node's replica; no leadership needed. */
 extern void executor_read_local(ExecutorCall *call, const Request *request);
 
-#endif							/* QUORATE_REQUEST_EXECUTOR_H */
+#endif /* QUORATE_REQUEST_EXECUTOR_H */

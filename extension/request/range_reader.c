@@ -14,44 +14,44 @@
 /* The part of the wanted range that lies in one partition. */
 typedef struct RangePart
 {
-	GroupId		group;
-	uint32_t	lower_length;
-	uint32_t	upper_length;
-	bool		has_upper;
-	uint8_t		lower[POSITION_BOUND_MAX];
-	uint8_t		upper[POSITION_BOUND_MAX];
+	GroupId group;
+	uint32_t lower_length;
+	uint32_t upper_length;
+	bool has_upper;
+	uint8_t lower[POSITION_BOUND_MAX];
+	uint8_t upper[POSITION_BOUND_MAX];
 } RangePart;
 
 struct RangeReader
 {
-	MemoryContext context;		/* of the reader itself */
+	MemoryContext context;      /* of the reader itself */
 	MemoryContext page_context; /* reset with each page */
-	uint32_t	table_id;
-	bool		backward;
-	bool		consistent;
-	uint32_t	part_count;
-	uint32_t	part_next;		/* index of the next part to start, in reading order */
-	RangePart  *parts;			/* in reading order */
-	RangePart	now;			/* what is left of the part that is being read */
-	bool		part_is_open;
-	Reply	   *page;
-	uint32_t	page_next;		/* index in the page of the item to return next */
+	uint32_t table_id;
+	bool backward;
+	bool consistent;
+	uint32_t part_count;
+	uint32_t part_next; /* index of the next part to start, in reading order */
+	RangePart *parts;   /* in reading order */
+	RangePart now;      /* what is left of the part that is being read */
+	bool part_is_open;
+	Reply *page;
+	uint32_t page_next; /* index in the page of the item to return next */
 };
 
 /* Cuts the wanted range at a partition's bounds; false if nothing is left. */
 static bool
-range_part_make(RangePart *part, const TableInfo *table, uint32_t number, const PositionRange *wanted)
+range_part_make(RangePart *part, const TableInfo *table, uint32_t number,
+				const PositionRange *wanted)
 {
 	const PartitionInfo *partition = &table->partitions[number];
-	bool		is_last = number + 1 == table->partition_count;
+	bool is_last = number + 1 == table->partition_count;
 	PositionRange range = *wanted;
-	PositionRange bounds = {
-		.lower = partition->lower,
-		.lower_length = partition->lower_length,
-		.upper = is_last ? NULL : table->partitions[number + 1].lower,
-		.upper_length = is_last ? 0 : table->partitions[number + 1].lower_length,
-		.has_upper = !is_last
-	};
+	PositionRange bounds = {.lower = partition->lower,
+							.lower_length = partition->lower_length,
+							.upper = is_last ? NULL : table->partitions[number + 1].lower,
+							.upper_length = is_last ? 0
+													: table->partitions[number + 1].lower_length,
+							.has_upper = !is_last};
 
 	position_range_intersect(&range, &bounds);
 	if (position_range_is_empty(&range))
@@ -67,7 +67,8 @@ range_part_make(RangePart *part, const TableInfo *table, uint32_t number, const 
 }
 
 RangeReader *
-range_reader_open(const TableInfo *table, const PositionRange *range, bool backward, bool consistent)
+range_reader_open(const TableInfo *table, const PositionRange *range, bool backward,
+				  bool consistent)
 {
 	RangeReader *reader = palloc0(sizeof(RangeReader));
 
@@ -81,7 +82,7 @@ range_reader_open(const TableInfo *table, const PositionRange *range, bool backw
 										   table->partition_count * sizeof(RangePart));
 	for (uint32_t i = 0; i < table->partition_count; i++)
 	{
-		uint32_t	number = backward ? table->partition_count - 1 - i : i;
+		uint32_t number = backward ? table->partition_count - 1 - i : i;
 
 		if (range_part_make(&reader->parts[reader->part_count], table, number, range))
 			reader->part_count++;
@@ -117,7 +118,7 @@ static void
 range_reader_advance(RangeReader *reader)
 {
 	const ReplyItem *last = &reader->page->items[reader->page->item_count - 1];
-	RangePart  *now = &reader->now;
+	RangePart *now = &reader->now;
 
 	if (last->position_length > POSITION_BYTES_MAX)
 		ereport(ERROR, errcode(ERRCODE_DATA_CORRUPTED), errmsg("position is too long"));
@@ -138,19 +139,17 @@ range_reader_advance(RangeReader *reader)
 static void
 range_reader_fetch_page(RangeReader *reader)
 {
-	Request		request = {
-		.kind = REQUEST_RANGE,
-		.group = reader->now.group,
-		.table_id = reader->table_id,
-		.consistent = reader->consistent,
-		.position = reader->now.lower,
-		.position_length = reader->now.lower_length,
-		.upper = reader->now.upper,
-		.upper_length = reader->now.has_upper ? reader->now.upper_length : 0,
-		.backward = reader->backward,
-		.items_max = PAGE_ITEMS_MAX,
-		.bytes_max = PAGE_BYTES_MAX
-	};
+	Request request = {.kind = REQUEST_RANGE,
+					   .group = reader->now.group,
+					   .table_id = reader->table_id,
+					   .consistent = reader->consistent,
+					   .position = reader->now.lower,
+					   .position_length = reader->now.lower_length,
+					   .upper = reader->now.upper,
+					   .upper_length = reader->now.has_upper ? reader->now.upper_length : 0,
+					   .backward = reader->backward,
+					   .items_max = PAGE_ITEMS_MAX,
+					   .bytes_max = PAGE_BYTES_MAX};
 	MemoryContext old;
 
 	MemoryContextReset(reader->page_context);

@@ -23,4 +23,4 @@ extern RangeReader *range_reader_open(const TableInfo *table, const PositionRang
 /* The next item, valid until the next call; false at the end.  Raises the errors of router_check. */
 extern bool range_reader_next(RangeReader *reader, ReplyItem *item);
 
-#endif							/* QUORATE_REQUEST_RANGE_READER_H */
+#endif /* QUORATE_REQUEST_RANGE_READER_H */

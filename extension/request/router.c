@@ -21,11 +21,12 @@
 #include "settings.h"
 #include "request/sqlstate.h"
 
-#define RETRY_DELAY_MS 5		/* before a call is tried again */
-#define APPLIED_POLL_MS 1		/* while a call waits for the applier or for room in a buffer */
-#define WAIT_POLL_MS 100		/* otherwise: deadlines, and a forwarder that has died */
-#define ASK_ANOTHER_AFTER 16	/* tries after which another node is asked who leads */
-#define SUPERSEDED_GRACE_MS 500 /* a forwarded call's reply may be on its way when its leader is replaced */
+#define RETRY_DELAY_MS 5     /* before a call is tried again */
+#define APPLIED_POLL_MS 1    /* while a call waits for the applier or for room in a buffer */
+#define WAIT_POLL_MS 100     /* otherwise: deadlines, and a forwarder that has died */
+#define ASK_ANOTHER_AFTER 16 /* tries after which another node is asked who leads */
+#define SUPERSEDED_GRACE_MS \
+	500 /* a forwarded call's reply may be on its way when its leader is replaced */
 
 static RouterCall *calls_under_way[ROUTER_CALLS_MAX];
 static uint32_t calls_count;
@@ -72,8 +73,8 @@ router_transaction_callback(XactEvent event, void *arg)
 }
 
 static void
-router_subtransaction_callback(SubXactEvent event, SubTransactionId mine,
-							   SubTransactionId parent, void *arg)
+router_subtransaction_callback(SubXactEvent event, SubTransactionId mine, SubTransactionId parent,
+							   void *arg)
 {
 	if (event == SUBXACT_EVENT_ABORT_SUB)
 		router_abandon_all();
@@ -107,8 +108,8 @@ router_another_node(NodeId not_this, uint32_t turn)
 {
 	for (uint32_t i = 0; i < CORE_NODES_MAX; i++)
 	{
-		NodeId		candidate = (NodeId) ((turn + i) % CORE_NODES_MAX + 1);
-		NodeInfo	info;
+		NodeId candidate = (NodeId) ((turn + i) % CORE_NODES_MAX + 1);
+		NodeInfo info;
 
 		if (candidate != not_this && shared_node_by_id(candidate, &info))
 			return candidate;
@@ -205,7 +206,7 @@ router_forward(RouterCall *call, NodeId target)
 static void
 router_try(RouterCall *call)
 {
-	NodeId		target = call->target ? call->target : router_leader_of(call->request.group);
+	NodeId target = call->target ? call->target : router_leader_of(call->request.group);
 
 	call->retry_at = 0;
 	if (target == 0)
@@ -232,7 +233,7 @@ router_find(int state, uint64_t id)
 static void
 router_take_completions(void)
 {
-	Completion	completion;
+	Completion completion;
 
 	while (proposal_next_completion(&completion))
 	{
@@ -265,8 +266,8 @@ static void
 router_take_answer(RouterCall *call, const ForwardAnswer *answer)
 {
 	MemoryContext old;
-	uint8_t    *bytes;
-	Reply	   *reply;
+	uint8_t *bytes;
+	Reply *reply;
 
 	if (answer->status == FORWARD_UNREACHABLE)
 	{
@@ -322,17 +323,17 @@ router_continue_execution(RouterCall *call)
 static void
 router_expire(RouterCall *call)
 {
-	bool		may_apply = call->state == CALL_COMMITTING || call->state == CALL_FORWARDED;
+	bool may_apply = call->state == CALL_COMMITTING || call->state == CALL_FORWARDED;
 
-	router_end(call, may_apply && call->request.kind == REQUEST_WRITE
-			   ? ROUTER_UNKNOWN : ROUTER_UNAVAILABLE);
+	router_end(call, may_apply && call->request.kind == REQUEST_WRITE ? ROUTER_UNKNOWN
+																	  : ROUTER_UNAVAILABLE);
 }
 
 /* A forwarded call gets no answer any more if the forwarder has died or its leader was replaced. */
 static void
 router_check_forwarded(RouterCall *call, TimestampTz now)
 {
-	NodeId		leader = router_leader_of(call->request.group);
+	NodeId leader = router_leader_of(call->request.group);
 
 	if (call->forwarder_life != forward_life())
 		router_lost(call);
@@ -375,7 +376,7 @@ router_turn(void)
 static long
 router_wait_ms(void)
 {
-	long		wait_ms = WAIT_POLL_MS;
+	long wait_ms = WAIT_POLL_MS;
 
 	for (uint32_t i = 0; i < calls_count; i++)
 	{
@@ -412,14 +413,13 @@ router_check_interrupts(void)
 		return;
 	if (QueryCancelPending && !ProcDiePending && router_write_may_apply())
 	{
-		bool		by_timeout = get_timeout_indicator(STATEMENT_TIMEOUT, true);
+		bool by_timeout = get_timeout_indicator(STATEMENT_TIMEOUT, true);
 
 		QueryCancelPending = false;
 		ereport(ERROR, errcode(ERRCODE_TRANSACTION_RESOLUTION_UNKNOWN),
 				errmsg("outcome of the write is not known"),
-				errdetail(by_timeout
-						  ? "The statement timed out while it waited for a quorum."
-						  : "The statement was cancelled while it waited for a quorum."),
+				errdetail(by_timeout ? "The statement timed out while it waited for a quorum."
+									 : "The statement was cancelled while it waited for a quorum."),
 				errhint("Read the item to see whether the write was applied."));
 	}
 	CHECK_FOR_INTERRUPTS();
@@ -533,7 +533,8 @@ router_check(const RouterCall *call)
 			ereport(ERROR, errcode(ERRCODE_TRANSACTION_RESOLUTION_UNKNOWN),
 					errmsg("outcome of the write is not known"),
 					errdetail("The leader of replication group " UINT64_FORMAT
-							  " could not confirm that a quorum has it.", call->request.group),
+							  " could not confirm that a quorum has it.",
+							  call->request.group),
 					errhint("Read the item to see whether the write was applied."));
 			break;
 	}

@@ -19,36 +19,39 @@
 #include "catalog/metadata.h"
 #include "request/executor.h"
 
-#define ROUTER_CALLS_MAX 128	/* calls of one backend under way at once */
+#define ROUTER_CALLS_MAX 128 /* calls of one backend under way at once */
 
 typedef enum RouterOutcome
 {
 	ROUTER_PENDING = 0,
-	ROUTER_REPLIED,				/* reply is REPLY_OK, _EXPECTATION_FAILED or _ERROR */
-	ROUTER_UNAVAILABLE,			/* no leader served it in time: certainly not applied */
-	ROUTER_UNKNOWN				/* a write that may or may not have been applied */
+	ROUTER_REPLIED,     /* reply is REPLY_OK, _EXPECTATION_FAILED or _ERROR */
+	ROUTER_UNAVAILABLE, /* no leader served it in time: certainly not applied */
+	ROUTER_UNKNOWN      /* a write that may or may not have been applied */
 } RouterOutcome;
 
 typedef struct RouterCall
 {
-	Request		request;		/* owned by the caller until the call has ended, arrays included */
+	Request request; /* owned by the caller until the call has ended, arrays included */
 	RouterOutcome outcome;
-	Reply	   *reply;			/* palloc'd in the context that was current at router_start */
+	Reply *reply; /* palloc'd in the context that was current at router_start */
 
 	/* What follows is the router's own. */
 	MemoryContext context;
 	TimestampTz deadline;
-	TimestampTz retry_at;		/* not before; 0 if not waiting to retry */
-	TimestampTz superseded_at;	/* forwarded: when another leader was first seen; 0 for never */
-	uint32_t	tries;
-	uint64_t	id;				/* tag of the proposal, or id of the forwarded request */
-	uint64_t	forwarder_life;
-	NodeId		target;			/* hint: who leads; 0 to look it up */
-	NodeId		last_target;	/* where the last try went: not asked again at once after a failure */
+	TimestampTz retry_at;      /* not before; 0 if not waiting to retry */
+	TimestampTz superseded_at; /* forwarded: when another leader was first seen; 0 for never */
+	uint32_t tries;
+	uint64_t id; /* tag of the proposal, or id of the forwarded request */
+	uint64_t forwarder_life;
+	NodeId target;      /* hint: who leads; 0 to look it up */
+	NodeId last_target; /* where the last try went: not asked again at once after a failure */
 	enum
 	{
-		CALL_UNSENT, CALL_EXECUTING, CALL_COMMITTING, CALL_FORWARDED
-	}			state;
+		CALL_UNSENT,
+		CALL_EXECUTING,
+		CALL_COMMITTING,
+		CALL_FORWARDED
+	} state;
 	ExecutorStep step;
 	ExecutorCall execution;
 } RouterCall;
@@ -75,4 +78,4 @@ extern void router_check(const RouterCall *call);
 /* The leader of a group as this node knows it; 0 if unknown. */
 extern NodeId router_leader_of(GroupId group);
 
-#endif							/* QUORATE_REQUEST_ROUTER_H */
+#endif /* QUORATE_REQUEST_ROUTER_H */

@@ -10,4 +10,4 @@
 /* Nobody could serve the request in time; it was certainly not applied. */
 #define QUORATE_ERRCODE_UNAVAILABLE MAKE_SQLSTATE('Q', 'R', '0', '0', '1')
 
-#endif							/* QUORATE_REQUEST_SQLSTATE_H */
+#endif /* QUORATE_REQUEST_SQLSTATE_H */

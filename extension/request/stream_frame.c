@@ -9,7 +9,7 @@
 #include "log/crc32c.h"
 #include "request/stream_frame.h"
 
-#define STREAM_FRAME_AT_ID 4		/* behind the CRC */
+#define STREAM_FRAME_AT_ID 4 /* behind the CRC */
 
 uint8_t *
 stream_frame_begin(StringInfo buffer, Size length)
@@ -23,8 +23,8 @@ stream_frame_begin(StringInfo buffer, Size length)
 void
 stream_frame_end(StringInfo buffer, uint64_t id, Size length)
 {
-	uint64_t	id_bytes = pg_hton64(id);
-	uint32_t	crc;
+	uint64_t id_bytes = pg_hton64(id);
+	uint32_t crc;
 
 	memcpy(buffer->data + STREAM_FRAME_AT_ID, &id_bytes, sizeof(id_bytes));
 	buffer->len = (int) (STREAM_FRAME_HEAD + length);
@@ -34,10 +34,10 @@ stream_frame_end(StringInfo buffer, uint64_t id, Size length)
 }
 
 bool
-stream_frame_open(const uint8_t *frame, Size length, uint64_t *id,
-				  const uint8_t **bytes, Size *bytes_length)
+stream_frame_open(const uint8_t *frame, Size length, uint64_t *id, const uint8_t **bytes,
+				  Size *bytes_length)
 {
-	uint32_t	crc;
+	uint32_t crc;
 
 	if (length <= STREAM_FRAME_HEAD)
 		return false;
@@ -46,5 +46,6 @@ stream_frame_open(const uint8_t *frame, Size length, uint64_t *id,
 	*id = pg_ntoh64(*id);
 	*bytes = frame + STREAM_FRAME_HEAD;
 	*bytes_length = length - STREAM_FRAME_HEAD;
-	return pg_ntoh32(crc) == crc32c_extend(0, frame + STREAM_FRAME_AT_ID, length - STREAM_FRAME_AT_ID);
+	return pg_ntoh32(crc) ==
+		   crc32c_extend(0, frame + STREAM_FRAME_AT_ID, length - STREAM_FRAME_AT_ID);
 }

@@ -12,7 +12,7 @@
 
 #include "lib/stringinfo.h"
 
-#define STREAM_FRAME_HEAD 12	/* bytes in front of the packed request or reply: CRC, id */
+#define STREAM_FRAME_HEAD 12 /* bytes in front of the packed request or reply: CRC, id */
 
 /* Starts a frame in `buffer` with room for `length` bytes; returns where to pack them. */
 extern uint8_t *stream_frame_begin(StringInfo buffer, Size length);
@@ -24,4 +24,4 @@ extern void stream_frame_end(StringInfo buffer, uint64_t id, Size length);
 extern bool stream_frame_open(const uint8_t *frame, Size length, uint64_t *id,
 							  const uint8_t **bytes, Size *bytes_length);
 
-#endif							/* QUORATE_REQUEST_STREAM_FRAME_H */
+#endif /* QUORATE_REQUEST_STREAM_FRAME_H */

@@ -31,11 +31,12 @@ forward_slot_count(void)
 Size
 forward_shmem_size(void)
 {
-	Size		size = MAXALIGN(sizeof(ForwardShared));
+	Size size = MAXALIGN(sizeof(ForwardShared));
 
 	size = add_size(size, ring_shmem_size(FORWARD_REQUEST_RING_BYTES));
 	size = add_size(size, mul_size(forward_slot_count(), MAXALIGN(sizeof(Ring))));
-	size = add_size(size, mul_size(forward_slot_count(), ring_shmem_size(FORWARD_REPLY_RING_BYTES)));
+	size = add_size(size,
+					mul_size(forward_slot_count(), ring_shmem_size(FORWARD_REPLY_RING_BYTES)));
 	return size;
 }
 
@@ -54,7 +55,7 @@ forward_init_replies(char *data)
 void
 forward_shmem_init(void *memory, bool found)
 {
-	char	   *data = memory;
+	char *data = memory;
 
 	forward_shared = memory;
 	if (found)
@@ -66,7 +67,8 @@ forward_shmem_init(void *memory, bool found)
 	forward_shared->replies = (Ring *) data;
 	data += forward_shared->slot_count * MAXALIGN(sizeof(Ring));
 	data = forward_init_replies(data);
-	ring_init(&forward_shared->requests, FORWARD_REQUEST_RING_BYTES, shmem_lock(LOCK_FORWARD), data);
+	ring_init(&forward_shared->requests, FORWARD_REQUEST_RING_BYTES, shmem_lock(LOCK_FORWARD),
+			  data);
 }
 
 uint64_t
@@ -93,9 +95,9 @@ uint64_t
 forward_send(NodeId target, Request *request, uint64_t *life)
 {
 	ForwardRequest header = {0};
-	Size		length;
-	uint8_t    *bytes;
-	bool		written;
+	Size length;
+	uint8_t *bytes;
+	bool written;
 
 	header.id = request->id = forward_next_id();
 	header.slot = (uint32_t) MyProc->pgprocno;
@@ -134,9 +136,9 @@ forward_collect(const ForwardChunk *chunk, const char *bytes, Size length)
 bool
 forward_receive(ForwardAnswer *answer)
 {
-	Ring	   *ring = &forward_shared->replies[MyProc->pgprocno];
+	Ring *ring = &forward_shared->replies[MyProc->pgprocno];
 	const char *message;
-	Size		length;
+	Size length;
 
 	while ((message = ring_peek(ring, &length)) != NULL)
 	{
@@ -147,7 +149,7 @@ forward_receive(ForwardAnswer *answer)
 		ring_consume(ring);
 		if (!chunk.last)
 			continue;
-		shared_wake_forwarder();	/* it may wait for room in this ring */
+		shared_wake_forwarder(); /* it may wait for room in this ring */
 		answer->id = chunk.id;
 		answer->status = chunk.status;
 		answer->bytes = (const uint8_t *) partial_reply.data;
@@ -187,15 +189,15 @@ forward_consume_request(void)
 }
 
 bool
-forward_answer(uint32_t slot, uint64_t id, ForwardStatus status,
-			   const uint8_t *bytes, Size length, Size *sent)
+forward_answer(uint32_t slot, uint64_t id, ForwardStatus status, const uint8_t *bytes, Size length,
+			   Size *sent)
 {
-	Ring	   *ring = &forward_shared->replies[slot];
-	bool		done = false;
+	Ring *ring = &forward_shared->replies[slot];
+	bool done = false;
 
 	while (!done)
 	{
-		Size		part = Min(length - *sent, FORWARD_CHUNK_BYTES);
+		Size part = Min(length - *sent, FORWARD_CHUNK_BYTES);
 		ForwardChunk chunk = {.id = id, .status = status, .last = *sent + part == length};
 
 		if (!ring_write(ring, &chunk, sizeof(chunk), bytes + *sent, part))

@@ -19,41 +19,41 @@
 #include "shmem/ring.h"
 #include "wire/request.h"
 
-#define FORWARD_CHUNK_BYTES (24 * 1024)	/* payload of one chunk of a reply */
+#define FORWARD_CHUNK_BYTES (24 * 1024) /* payload of one chunk of a reply */
 #define FORWARD_REPLY_RING_BYTES (64 * 1024)
 #define FORWARD_REQUEST_RING_BYTES (16 * 1024 * 1024)
 
 typedef enum ForwardStatus
 {
-	FORWARD_REPLY = 1,			/* bytes of a reply follow */
-	FORWARD_UNREACHABLE,		/* no stream to that node: not sent */
-	FORWARD_LOST				/* the stream broke before the reply came */
+	FORWARD_REPLY = 1,   /* bytes of a reply follow */
+	FORWARD_UNREACHABLE, /* no stream to that node: not sent */
+	FORWARD_LOST         /* the stream broke before the reply came */
 } ForwardStatus;
 
 /* Header of a message in the request ring; the packed request follows. */
 typedef struct ForwardRequest
 {
-	uint64_t	id;
-	uint32_t	slot;			/* the asking backend's */
-	NodeId		target;
-	bool		is_range;		/* long reads have streams of their own */
+	uint64_t id;
+	uint32_t slot; /* the asking backend's */
+	NodeId target;
+	bool is_range; /* long reads have streams of their own */
 } ForwardRequest;
 
 /* Header of a message in a reply ring; up to FORWARD_CHUNK_BYTES of the packed reply follow. */
 typedef struct ForwardChunk
 {
-	uint64_t	id;
+	uint64_t id;
 	ForwardStatus status;
-	bool		last;
+	bool last;
 } ForwardChunk;
 
 typedef struct ForwardShared
 {
-	LWLock	   *conditional_lock;	/* executor.c: conditional writes of this node, one at a time */
-	Ring		requests;
-	pg_atomic_uint64 life;		/* of the forwarder; 0 while none has run */
-	uint32_t	slot_count;
-	Ring	   *replies;		/* one per backend slot */
+	LWLock *conditional_lock; /* executor.c: conditional writes of this node, one at a time */
+	Ring requests;
+	pg_atomic_uint64 life; /* of the forwarder; 0 while none has run */
+	uint32_t slot_count;
+	Ring *replies; /* one per backend slot */
 } ForwardShared;
 
 extern ForwardShared *forward_shared;
@@ -61,10 +61,10 @@ extern ForwardShared *forward_shared;
 /* An answer as the router gets it. */
 typedef struct ForwardAnswer
 {
-	uint64_t	id;
+	uint64_t id;
 	ForwardStatus status;
-	const uint8_t *bytes;		/* the packed reply; valid until the next call */
-	Size		length;
+	const uint8_t *bytes; /* the packed reply; valid until the next call */
+	Size length;
 } ForwardAnswer;
 
 /*
@@ -84,7 +84,7 @@ extern void forward_consume_request(void);
  * Hands bytes from *sent on to a backend; advances *sent; true when all are handed over, false if its ring is
  * full (try again later).
  */
-extern bool forward_answer(uint32_t slot, uint64_t id, ForwardStatus status,
-						   const uint8_t *bytes, Size length, Size *sent);
+extern bool forward_answer(uint32_t slot, uint64_t id, ForwardStatus status, const uint8_t *bytes,
+						   Size length, Size *sent);
 
-#endif							/* QUORATE_SHMEM_FORWARD_H */
+#endif /* QUORATE_SHMEM_FORWARD_H */

@@ -14,7 +14,7 @@ AS 'MODULE_PATHNAME', 'quorate_bootstrap_node'
 LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
 
 COMMENT ON FUNCTION quorate._bootstrap_node(bytea, integer, jsonb) IS
-'internal: makes this instance a node of a new cluster; nodes is an array of {id, name, zone, conninfo}';
+'internal: makes this instance a node of a new cluster; nodes as for create_cluster, with ids from 1 in their order';
 
 CREATE FUNCTION quorate._unbootstrap_node()
 RETURNS void

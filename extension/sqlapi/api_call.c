@@ -31,8 +31,7 @@ api_require_cluster(void)
 			break;
 		case NODE_STARTING:
 			ereport(ERROR, errcode(ERRCODE_CANNOT_CONNECT_NOW),
-					errmsg("this node's replicator is starting"),
-					errhint("Retry."));
+					errmsg("this node's replicator is starting"), errhint("Retry."));
 			break;
 		case NODE_REFUSED:
 			ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
@@ -71,10 +70,11 @@ api_begin_change(const char *function)
 	PreventCommandDuringRecovery(function);
 	PreventCommandIfReadOnly(function);
 	if (quorate_transaction_block == TRANSACTION_BLOCK_ERROR && api_is_nested())
-		ereport(ERROR, errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
-				errmsg("%s cannot run inside a transaction block or a function", function),
-				errdetail("It takes effect at once, for all clients, and ROLLBACK does not undo it."),
-				errhint("Call it on its own, or SET quorate.transaction_block = apply."));
+		ereport(
+			ERROR, errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
+			errmsg("%s cannot run inside a transaction block or a function", function),
+			errdetail("It takes effect at once, for all clients, and ROLLBACK does not undo it."),
+			errhint("Call it on its own, or SET quorate.transaction_block = apply."));
 }
 
 void
@@ -109,9 +109,11 @@ api_refuse_names_and_values(FunctionCallInfo fcinfo, int names, int values, cons
 		ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				errmsg("ExpressionAttributeNames can only be specified when using expressions"));
 	if (values >= 0 && !PG_ARGISNULL(values))
-		ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				errmsg("ExpressionAttributeValues can only be specified when using expressions: %s is null",
-					   expression));
+		ereport(
+			ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			errmsg(
+				"ExpressionAttributeValues can only be specified when using expressions: %s is null",
+				expression));
 }
 
 ItemArgument
@@ -126,12 +128,11 @@ api_item_argument(FunctionCallInfo fcinfo, int argument)
 const TableInfo *
 api_table(text *table_name)
 {
-	char	   *name = text_to_cstring(table_name);
+	char *name = text_to_cstring(table_name);
 	const TableInfo *table = metadata_table_by_name(name);
 
 	if (table == NULL)
-		ereport(ERROR, errcode(ERRCODE_UNDEFINED_TABLE),
-				errmsg("Requested resource not found"),
+		ereport(ERROR, errcode(ERRCODE_UNDEFINED_TABLE), errmsg("Requested resource not found"),
 				errdetail("Table: %s not found", name));
 	return table;
 }
@@ -139,8 +140,8 @@ api_table(text *table_name)
 void
 api_position_of_item(const TableInfo *table, ItemArgument item, Position *position)
 {
-	ItemError	error;
-	ItemKey		key;
+	ItemError error;
+	ItemKey key;
 
 	if (!key_from_item(&table->key_schema, item.bytes, item.length, &key, &error))
 		item_report_error(&error);
@@ -148,9 +149,10 @@ api_position_of_item(const TableInfo *table, ItemArgument item, Position *positi
 }
 
 void
-api_position_of_key_item(const TableInfo *table, ItemArgument key_item, ItemKey *key, Position *position)
+api_position_of_key_item(const TableInfo *table, ItemArgument key_item, ItemKey *key,
+						 Position *position)
 {
-	ItemError	error;
+	ItemError error;
 
 	if (!key_from_key_item(&table->key_schema, key_item.bytes, key_item.length, key, &error))
 		item_report_error(&error);
@@ -160,18 +162,15 @@ api_position_of_key_item(const TableInfo *table, ItemArgument key_item, ItemKey 
 /* ---------------------------------------------------------------- requests */
 
 void
-api_make_write(RouterCall *call, EntryImage *image, ImageKind kind,
-			   const TableInfo *table, const Position *position, ItemArgument item)
+api_make_write(RouterCall *call, EntryImage *image, ImageKind kind, const TableInfo *table,
+			   const Position *position, ItemArgument item)
 {
-	*image = (EntryImage)
-	{
-		.kind = kind,
-		.table_id = table->table_id,
-		.position = position->bytes,
-		.position_length = position->length,
-		.item = item.bytes,
-		.item_length = item.length
-	};
+	*image = (EntryImage){.kind = kind,
+						  .table_id = table->table_id,
+						  .position = position->bytes,
+						  .position_length = position->length,
+						  .item = item.bytes,
+						  .item_length = item.length};
 	memset(call, 0, sizeof(*call));
 	call->request.kind = REQUEST_WRITE;
 	call->request.table_id = table->table_id;
@@ -183,7 +182,7 @@ api_make_write(RouterCall *call, EntryImage *image, ImageKind kind,
 void
 api_count(const RouterCall *call)
 {
-	bool		local = call->last_target == quorate_shared->self;
+	bool local = call->last_target == quorate_shared->self;
 
 	if (call->request.kind == REQUEST_WRITE)
 		shared_count(local ? COUNTER_WRITES_LOCAL : COUNTER_WRITES_FORWARDED, 1);

@@ -22,7 +22,7 @@
 typedef struct ItemArgument
 {
 	const uint8_t *bytes;
-	uint32_t	length;
+	uint32_t length;
 } ItemArgument;
 
 /* ERROR unless this node is running as part of a cluster (55000 or 57P03). */
@@ -49,8 +49,8 @@ extern void api_refuse_argument(FunctionCallInfo fcinfo, int argument, const cha
  * ERROR 22023 if names or values are given although the call has no expression that could use them.  A
  * negative `values`: the call takes no values.
  */
-extern void api_refuse_names_and_values(FunctionCallInfo fcinfo, int names, int values,
-										const char *expression);
+extern void
+api_refuse_names_and_values(FunctionCallInfo fcinfo, int names, int values, const char *expression);
 
 extern ItemArgument api_item_argument(FunctionCallInfo fcinfo, int argument);
 
@@ -66,4 +66,4 @@ extern void api_make_write(RouterCall *call, EntryImage *image, ImageKind kind,
 /* Counts a request of this node's clients, as local or forwarded. */
 extern void api_count(const RouterCall *call);
 
-#endif							/* QUORATE_SQLAPI_API_CALL_H */
+#endif /* QUORATE_SQLAPI_API_CALL_H */

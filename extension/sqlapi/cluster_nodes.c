@@ -17,10 +17,10 @@ problems_init(ProblemList *problems)
 }
 
 void
-problems_add(ProblemList *problems, const char *format,...)
+problems_add(ProblemList *problems, const char *format, ...)
 {
-	va_list		args;
-	int			needed;
+	va_list args;
+	int needed;
 
 	if (problems->count++ > 0)
 		appendStringInfoChar(&problems->text, '\n');
@@ -50,16 +50,18 @@ problems_check(const ProblemList *problems)
 static void
 nodes_invalid(void)
 {
-	ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			errmsg("nodes must be a JSON array of objects with name, zone and conninfo"),
-			errhint("For example: [{\"name\": \"north\", \"zone\": \"az1\", \"conninfo\": \"hostaddr=10.0.0.1 port=5432 user=quorate\"}]"));
+	ereport(
+		ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+		errmsg("nodes must be a JSON array of objects with name, zone and conninfo"),
+		errhint(
+			"For example: [{\"name\": \"north\", \"zone\": \"az1\", \"conninfo\": \"hostaddr=10.0.0.1 port=5432 user=quorate\"}]"));
 }
 
 /* A required string member of one node's object. */
 static void
 node_take_string(JsonbContainer *object, const char *key, char *out, Size size)
 {
-	JsonbValue	value;
+	JsonbValue value;
 
 	if (getKeyJsonValueFromContainer(object, key, (int) strlen(key), &value) == NULL ||
 		value.type != jbvString || value.val.string.len == 0)
@@ -89,7 +91,7 @@ nodes_check(const NodeInfo *nodes, uint32_t count, ProblemList *problems)
 {
 	for (uint32_t i = 0; i < count; i++)
 	{
-		char	   *reason;
+		char *reason;
 
 		if (!conninfo_is_usable(nodes[i].conninfo, &reason))
 			problems_add(problems, "node \"%s\": %s", nodes[i].name, reason);
@@ -110,7 +112,7 @@ nodes_check(const NodeInfo *nodes, uint32_t count, ProblemList *problems)
 uint32_t
 cluster_nodes_parse(Jsonb *list, NodeInfo *nodes, ProblemList *problems)
 {
-	uint32_t	count;
+	uint32_t count;
 
 	if (!JB_ROOT_IS_ARRAY(list) || JB_ROOT_IS_SCALAR(list))
 		nodes_invalid();

@@ -15,12 +15,12 @@
 /* What is wrong, one problem a line; shown as the error's detail. */
 typedef struct ProblemList
 {
-	uint32_t	count;
+	uint32_t count;
 	StringInfoData text;
 } ProblemList;
 
 extern void problems_init(ProblemList *problems);
-extern void problems_add(ProblemList *problems, const char *format,...) pg_attribute_printf(2, 3);
+extern void problems_add(ProblemList *problems, const char *format, ...) pg_attribute_printf(2, 3);
 
 /* Raises ERROR 55000 with all problems in the detail, if there are any. */
 extern void problems_check(const ProblemList *problems);
@@ -32,4 +32,4 @@ extern void problems_check(const ProblemList *problems);
  */
 extern uint32_t cluster_nodes_parse(Jsonb *list, NodeInfo *nodes, ProblemList *problems);
 
-#endif							/* QUORATE_SQLAPI_CLUSTER_NODES_H */
+#endif /* QUORATE_SQLAPI_CLUSTER_NODES_H */

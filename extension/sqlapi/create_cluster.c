@@ -14,7 +14,6 @@
 #include "storage/latch.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
-#include "utils/json.h"
 #include "utils/timestamp.h"
 #include "utils/wait_event.h"
 
@@ -24,19 +23,19 @@
 #include "sqlapi/cluster_nodes.h"
 #include "sqlapi/peer_connection.h"
 
-#define READY_WAIT_MS 30000		/* for the metadata to be usable after all nodes have been laid out */
+#define READY_WAIT_MS 30000 /* for the metadata to be usable after all nodes have been laid out */
 #define READY_POLL_MS 10
 
 PG_FUNCTION_INFO_V1(quorate_create_cluster);
 
 typedef struct ClusterPlan
 {
-	Jsonb	   *list;			/* as given */
-	char	   *list_text;
-	uint32_t	count;
-	NodeInfo	nodes[CORE_NODES_MAX];
+	Jsonb *list; /* as given */
+	char *list_text;
+	uint32_t count;
+	NodeInfo nodes[CORE_NODES_MAX];
 	PeerConnection *peers[CORE_NODES_MAX];
-	char		cluster_id[2 * 16 + 3]; /* as a bytea literal */
+	char cluster_id[2 * 16 + 3]; /* as a bytea literal */
 } ClusterPlan;
 
 /* ---------------------------------------------------------------- pre-flight */
@@ -46,7 +45,7 @@ plan_connect(ClusterPlan *plan, ProblemList *problems)
 {
 	for (uint32_t i = 0; i < plan->count; i++)
 	{
-		char	   *problem;
+		char *problem;
 
 		plan->peers[i] = peer_connect(plan->nodes[i].conninfo, false, &problem);
 		if (plan->peers[i] == NULL)
@@ -64,7 +63,7 @@ plan_check_version(ClusterPlan *plan, uint32_t index, ProblemList *problems)
 		"(SELECT extversion FROM pg_catalog.pg_extension WHERE extname = 'quorate')";
 	const char *name = plan->nodes[index].name;
 	PeerConnection *peer = plan->peers[index];
-	char	   *problem;
+	char *problem;
 	const char *version;
 
 	if (peer_query(peer, sql, 0, NULL, &problem) != 1)
@@ -77,8 +76,10 @@ plan_check_version(ClusterPlan *plan, uint32_t index, ProblemList *problems)
 					 peer_value(peer, 0, 0), PG_VERSION_NUM / 10000);
 	version = peer_value(peer, 0, 1);
 	if (version == NULL)
-		problems_add(problems, "node \"%s\": the extension is missing in database \"%s\"; CREATE EXTENSION quorate there",
-					 name, GetConfigOption("quorate.database", false, false));
+		problems_add(
+			problems,
+			"node \"%s\": the extension is missing in database \"%s\"; CREATE EXTENSION quorate there",
+			name, GetConfigOption("quorate.database", false, false));
 	return version != NULL;
 }
 
@@ -86,8 +87,8 @@ static void
 plan_check_node(ClusterPlan *plan, uint32_t index, ProblemList *problems)
 {
 	const char *parameters[] = {plan->list_text, plan->nodes[index].name,
-		timestamptz_to_str(GetCurrentTimestamp())};
-	char	   *problem;
+								timestamptz_to_str(GetCurrentTimestamp())};
+	char *problem;
 
 	if (!plan_check_version(plan, index, problems))
 		return;
@@ -105,14 +106,14 @@ plan_check_distinct(ClusterPlan *plan, ProblemList *problems)
 	static const char *const sql =
 		"SELECT pg_catalog.current_setting('data_directory') || ' ' || system_identifier::text || ' ' "
 		"|| pg_catalog.pg_postmaster_start_time()::text FROM pg_catalog.pg_control_system()";
-	char	   *seen[CORE_NODES_MAX] = {NULL};
+	char *seen[CORE_NODES_MAX] = {NULL};
 
 	for (uint32_t i = 0; i < plan->count; i++)
 	{
-		char	   *problem;
+		char *problem;
 
 		if (peer_query(plan->peers[i], sql, 0, NULL, &problem) != 1)
-			continue;			/* plain roles may not see it; the identity check catches it later */
+			continue; /* plain roles may not see it; the identity check catches it later */
 		seen[i] = pstrdup(peer_value(plan->peers[i], 0, 0));
 		for (uint32_t j = 0; j < i; j++)
 		{
@@ -141,45 +142,23 @@ plan_preflight(ClusterPlan *plan, ProblemList *problems)
 static void
 plan_choose_id(ClusterPlan *plan)
 {
-	uint8_t		id[16];
-	char	   *out = plan->cluster_id;
+	uint8_t id[16];
+	char *out = plan->cluster_id;
 
 	if (!pg_strong_random(id, sizeof(id)))
-		ereport(ERROR, errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not make a random cluster id"));
+		ereport(ERROR, errcode(ERRCODE_INTERNAL_ERROR),
+				errmsg("could not make a random cluster id"));
 	*out++ = '\\';
 	*out++ = 'x';
 	hex_encode((const char *) id, sizeof(id), out);
 	out[2 * sizeof(id)] = '\0';
 }
 
-/* The list as given, with the ids that the nodes have got. */
-static char *
-plan_nodes_with_ids(const ClusterPlan *plan)
-{
-	StringInfoData json;
-
-	initStringInfo(&json);
-	for (uint32_t i = 0; i < plan->count; i++)
-	{
-		const NodeInfo *node = &plan->nodes[i];
-
-		appendStringInfo(&json, "%s{\"id\": %u, \"name\": ", i > 0 ? ", " : "[", (unsigned) node->node);
-		escape_json(&json, node->name);
-		appendStringInfoString(&json, ", \"zone\": ");
-		escape_json(&json, node->zone);
-		appendStringInfoString(&json, ", \"conninfo\": ");
-		escape_json(&json, node->conninfo);
-		appendStringInfoChar(&json, '}');
-	}
-	appendStringInfoChar(&json, ']');
-	return json.data;
-}
-
 static bool
 plan_bootstrap_node(ClusterPlan *plan, uint32_t index, char **problem)
 {
-	char	   *id = psprintf("%u", (unsigned) plan->nodes[index].node);
-	const char *parameters[] = {plan->cluster_id, id, plan_nodes_with_ids(plan)};
+	char *id = psprintf("%u", (unsigned) plan->nodes[index].node);
+	const char *parameters[] = {plan->cluster_id, id, plan->list_text};
 
 	return peer_query(plan->peers[index], "SELECT quorate._bootstrap_node($1, $2, $3)",
 					  lengthof(parameters), parameters, problem) >= 0;
@@ -190,11 +169,12 @@ plan_undo(ClusterPlan *plan, uint32_t count)
 {
 	for (uint32_t i = 0; i < count; i++)
 	{
-		char	   *problem;
+		char *problem;
 
 		if (peer_query(plan->peers[i], "SELECT quorate._unbootstrap_node()", 0, NULL, &problem) < 0)
-			ereport(WARNING, errmsg("could not undo the change on node \"%s\": %s",
-									plan->nodes[i].name, problem),
+			ereport(WARNING,
+					errmsg("could not undo the change on node \"%s\": %s", plan->nodes[i].name,
+						   problem),
 					errhint("Call quorate.drop_cluster() there."));
 	}
 }
@@ -205,7 +185,7 @@ plan_bootstrap(ClusterPlan *plan)
 	plan_choose_id(plan);
 	for (uint32_t i = 0; i < plan->count; i++)
 	{
-		char	   *problem;
+		char *problem;
 
 		if (plan_bootstrap_node(plan, i, &problem))
 			continue;
@@ -234,7 +214,7 @@ plan_record_nodes(ClusterPlan *plan)
 {
 	TimestampTz deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), READY_WAIT_MS);
 	MetadataChange change;
-	RouterCall	call;
+	RouterCall call;
 
 	metadata_build_nodes(plan->nodes, plan->count, &change);
 	do
@@ -259,10 +239,12 @@ plan_record_nodes(ClusterPlan *plan)
 			return;
 		}
 	} while (GetCurrentTimestamp() < deadline);
-	ereport(ERROR, errcode(QUORATE_ERRCODE_UNAVAILABLE),
-			errmsg("the cluster was set up, but its metadata has no leader yet"),
-			errdetail("The nodes have not been recorded."),
-			errhint("See the servers' logs, call quorate.drop_cluster() on every node, and try again."));
+	ereport(
+		ERROR, errcode(QUORATE_ERRCODE_UNAVAILABLE),
+		errmsg("the cluster was set up, but its metadata has no leader yet"),
+		errdetail("The nodes have not been recorded."),
+		errhint(
+			"See the servers' logs, call quorate.drop_cluster() on every node, and try again."));
 }
 
 /*
@@ -275,7 +257,7 @@ plan_wait_for_nodes(ClusterPlan *plan)
 
 	for (uint32_t i = 0; i < plan->count; i++)
 	{
-		char	   *problem;
+		char *problem;
 
 		while (GetCurrentTimestamp() < deadline)
 		{

@@ -21,7 +21,7 @@
 #include "sqlapi/cluster_nodes.h"
 #include "sqlapi/peer_connection.h"
 
-#define LEAVE_TIMEOUT_MS 30000	/* for the replicator to remove the log */
+#define LEAVE_TIMEOUT_MS 30000 /* for the replicator to remove the log */
 
 PG_FUNCTION_INFO_V1(quorate_drop_cluster);
 PG_FUNCTION_INFO_V1(quorate_leave_cluster);
@@ -55,7 +55,7 @@ quorate_leave_cluster(PG_FUNCTION_ARGS)
 static uint32_t
 drop_list_nodes(NodeInfo *nodes)
 {
-	uint32_t	count = 0;
+	uint32_t count = 0;
 
 	for (NodeId id = 1; id <= CORE_NODES_MAX; id++)
 	{
@@ -68,14 +68,16 @@ drop_list_nodes(NodeInfo *nodes)
 static void
 drop_check_tables(bool force)
 {
-	uint32_t	count;
+	uint32_t count;
 
 	(void) metadata_tables(&count);
 	if (count > 0 && !force)
-		ereport(ERROR, errcode(ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST),
-				errmsg("cannot drop the cluster: %u item %s", count,
-					   count == 1 ? "table exists" : "tables exist"),
-				errhint("Drop them with quorate.drop_table(), or call quorate.drop_cluster(force => true)."));
+		ereport(
+			ERROR, errcode(ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST),
+			errmsg("cannot drop the cluster: %u item %s", count,
+				   count == 1 ? "table exists" : "tables exist"),
+			errhint(
+				"Drop them with quorate.drop_table(), or call quorate.drop_cluster(force => true)."));
 }
 
 /* Connects to all other nodes before the first of them leaves. */
@@ -84,7 +86,7 @@ drop_connect(const NodeInfo *nodes, uint32_t count, PeerConnection **peers, bool
 {
 	for (uint32_t i = 0; i < count; i++)
 	{
-		char	   *problem;
+		char *problem;
 
 		if (nodes[i].node == quorate_shared->self)
 			continue;
@@ -103,10 +105,10 @@ drop_connect(const NodeInfo *nodes, uint32_t count, PeerConnection **peers, bool
 Datum
 quorate_drop_cluster(PG_FUNCTION_ARGS)
 {
-	bool		force = !PG_ARGISNULL(0) && PG_GETARG_BOOL(0);
-	NodeInfo   *nodes = palloc0(CORE_NODES_MAX * sizeof(NodeInfo));
+	bool force = !PG_ARGISNULL(0) && PG_GETARG_BOOL(0);
+	NodeInfo *nodes = palloc0(CORE_NODES_MAX * sizeof(NodeInfo));
 	PeerConnection *peers[CORE_NODES_MAX] = {NULL};
-	uint32_t	count;
+	uint32_t count;
 
 	shared_state_require();
 	api_begin_change("drop_cluster()");
@@ -118,10 +120,12 @@ quorate_drop_cluster(PG_FUNCTION_ARGS)
 	drop_connect(nodes, count, peers, force);
 	for (uint32_t i = 0; i < count; i++)
 	{
-		char	   *problem;
+		char *problem;
 
-		if (peers[i] && peer_query(peers[i], "SELECT quorate._leave_cluster()", 0, NULL, &problem) < 0)
-			ereport(WARNING, errmsg("node \"%s\" did not leave the cluster: %s", nodes[i].name, problem));
+		if (peers[i] &&
+			peer_query(peers[i], "SELECT quorate._leave_cluster()", 0, NULL, &problem) < 0)
+			ereport(WARNING,
+					errmsg("node \"%s\" did not leave the cluster: %s", nodes[i].name, problem));
 	}
 	leave_cluster();
 	PG_RETURN_VOID();

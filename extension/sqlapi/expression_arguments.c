@@ -15,22 +15,22 @@ api_collect_names(Jsonb *names, ExpressionContext *context)
 	JsonbIterator *iterator = JsonbIteratorInit(&names->root);
 	ExpressionName *collected = palloc0((JB_ROOT_COUNT(names) + 1) * sizeof(ExpressionName));
 	JsonbIteratorToken token;
-	JsonbValue	value;
+	JsonbValue value;
 
 	while ((token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE)
 	{
 		ExpressionName *name = &collected[context->name_count];
 
 		if (token == WJB_KEY)
-			name->placeholder = (ItemName) {(uint32_t) value.val.string.len,
-			(const uint8_t *) value.val.string.val};
+			name->placeholder = (ItemName){(uint32_t) value.val.string.len,
+										   (const uint8_t *) value.val.string.val};
 		if (token != WJB_VALUE)
 			continue;
 		if (value.type != jbvString)
 			ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					errmsg("expression_attribute_names must map placeholders to strings"));
-		name->name = (ItemName) {(uint32_t) value.val.string.len,
-		(const uint8_t *) value.val.string.val};
+		name->name = (ItemName){(uint32_t) value.val.string.len,
+								(const uint8_t *) value.val.string.val};
 		context->name_count++;
 	}
 	context->names = collected;
@@ -41,11 +41,11 @@ ExpressionContext *
 api_expression_context(FunctionCallInfo fcinfo, int names, int values)
 {
 	ExpressionContext *context = palloc0(sizeof(ExpressionContext));
-	ItemError	error;
+	ItemError error;
 
 	if (!PG_ARGISNULL(names))
 	{
-		Jsonb	   *jsonb = PG_GETARG_JSONB_P(names);
+		Jsonb *jsonb = PG_GETARG_JSONB_P(names);
 
 		if (!JB_ROOT_IS_OBJECT(jsonb))
 			ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),

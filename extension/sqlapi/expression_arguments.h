@@ -17,4 +17,4 @@
  */
 extern ExpressionContext *api_expression_context(FunctionCallInfo fcinfo, int names, int values);
 
-#endif							/* QUORATE_SQLAPI_EXPRESSION_ARGUMENTS_H */
+#endif /* QUORATE_SQLAPI_EXPRESSION_ARGUMENTS_H */

@@ -30,7 +30,7 @@ enum
 static void
 write_check_return_values(FunctionCallInfo fcinfo)
 {
-	char	   *value;
+	char *value;
 
 	if (PG_ARGISNULL(WRITE_RETURN_VALUES))
 		return;
@@ -58,8 +58,8 @@ write_check_arguments(FunctionCallInfo fcinfo, const char *item_name)
 static void
 write_execute(ImageKind kind, const TableInfo *table, const Position *position, ItemArgument item)
 {
-	RouterCall	call;
-	EntryImage	image;
+	RouterCall call;
+	EntryImage image;
 
 	api_make_write(&call, &image, kind, table, position, item);
 	router_execute(&call);
@@ -72,7 +72,7 @@ quorate_put_item(PG_FUNCTION_ARGS)
 {
 	const TableInfo *table;
 	ItemArgument item;
-	Position	position;
+	Position position;
 
 	write_check_arguments(fcinfo, "item");
 	api_begin_write("put_item()");
@@ -88,8 +88,8 @@ quorate_delete_item(PG_FUNCTION_ARGS)
 {
 	ItemArgument no_item = {NULL, 0};
 	const TableInfo *table;
-	Position	position;
-	ItemKey		key;
+	Position position;
+	ItemKey key;
 
 	write_check_arguments(fcinfo, "key");
 	api_begin_write("delete_item()");
@@ -106,7 +106,7 @@ static const Reply *
 get_read(const TableInfo *table, const Position *position, bool consistent)
 {
 	RouterCall *call = palloc0(sizeof(RouterCall));
-	Request    *request = &call->request;
+	Request *request = &call->request;
 
 	request->kind = REQUEST_GET;
 	request->table_id = table->table_id;
@@ -133,12 +133,11 @@ get_read(const TableInfo *table, const Position *position, bool consistent)
 static void
 get_check_key(const KeySchema *schema, const ReplyItem *item, const ItemKey *wanted)
 {
-	ItemError	error;
-	ItemKey		stored;
+	ItemError error;
+	ItemKey stored;
 
 	if (!key_from_item(schema, item->item, item->item_length, &stored, &error))
-		ereport(ERROR, errcode(ERRCODE_DATA_CORRUPTED),
-				errmsg("stored item has no valid key"),
+		ereport(ERROR, errcode(ERRCODE_DATA_CORRUPTED), errmsg("stored item has no valid key"),
 				errdetail_internal("%s", error.message));
 	if (!key_equal(&stored, wanted))
 		ereport(ERROR, errcode(ERRCODE_DATA_CORRUPTED),
@@ -151,8 +150,8 @@ quorate_get_item(PG_FUNCTION_ARGS)
 {
 	const TableInfo *table;
 	const Reply *reply;
-	Position	position;
-	ItemKey		key;
+	Position position;
+	ItemKey key;
 
 	api_require_argument(fcinfo, 0, "table_name");
 	api_require_argument(fcinfo, 1, "key");

@@ -18,8 +18,8 @@
 
 struct PeerConnection
 {
-	PGconn	   *connection;
-	PGresult   *result;
+	PGconn *connection;
+	PGresult *result;
 	MemoryContextCallback at_reset;
 };
 
@@ -39,10 +39,20 @@ peer_close(void *arg)
 PeerConnection *
 peer_connect(const char *conninfo, bool replication, char **problem)
 {
-	const char *keywords[] = {"dbname", "dbname", "connect_timeout", "application_name", "options",
-		replication ? "replication" : NULL, NULL};
-	const char *values[] = {conninfo, GetConfigOption("quorate.database", false, false),
-		PEER_CONNECT_TIMEOUT_S, "quorate setup", PEER_QUERY_TIMEOUT, "database", NULL};
+	const char *keywords[] = {"dbname",
+							  "dbname",
+							  "connect_timeout",
+							  "application_name",
+							  "options",
+							  replication ? "replication" : NULL,
+							  NULL};
+	const char *values[] = {conninfo,
+							GetConfigOption("quorate.database", false, false),
+							PEER_CONNECT_TIMEOUT_S,
+							"quorate setup",
+							PEER_QUERY_TIMEOUT,
+							"database",
+							NULL};
 	PeerConnection *peer = palloc0(sizeof(PeerConnection));
 
 	peer->at_reset.func = peer_close;

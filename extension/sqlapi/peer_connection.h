@@ -22,12 +22,12 @@ extern PeerConnection *peer_connect(const char *conninfo, bool replication, char
 /*
  * Runs a query with text parameters.  Returns the number of rows, or -1 and sets *problem.
  */
-extern int	peer_query(PeerConnection *peer, const char *sql, int parameter_count,
-					   const char *const *parameters, char **problem);
+extern int peer_query(PeerConnection *peer, const char *sql, int parameter_count,
+					  const char *const *parameters, char **problem);
 
 /* A field of the last query's result; NULL for null. */
 extern const char *peer_value(PeerConnection *peer, int row, int column);
 
 extern void peer_disconnect(PeerConnection *peer);
 
-#endif							/* QUORATE_SQLAPI_PEER_CONNECTION_H */
+#endif /* QUORATE_SQLAPI_PEER_CONNECTION_H */

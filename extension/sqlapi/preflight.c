@@ -24,7 +24,7 @@
 #include "sqlapi/cluster_nodes.h"
 #include "sqlapi/peer_connection.h"
 
-#define WORKERS_NEEDED 4		/* launcher, replicator, applier, forwarder */
+#define WORKERS_NEEDED 4 /* launcher, replicator, applier, forwarder */
 #define CLOCK_DIFFERENCE_MAX_US (5 * USECS_PER_SEC)
 
 PG_FUNCTION_INFO_V1(quorate_preflight);
@@ -51,19 +51,20 @@ preflight_streams(uint32_t node_count)
 static void
 preflight_settings(const char *node, uint32_t node_count, ProblemList *problems)
 {
-	int			streams = preflight_streams(node_count);
+	int streams = preflight_streams(node_count);
 
 	if (setting_is("wal_level", "minimal"))
-		problems_add(problems, "node \"%s\": wal_level is \"minimal\"; set wal_level = replica", node);
+		problems_add(problems, "node \"%s\": wal_level is \"minimal\"; set wal_level = replica",
+					 node);
 	if (setting_as_int("max_wal_senders") < streams)
 		problems_add(problems, "node \"%s\": max_wal_senders is %d; set it to at least %d", node,
 					 setting_as_int("max_wal_senders"), streams + 2);
 	if (setting_as_int("max_worker_processes") < WORKERS_NEEDED + 1)
-		problems_add(problems, "node \"%s\": max_worker_processes is %d; set it to at least %d", node,
-					 setting_as_int("max_worker_processes"), WORKERS_NEEDED + 4);
+		problems_add(problems, "node \"%s\": max_worker_processes is %d; set it to at least %d",
+					 node, setting_as_int("max_worker_processes"), WORKERS_NEEDED + 4);
 	if (GetDatabaseEncoding() != PG_UTF8)
-		problems_add(problems, "node \"%s\": the database's encoding is %s; use a database in UTF8", node,
-					 GetDatabaseEncodingName());
+		problems_add(problems, "node \"%s\": the database's encoding is %s; use a database in UTF8",
+					 node, GetDatabaseEncodingName());
 }
 
 /*
@@ -78,45 +79,62 @@ preflight_durability(const char *node, uint32_t node_count, ProblemList *problem
 	if (setting_is("fsync", "off"))
 		problems_add(problems, "node \"%s\": fsync is off; set fsync = on", node);
 	if (setting_is("full_page_writes", "off"))
-		problems_add(problems, "node \"%s\": full_page_writes is off; set full_page_writes = on", node);
+		problems_add(problems, "node \"%s\": full_page_writes is off; set full_page_writes = on",
+					 node);
 }
 
 static void
 preflight_state(const char *node, ProblemList *problems)
 {
-	char	   *database = get_database_name(MyDatabaseId);
+	char *database = get_database_name(MyDatabaseId);
 
 	if (RecoveryInProgress())
-		problems_add(problems, "node \"%s\" is a hot standby; promote it or use another instance", node);
+		problems_add(problems, "node \"%s\" is a hot standby; promote it or use another instance",
+					 node);
 	if (quorate_shared == NULL)
 	{
-		problems_add(problems, "node \"%s\": quorate is not preloaded; add it to shared_preload_libraries and restart", node);
+		problems_add(
+			problems,
+			"node \"%s\": quorate is not preloaded; add it to shared_preload_libraries and restart",
+			node);
 		return;
 	}
 	if (strcmp(database, GetConfigOption("quorate.database", false, false)) != 0)
-		problems_add(problems, "node \"%s\": quorate.database is \"%s\", but this is database \"%s\"", node,
+		problems_add(problems,
+					 "node \"%s\": quorate.database is \"%s\", but this is database \"%s\"", node,
 					 GetConfigOption("quorate.database", false, false), database);
 	if (pg_atomic_read_u32(&quorate_shared->node_state) == NODE_RUNNING)
-		problems_add(problems, "node \"%s\" belongs to a cluster already; call quorate.drop_cluster() there first", node);
+		problems_add(
+			problems,
+			"node \"%s\" belongs to a cluster already; call quorate.drop_cluster() there first",
+			node);
 	else if (pg_atomic_read_u32(&quorate_shared->node_state) == NODE_REFUSED)
 		problems_add(problems, "node \"%s\": %s", node, quorate_shared->state_reason);
 	else if (item_relations_left())
-		problems_add(problems, "node \"%s\" holds items of a former cluster; DROP EXTENSION quorate there and create it again", node);
+		problems_add(
+			problems,
+			"node \"%s\" holds items of a former cluster; DROP EXTENSION quorate there and create it again",
+			node);
 }
 
 /* The role with which peers log in here; superusers need nothing. */
 static void
 preflight_role(const char *node, ProblemList *problems)
 {
-	Oid			peer_role = get_role_oid("quorate_peer", true);
+	Oid peer_role = get_role_oid("quorate_peer", true);
 	const char *user = GetUserNameFromId(GetUserId(), false);
 
 	if (superuser())
 		return;
 	if (!OidIsValid(peer_role) || !has_privs_of_role(GetUserId(), peer_role))
-		problems_add(problems, "node \"%s\": role \"%s\" does not belong to quorate_peer; GRANT quorate_peer TO \"%s\"", node, user, user);
+		problems_add(
+			problems,
+			"node \"%s\": role \"%s\" does not belong to quorate_peer; GRANT quorate_peer TO \"%s\"",
+			node, user, user);
 	if (!has_rolreplication(GetUserId()))
-		problems_add(problems, "node \"%s\": role \"%s\" must not replicate; ALTER ROLE \"%s\" REPLICATION", node, user, user);
+		problems_add(problems,
+					 "node \"%s\": role \"%s\" must not replicate; ALTER ROLE \"%s\" REPLICATION",
+					 node, user, user);
 }
 
 /* Tries to reach every other node in the way in which the streams will. */
@@ -125,14 +143,15 @@ preflight_reach(const char *node, const NodeInfo *nodes, uint32_t count, Problem
 {
 	for (uint32_t i = 0; i < count; i++)
 	{
-		char	   *problem;
+		char *problem;
 		PeerConnection *peer;
 
 		if (strcmp(nodes[i].name, node) == 0)
 			continue;
 		peer = peer_connect(nodes[i].conninfo, true, &problem);
 		if (peer == NULL)
-			problems_add(problems, "node \"%s\" cannot reach node \"%s\": %s", node, nodes[i].name, problem);
+			problems_add(problems, "node \"%s\" cannot reach node \"%s\": %s", node, nodes[i].name,
+						 problem);
 		else
 			peer_disconnect(peer);
 	}
@@ -141,11 +160,11 @@ preflight_reach(const char *node, const NodeInfo *nodes, uint32_t count, Problem
 static void
 preflight_clock(const char *node, TimestampTz asked_at, ProblemList *problems)
 {
-	int64		difference = GetCurrentTimestamp() - asked_at;
+	int64 difference = GetCurrentTimestamp() - asked_at;
 
 	if (difference > CLOCK_DIFFERENCE_MAX_US || difference < -CLOCK_DIFFERENCE_MAX_US)
-		problems_add(problems, "node \"%s\": its clock differs by %.1f s; synchronise the clocks", node,
-					 (double) difference / USECS_PER_SEC);
+		problems_add(problems, "node \"%s\": its clock differs by %.1f s; synchronise the clocks",
+					 node, (double) difference / USECS_PER_SEC);
 }
 
 /*
@@ -155,11 +174,11 @@ preflight_clock(const char *node, TimestampTz asked_at, ProblemList *problems)
 Datum
 quorate_preflight(PG_FUNCTION_ARGS)
 {
-	NodeInfo   *nodes = palloc0(CORE_NODES_MAX * sizeof(NodeInfo));
-	char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(1));
+	NodeInfo *nodes = palloc0(CORE_NODES_MAX * sizeof(NodeInfo));
+	char *name = text_to_cstring(PG_GETARG_TEXT_PP(1));
 	ProblemList unused;
 	ProblemList problems;
-	uint32_t	count;
+	uint32_t count;
 
 	problems_init(&unused);
 	problems_init(&problems);

@@ -19,7 +19,7 @@
 #include "request/sqlstate.h"
 #include "sqlapi/api_call.h"
 
-#define LISTED_FAILURES_MAX 20	/* items that the error names */
+#define LISTED_FAILURES_MAX 20 /* items that the error names */
 
 PG_FUNCTION_INFO_V1(quorate_put_items);
 
@@ -27,29 +27,29 @@ PG_FUNCTION_INFO_V1(quorate_put_items);
 typedef struct BatchItem
 {
 	ItemArgument item;
-	Position   *position;
+	Position *position;
 } BatchItem;
 
 /* A put under way. */
 typedef struct BatchCall
 {
-	RouterCall	call;			/* first: the router knows it by this address */
-	EntryImage	image;
-	uint32_t	index;			/* in the array */
+	RouterCall call; /* first: the router knows it by this address */
+	EntryImage image;
+	uint32_t index; /* in the array */
 } BatchCall;
 
 typedef struct Batch
 {
 	const TableInfo *table;
-	uint32_t	item_count;
-	BatchItem  *items;
-	uint32_t	slot_count;		/* calls under way */
-	RouterCall *slots[ROUTER_CALLS_MAX];	/* BatchCall each */
-	BatchCall  *free_call;		/* one that has ended, to be used again */
-	MemoryContext call_context; /* of what calls allocate */
-	int64		written;
-	uint32_t	failed;
-	uint32_t	unknown;
+	uint32_t item_count;
+	BatchItem *items;
+	uint32_t slot_count;                 /* calls under way */
+	RouterCall *slots[ROUTER_CALLS_MAX]; /* BatchCall each */
+	BatchCall *free_call;                /* one that has ended, to be used again */
+	MemoryContext call_context;          /* of what calls allocate */
+	int64 written;
+	uint32_t failed;
+	uint32_t unknown;
 	StringInfoData not_written; /* positions in the array, for the error's detail */
 } Batch;
 
@@ -57,21 +57,22 @@ typedef struct Batch
 static void
 batch_validate(Batch *batch, ArrayType *array)
 {
-	Datum	   *elements;
-	bool	   *nulls;
-	int			count;
-	int16		typlen;
-	bool		typbyval;
-	char		typalign;
+	Datum *elements;
+	bool *nulls;
+	int count;
+	int16 typlen;
+	bool typbyval;
+	char typalign;
 
 	get_typlenbyvalalign(ARR_ELEMTYPE(array), &typlen, &typbyval, &typalign);
-	deconstruct_array(array, ARR_ELEMTYPE(array), typlen, typbyval, typalign,
-					  &elements, &nulls, &count);
+	deconstruct_array(array, ARR_ELEMTYPE(array), typlen, typbyval, typalign, &elements, &nulls,
+					  &count);
 	batch->item_count = (uint32_t) count;
-	batch->items = MemoryContextAllocHuge(CurrentMemoryContext, (Size) count * sizeof(BatchItem) + 1);
+	batch->items = MemoryContextAllocHuge(CurrentMemoryContext,
+										  (Size) count * sizeof(BatchItem) + 1);
 	for (int i = 0; i < count; i++)
 	{
-		BatchItem  *item = &batch->items[i];
+		BatchItem *item = &batch->items[i];
 		struct varlena *datum;
 
 		CHECK_FOR_INTERRUPTS();
@@ -90,7 +91,7 @@ static bool
 batch_same_position(const BatchItem *left, const BatchItem *right)
 {
 	return left->position->length == right->position->length &&
-		memcmp(left->position->bytes, right->position->bytes, left->position->length) == 0;
+		   memcmp(left->position->bytes, right->position->bytes, left->position->length) == 0;
 }
 
 /* True if an earlier item of the same key is under way. */
@@ -110,8 +111,8 @@ batch_key_is_under_way(const Batch *batch, uint32_t index)
 static void
 batch_start(Batch *batch, uint32_t index)
 {
-	BatchCall  *call = batch->free_call ? batch->free_call : palloc(sizeof(BatchCall));
-	BatchItem  *item = &batch->items[index];
+	BatchCall *call = batch->free_call ? batch->free_call : palloc(sizeof(BatchCall));
+	BatchItem *item = &batch->items[index];
 	MemoryContext old;
 
 	batch->free_call = NULL;
@@ -130,7 +131,8 @@ batch_note_failure(Batch *batch, const BatchCall *call)
 	if (call->call.outcome == ROUTER_UNKNOWN)
 		batch->unknown++;
 	if (batch->failed <= LISTED_FAILURES_MAX)
-		appendStringInfo(&batch->not_written, "%s%u", batch->failed > 1 ? ", " : "", call->index + 1);
+		appendStringInfo(&batch->not_written, "%s%u", batch->failed > 1 ? ", " : "",
+						 call->index + 1);
 	else if (batch->failed == LISTED_FAILURES_MAX + 1)
 		appendStringInfoString(&batch->not_written, ", ...");
 }
@@ -141,7 +143,7 @@ batch_collect(Batch *batch)
 {
 	for (uint32_t i = batch->slot_count; i-- > 0;)
 	{
-		BatchCall  *call = (BatchCall *) batch->slots[i];
+		BatchCall *call = (BatchCall *) batch->slots[i];
 
 		if (call->call.outcome == ROUTER_PENDING)
 			continue;
@@ -188,17 +190,18 @@ batch_report(const Batch *batch)
 		return;
 	ereport(ERROR,
 			errcode(batch->unknown > 0 ? ERRCODE_TRANSACTION_RESOLUTION_UNKNOWN
-					: QUORATE_ERRCODE_UNAVAILABLE),
+									   : QUORATE_ERRCODE_UNAVAILABLE),
 			errmsg("%u of %u items were not written", batch->failed, batch->item_count),
-			errdetail("Not written are the items %s of the array; the outcome of %u of them is unknown.",
-					  batch->not_written.data, batch->unknown),
+			errdetail(
+				"Not written are the items %s of the array; the outcome of %u of them is unknown.",
+				batch->not_written.data, batch->unknown),
 			errhint("Put these items again."));
 }
 
 Datum
 quorate_put_items(PG_FUNCTION_ARGS)
 {
-	Batch	   *batch = palloc0(sizeof(Batch));
+	Batch *batch = palloc0(sizeof(Batch));
 
 	api_require_argument(fcinfo, 0, "table_name");
 	api_require_argument(fcinfo, 1, "items");

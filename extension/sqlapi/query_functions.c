@@ -58,7 +58,7 @@ static Datum
 return_next(FunctionCallInfo fcinfo)
 {
 	FuncCallContext *context = SRF_PERCALL_SETUP();
-	ReplyItem	item;
+	ReplyItem item;
 
 	if (!range_reader_next(context->user_fctx, &item))
 		SRF_RETURN_DONE(context);
@@ -71,34 +71,31 @@ return_next(FunctionCallInfo fcinfo)
 typedef struct OwnRange
 {
 	PositionRange range;
-	Position	lower;
-	Position	upper;
+	Position lower;
+	Position upper;
 } OwnRange;
 
 static void
 own_range_refresh(OwnRange *own)
 {
-	own->range = (PositionRange)
-	{
-		.lower = own->lower.bytes,
-		.lower_length = own->lower.length,
-		.upper = own->upper.bytes,
-		.upper_length = own->upper.length,
-		.has_upper = own->upper.length > 0
-	};
+	own->range = (PositionRange){.lower = own->lower.bytes,
+								 .lower_length = own->lower.length,
+								 .upper = own->upper.bytes,
+								 .upper_length = own->upper.length,
+								 .has_upper = own->upper.length > 0};
 }
 
 /* The position at `bound` within an item collection; a bound may be one byte longer than any position. */
 static void
 position_append(Position *position, const uint8_t *bound, uint32_t length)
 {
-	uint32_t	room = KEY_POSITION_MAX - position->length;
+	uint32_t room = KEY_POSITION_MAX - position->length;
 
 	memcpy(position->bytes + position->length, bound, Min(length, room));
 	position->length += Min(length, room);
 	if (length > room)
 	{
-		Position	longest = *position;
+		Position longest = *position;
 
 		/* The least position above the longest one that starts like this. */
 		position_after_prefix(longest.bytes, longest.length, position);
@@ -111,17 +108,19 @@ position_append(Position *position, const uint8_t *bound, uint32_t length)
 static void
 own_range_start_behind(OwnRange *own, const TableInfo *table, ItemArgument key_item, bool forward)
 {
-	ItemError	error;
-	ItemKey		key;
-	Position	start;
+	ItemError error;
+	ItemKey key;
+	Position start;
 
 	if (!key_from_key_item(&table->key_schema, key_item.bytes, key_item.length, &key, &error))
 		ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				errmsg("The provided starting key is invalid: %s", error.message));
 	position_of_key(&key, &start);
 	if (!position_range_contains(&own->range, start.bytes, start.length))
-		ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				errmsg("The provided starting key is outside query boundaries based on provided conditions"));
+		ereport(
+			ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			errmsg(
+				"The provided starting key is outside query boundaries based on provided conditions"));
 	if (forward)
 		position_successor(&start, &own->lower);
 	else
@@ -136,8 +135,10 @@ query_refuse_arguments(FunctionCallInfo fcinfo)
 {
 	api_require_argument(fcinfo, 0, "table_name");
 	if (PG_ARGISNULL(QUERY_KEY_CONDITION))
-		ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				errmsg("Either the KeyConditions or KeyConditionExpression parameter must be specified in the request."));
+		ereport(
+			ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			errmsg(
+				"Either the KeyConditions or KeyConditionExpression parameter must be specified in the request."));
 	api_refuse_argument(fcinfo, QUERY_FILTER, "filter_expression");
 	api_refuse_argument(fcinfo, QUERY_PROJECTION, "projection_expression");
 	api_refuse_argument(fcinfo, QUERY_INDEX_NAME, "index_name");
@@ -148,8 +149,8 @@ query_parse(FunctionCallInfo fcinfo, const TableInfo *table, KeyCondition *condi
 {
 	ExpressionContext *context = api_expression_context(fcinfo, QUERY_ATTRIBUTE_NAMES,
 														QUERY_ATTRIBUTE_VALUES);
-	text	   *expression = PG_GETARG_TEXT_PP(QUERY_KEY_CONDITION);
-	ItemError	error;
+	text *expression = PG_GETARG_TEXT_PP(QUERY_KEY_CONDITION);
+	ItemError error;
 
 	if (!key_condition_parse(VARDATA_ANY(expression), VARSIZE_ANY_EXHDR(expression),
 							 &table->key_schema, context, condition, &error) ||
@@ -176,9 +177,9 @@ query_range(const KeyCondition *condition, OwnRange *own)
 static RangeReader *
 query_open(FunctionCallInfo fcinfo)
 {
-	bool		forward = argument_is_true(fcinfo, QUERY_SCAN_INDEX_FORWARD, true);
+	bool forward = argument_is_true(fcinfo, QUERY_SCAN_INDEX_FORWARD, true);
 	KeyCondition *condition = palloc(sizeof(KeyCondition));
-	OwnRange   *own = palloc0(sizeof(OwnRange));
+	OwnRange *own = palloc0(sizeof(OwnRange));
 	const TableInfo *table;
 
 	query_refuse_arguments(fcinfo);
@@ -215,41 +216,48 @@ scan_refuse_arguments(FunctionCallInfo fcinfo)
 	api_require_argument(fcinfo, 0, "table_name");
 	api_refuse_argument(fcinfo, SCAN_FILTER, "filter_expression");
 	api_refuse_argument(fcinfo, SCAN_PROJECTION, "projection_expression");
-	api_refuse_names_and_values(fcinfo, SCAN_ATTRIBUTE_NAMES, SCAN_ATTRIBUTE_VALUES, "FilterExpression");
+	api_refuse_names_and_values(fcinfo, SCAN_ATTRIBUTE_NAMES, SCAN_ATTRIBUTE_VALUES,
+								"FilterExpression");
 	api_refuse_argument(fcinfo, SCAN_INDEX_NAME, "index_name");
 	if (!PG_ARGISNULL(SCAN_SEGMENT) && PG_ARGISNULL(SCAN_TOTAL_SEGMENTS))
-		ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				errmsg("The TotalSegments parameter is required but was not present in the request when Segment parameter is present"));
+		ereport(
+			ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			errmsg(
+				"The TotalSegments parameter is required but was not present in the request when Segment parameter is present"));
 	if (PG_ARGISNULL(SCAN_SEGMENT) && !PG_ARGISNULL(SCAN_TOTAL_SEGMENTS))
-		ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				errmsg("The Segment parameter is required but was not present in the request when parameter TotalSegments is present"));
+		ereport(
+			ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			errmsg(
+				"The Segment parameter is required but was not present in the request when parameter TotalSegments is present"));
 }
 
 /* The share of the hash space that one of `total_segments` parallel scans reads. */
 static void
 scan_segment_range(FunctionCallInfo fcinfo, OwnRange *own)
 {
-	int32		segment = PG_GETARG_INT32(SCAN_SEGMENT);
-	int32		total = PG_GETARG_INT32(SCAN_TOTAL_SEGMENTS);
+	int32 segment = PG_GETARG_INT32(SCAN_SEGMENT);
+	int32 total = PG_GETARG_INT32(SCAN_TOTAL_SEGMENTS);
 
 	if (total < 1 || total > SCAN_SEGMENTS_MAX)
 		ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				errmsg("total_segments must be between 1 and %d", SCAN_SEGMENTS_MAX));
 	if (segment < 0 || segment >= total)
-		ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				errmsg("The Segment parameter is zero-based and must be less than parameter TotalSegments: Segment: %d is not less than TotalSegments: %d",
-					   segment, total));
+		ereport(
+			ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			errmsg(
+				"The Segment parameter is zero-based and must be less than parameter TotalSegments: Segment: %d is not less than TotalSegments: %d",
+				segment, total));
 	own->lower.length = (uint32_t) position_split_bound((uint32_t) segment, (uint32_t) total,
 														own->lower.bytes);
 	if (segment + 1 < total)
-		own->upper.length = (uint32_t) position_split_bound((uint32_t) segment + 1, (uint32_t) total,
-															own->upper.bytes);
+		own->upper.length = (uint32_t) position_split_bound((uint32_t) segment + 1,
+															(uint32_t) total, own->upper.bytes);
 }
 
 static RangeReader *
 scan_open(FunctionCallInfo fcinfo)
 {
-	OwnRange   *own = palloc0(sizeof(OwnRange));
+	OwnRange *own = palloc0(sizeof(OwnRange));
 	const TableInfo *table;
 
 	scan_refuse_arguments(fcinfo);
@@ -259,7 +267,8 @@ scan_open(FunctionCallInfo fcinfo)
 		scan_segment_range(fcinfo, own);
 	own_range_refresh(own);
 	if (!PG_ARGISNULL(SCAN_EXCLUSIVE_START_KEY))
-		own_range_start_behind(own, table, api_item_argument(fcinfo, SCAN_EXCLUSIVE_START_KEY), true);
+		own_range_start_behind(own, table, api_item_argument(fcinfo, SCAN_EXCLUSIVE_START_KEY),
+							   true);
 	return range_reader_open(table, &own->range, false,
 							 argument_is_true(fcinfo, SCAN_CONSISTENT_READ, false));
 }

@@ -21,7 +21,7 @@
 #include "sqlapi/api_call.h"
 
 #define LEARN_POLL_MS 2
-#define CREATE_TRIES_MAX 100	/* table ids that turn out to be taken */
+#define CREATE_TRIES_MAX 100 /* table ids that turn out to be taken */
 
 PG_FUNCTION_INFO_V1(quorate_create_table);
 PG_FUNCTION_INFO_V1(quorate_drop_table);
@@ -75,7 +75,7 @@ wait_until_learned(const char *name, uint32_t table_id, bool present)
 static bool
 change_metadata(const MetadataChange *change)
 {
-	RouterCall	call = {0};
+	RouterCall call = {0};
 
 	call.request.kind = REQUEST_WRITE;
 	call.request.group = GROUP_METADATA;
@@ -93,32 +93,36 @@ change_metadata(const MetadataChange *change)
 static void
 check_table_name(const char *name)
 {
-	Size		length = strlen(name);
+	Size length = strlen(name);
 
 	if (length < 3 || length > TABLE_NAME_MAX)
-		ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				errmsg("TableName must be at least 3 characters long and at most %d characters long",
-					   TABLE_NAME_MAX));
+		ereport(
+			ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			errmsg("TableName must be at least 3 characters long and at most %d characters long",
+				   TABLE_NAME_MAX));
 	if (strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-") != length)
-		ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				errmsg("1 validation error detected: Value '%s' at 'tableName' failed to satisfy constraint: Member must satisfy regular expression pattern: [a-zA-Z0-9_.-]+",
-					   name));
+		ereport(
+			ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			errmsg(
+				"1 validation error detected: Value '%s' at 'tableName' failed to satisfy constraint: Member must satisfy regular expression pattern: [a-zA-Z0-9_.-]+",
+				name));
 }
 
 /* Fills one key attribute from its two arguments; `what` names it for messages. */
 static void
 take_key_attribute(FunctionCallInfo fcinfo, int argument, const char *what, KeyAttribute *attribute)
 {
-	text	   *name = PG_GETARG_TEXT_PP(argument);
-	char	   *type = PG_ARGISNULL(argument + 1) ? "S"
-		: text_to_cstring(PG_GETARG_TEXT_PP(argument + 1));
+	text *name = PG_GETARG_TEXT_PP(argument);
+	char *type = PG_ARGISNULL(argument + 1) ? "S"
+											: text_to_cstring(PG_GETARG_TEXT_PP(argument + 1));
 
 	attribute->name = VARDATA_ANY(name);
 	attribute->name_length = (uint32_t) VARSIZE_ANY_EXHDR(name);
 	if (attribute->name_length < 1 || attribute->name_length > KEY_NAME_MAX)
 		ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				errmsg("name of the %s must have 1 to %d bytes", what, KEY_NAME_MAX));
-	if (!item_type_from_name(type, strlen(type), &attribute->type) || !item_type_is_key(attribute->type))
+	if (!item_type_from_name(type, strlen(type), &attribute->type) ||
+		!item_type_is_key(attribute->type))
 		ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				errmsg("type of the %s must be S, N or B, not \"%s\"", what, type));
 }
@@ -126,7 +130,7 @@ take_key_attribute(FunctionCallInfo fcinfo, int argument, const char *what, KeyA
 static void
 take_table_spec(FunctionCallInfo fcinfo, TableSpec *spec)
 {
-	int32		partitions = PG_ARGISNULL(CREATE_PARTITIONS) ? 1 : PG_GETARG_INT32(CREATE_PARTITIONS);
+	int32 partitions = PG_ARGISNULL(CREATE_PARTITIONS) ? 1 : PG_GETARG_INT32(CREATE_PARTITIONS);
 
 	api_require_argument(fcinfo, 0, "table_name");
 	api_require_argument(fcinfo, CREATE_PARTITION_KEY, "partition_key");
@@ -156,11 +160,11 @@ take_table_spec(FunctionCallInfo fcinfo, TableSpec *spec)
 static uint32_t
 cluster_nodes(NodeId *nodes)
 {
-	uint32_t	count = 0;
+	uint32_t count = 0;
 
 	for (NodeId id = 1; id <= CORE_NODES_MAX; id++)
 	{
-		NodeInfo	info;
+		NodeInfo info;
 
 		if (shared_node_by_id(id, &info))
 			nodes[count++] = id;
@@ -172,8 +176,7 @@ static void
 refuse_existing(const char *name)
 {
 	if (metadata_table_by_name(name) != NULL)
-		ereport(ERROR, errcode(ERRCODE_DUPLICATE_TABLE),
-				errmsg("Table already exists: %s", name));
+		ereport(ERROR, errcode(ERRCODE_DUPLICATE_TABLE), errmsg("Table already exists: %s", name));
 }
 
 /*
@@ -183,9 +186,9 @@ refuse_existing(const char *name)
 static uint32_t
 record_table(const TableSpec *spec)
 {
-	NodeId		nodes[CORE_NODES_MAX];
-	uint32_t	node_count = cluster_nodes(nodes);
-	uint32_t	table_id = 0;
+	NodeId nodes[CORE_NODES_MAX];
+	uint32_t node_count = cluster_nodes(nodes);
+	uint32_t table_id = 0;
 
 	for (int i = 0; i < CREATE_TRIES_MAX; i++)
 	{
@@ -199,7 +202,8 @@ record_table(const TableSpec *spec)
 		wait_a_little(LEARN_POLL_MS);
 	}
 	ereport(ERROR, errcode(QUORATE_ERRCODE_UNAVAILABLE),
-			errmsg("could not create table \"%s\": too many other tables are being created", spec->name),
+			errmsg("could not create table \"%s\": too many other tables are being created",
+				   spec->name),
 			errhint("Retry."));
 }
 
@@ -208,11 +212,11 @@ static uint32_t
 probe_leaders(const GroupId *groups, uint32_t count)
 {
 	RouterCall *calls = palloc0(ROUTER_CALLS_MAX * sizeof(RouterCall));
-	uint32_t	failed = 0;
+	uint32_t failed = 0;
 
 	for (uint32_t first = 0; first < count; first += ROUTER_CALLS_MAX)
 	{
-		uint32_t	window = Min(count - first, ROUTER_CALLS_MAX);
+		uint32_t window = Min(count - first, ROUTER_CALLS_MAX);
 
 		for (uint32_t i = 0; i < window; i++)
 		{
@@ -239,9 +243,9 @@ static void
 wait_until_served(const char *name)
 {
 	const TableInfo *table = metadata_table_by_name(name);
-	uint32_t	count = table ? table->partition_count : 0;
-	GroupId    *groups = palloc((count + 1) * sizeof(GroupId));
-	uint32_t	failed;
+	uint32_t count = table ? table->partition_count : 0;
+	GroupId *groups = palloc((count + 1) * sizeof(GroupId));
+	uint32_t failed;
 
 	for (uint32_t i = 0; i < count; i++)
 		groups[i] = table->partitions[i].group;
@@ -260,14 +264,15 @@ wait_until_served(const char *name)
 Datum
 quorate_create_table(PG_FUNCTION_ARGS)
 {
-	TableSpec	spec = {0};
-	uint32_t	table_id;
+	TableSpec spec = {0};
+	uint32_t table_id;
 
 	take_table_spec(fcinfo, &spec);
 	api_begin_write("create_table()");
 	table_id = record_table(&spec);
 	if (!wait_until_learned(spec.name, table_id, true))
-		ereport(WARNING, errmsg("table \"%s\" was created, but this node has not learned of it yet", spec.name));
+		ereport(WARNING, errmsg("table \"%s\" was created, but this node has not learned of it yet",
+								spec.name));
 	else
 		wait_until_served(spec.name);
 	PG_RETURN_VOID();
@@ -281,8 +286,8 @@ quorate_drop_table(PG_FUNCTION_ARGS)
 {
 	const TableInfo *table;
 	MetadataChange change;
-	uint32_t	table_id;
-	char	   *name;
+	uint32_t table_id;
+	char *name;
 
 	api_require_argument(fcinfo, 0, "table_name");
 	api_begin_write("drop_table()");
@@ -323,7 +328,7 @@ transfer_find_partition(const TableInfo *table, int32 number)
 static NodeId
 transfer_find_target(const PartitionInfo *partition, const char *name)
 {
-	NodeInfo	node;
+	NodeInfo node;
 
 	if (!shared_node_by_name(name, &node))
 		ereport(ERROR, errcode(ERRCODE_UNDEFINED_OBJECT),
@@ -342,7 +347,7 @@ transfer_until_done(GroupId group, NodeId target)
 
 	while (GetCurrentTimestamp() < deadline)
 	{
-		RouterCall	call = {0};
+		RouterCall call = {0};
 
 		call.request.group = group;
 		call.request.target = target;
@@ -364,8 +369,8 @@ Datum
 quorate_transfer_leader(PG_FUNCTION_ARGS)
 {
 	const PartitionInfo *partition;
-	char	   *node;
-	NodeId		target;
+	char *node;
+	NodeId target;
 
 	api_require_argument(fcinfo, 0, "table_name");
 	api_require_argument(fcinfo, 1, "partition");

@@ -37,7 +37,7 @@ begin_rows(FunctionCallInfo fcinfo)
 static Datum
 bytes_datum(const uint8_t *bytes, uint32_t length)
 {
-	bytea	   *datum = palloc(VARHDRSZ + length);
+	bytea *datum = palloc(VARHDRSZ + length);
 
 	SET_VARSIZE(datum, VARHDRSZ + length);
 	memcpy(VARDATA(datum), bytes, length);
@@ -55,17 +55,14 @@ Datum
 quorate_view_nodes(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *rows = begin_rows(fcinfo);
-	uint32_t	count = 0;
+	uint32_t count = 0;
 	const NodeInfo *nodes = node_runs() ? metadata_nodes(&count) : NULL;
 
 	for (uint32_t i = 0; i < count; i++)
 	{
-		Datum		values[3] = {
-			Int32GetDatum(nodes[i].node),
-			CStringGetTextDatum(nodes[i].name),
-			CStringGetTextDatum(nodes[i].zone)
-		};
-		bool		nulls[3] = {false};
+		Datum values[3] = {Int32GetDatum(nodes[i].node), CStringGetTextDatum(nodes[i].name),
+						   CStringGetTextDatum(nodes[i].zone)};
+		bool nulls[3] = {false};
 
 		tuplestore_putvalues(rows->setResult, rows->setDesc, values, nulls);
 	}
@@ -77,23 +74,21 @@ Datum
 quorate_view_tables(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *rows = begin_rows(fcinfo);
-	uint32_t	count = 0;
+	uint32_t count = 0;
 	const TableInfo *const *tables = node_runs() ? metadata_tables(&count) : NULL;
 
 	for (uint32_t i = 0; i < count; i++)
 	{
 		const TableInfo *table = tables[i];
 		const KeySchema *schema = &table->key_schema;
-		Datum		values[7] = {
-			Int32GetDatum((int32) table->table_id),
-			CStringGetTextDatum(table->name),
-			key_name_datum(&schema->partition),
-			CStringGetTextDatum(item_type_name(schema->partition.type)),
-			(Datum) 0,
-			(Datum) 0,
-			Int32GetDatum((int32) table->partition_count)
-		};
-		bool		nulls[7] = {false};
+		Datum values[7] = {Int32GetDatum((int32) table->table_id),
+						   CStringGetTextDatum(table->name),
+						   key_name_datum(&schema->partition),
+						   CStringGetTextDatum(item_type_name(schema->partition.type)),
+						   (Datum) 0,
+						   (Datum) 0,
+						   Int32GetDatum((int32) table->partition_count)};
+		bool nulls[7] = {false};
 
 		nulls[4] = nulls[5] = !schema->has_sort;
 		if (schema->has_sort)
@@ -125,17 +120,17 @@ member_kind_name(MemberKind kind)
 static void
 member_arrays(const Membership *membership, Datum *nodes, Datum *kinds)
 {
-	Datum		node_values[CORE_MEMBERS_MAX];
-	Datum		kind_values[CORE_MEMBERS_MAX];
-	int			count = (int) membership->member_count;
+	Datum node_values[CORE_MEMBERS_MAX];
+	Datum kind_values[CORE_MEMBERS_MAX];
+	int count = (int) membership->member_count;
 
 	for (int i = 0; i < count; i++)
 	{
 		node_values[i] = Int32GetDatum(membership->members[i].node);
 		kind_values[i] = CStringGetTextDatum(member_kind_name(membership->members[i].kind));
 	}
-	*nodes = PointerGetDatum(construct_array(node_values, count, INT4OID, sizeof(int32), true,
-											 TYPALIGN_INT));
+	*nodes = PointerGetDatum(
+		construct_array(node_values, count, INT4OID, sizeof(int32), true, TYPALIGN_INT));
 	*kinds = PointerGetDatum(construct_array(kind_values, count, TEXTOID, -1, false, TYPALIGN_INT));
 }
 
@@ -143,15 +138,13 @@ static void
 put_partition(ReturnSetInfo *rows, const TableInfo *table, uint32_t number)
 {
 	const PartitionInfo *partition = &table->partitions[number];
-	bool		is_last = number + 1 == table->partition_count;
-	Datum		values[7] = {
-		Int32GetDatum((int32) table->table_id),
-		Int32GetDatum((int32) number),
-		Int64GetDatum((int64) partition->group),
-		bytes_datum(partition->lower, partition->lower_length),
-		is_last ? (Datum) 0 : bytes_datum(partition[1].lower, partition[1].lower_length)
-	};
-	bool		nulls[7] = {false};
+	bool is_last = number + 1 == table->partition_count;
+	Datum values[7] = {Int32GetDatum((int32) table->table_id), Int32GetDatum((int32) number),
+					   Int64GetDatum((int64) partition->group),
+					   bytes_datum(partition->lower, partition->lower_length),
+					   is_last ? (Datum) 0
+							   : bytes_datum(partition[1].lower, partition[1].lower_length)};
+	bool nulls[7] = {false};
 
 	nulls[4] = is_last;
 	member_arrays(&partition->membership, &values[5], &values[6]);
@@ -163,7 +156,7 @@ Datum
 quorate_view_partitions(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *rows = begin_rows(fcinfo);
-	uint32_t	count = 0;
+	uint32_t count = 0;
 	const TableInfo *const *tables = node_runs() ? metadata_tables(&count) : NULL;
 
 	for (uint32_t i = 0; i < count; i++)

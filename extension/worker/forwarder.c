@@ -31,43 +31,43 @@
 #include "worker/forwarder.h"
 #include "worker/peer_check.h"
 
-#define STREAMS_PER_NODE_MAX 9	/* quorate.request_streams, and the one for ranges */
+#define STREAMS_PER_NODE_MAX 9 /* quorate.request_streams, and the one for ranges */
 #define STREAM_QUEUE_BYTES_MAX (32 * 1024 * 1024)
-#define IDLE_WAIT_MS 1000		/* look for new nodes that often */
-#define BLOCKED_WAIT_MS 2		/* while a backend's reply ring is full */
+#define IDLE_WAIT_MS 1000 /* look for new nodes that often */
+#define BLOCKED_WAIT_MS 2 /* while a backend's reply ring is full */
 
 /* A connection and the requests that were sent on it. */
 typedef struct ForwardStream
 {
-	NodeId		node;
+	NodeId node;
 	StreamClient *client;
-	uint64_t	openings;		/* as of the last look: a change means that replies were lost */
-	bool		was_open;
-	dlist_head	sent;			/* SentRequest */
+	uint64_t openings; /* as of the last look: a change means that replies were lost */
+	bool was_open;
+	dlist_head sent; /* SentRequest */
 } ForwardStream;
 
 typedef struct SentRequest
 {
-	dlist_node	link;
-	uint64_t	id;
-	uint32_t	slot;
+	dlist_node link;
+	uint64_t id;
+	uint32_t slot;
 } SentRequest;
 
 /* An answer that did not fit into its backend's ring at once. */
 typedef struct BlockedAnswer
 {
-	dlist_node	link;
-	uint64_t	id;
-	uint32_t	slot;
+	dlist_node link;
+	uint64_t id;
+	uint32_t slot;
 	ForwardStatus status;
-	Size		length;
-	Size		sent;
-	uint8_t		bytes[FLEXIBLE_ARRAY_MEMBER];
+	Size length;
+	Size sent;
+	uint8_t bytes[FLEXIBLE_ARRAY_MEMBER];
 } BlockedAnswer;
 
 static ForwardStream *streams;
-static StreamClient **stream_clients;	/* the same, for stream_client_wait */
-static int	stream_count;
+static StreamClient **stream_clients; /* the same, for stream_client_wait */
+static int stream_count;
 static bool node_has_streams[CORE_NODES_MAX + 1];
 static dlist_head blocked = DLIST_STATIC_INIT(blocked);
 static StringInfoData request_frame;
@@ -75,15 +75,16 @@ static StringInfoData request_frame;
 /* ---------------------------------------------------------------- answers */
 
 static void
-forwarder_answer(uint32_t slot, uint64_t id, ForwardStatus status, const uint8_t *bytes, Size length)
+forwarder_answer(uint32_t slot, uint64_t id, ForwardStatus status, const uint8_t *bytes,
+				 Size length)
 {
-	Size		sent = 0;
+	Size sent = 0;
 	BlockedAnswer *answer;
-	dlist_iter	iter;
-	bool		behind = false;
+	dlist_iter iter;
+	bool behind = false;
 
 	/* Chunks of one backend must not overtake those that wait already. */
-	dlist_foreach(iter, &blocked)
+	dlist_foreach (iter, &blocked)
 		behind |= dlist_container(BlockedAnswer, link, iter.cur)->slot == slot;
 	if (!behind && forward_answer(slot, id, status, bytes, length, &sent))
 		return;
@@ -103,9 +104,9 @@ static void
 forwarder_answer_blocked(void)
 {
 	dlist_mutable_iter iter;
-	uint32_t	full_slot = UINT32_MAX;
+	uint32_t full_slot = UINT32_MAX;
 
-	dlist_foreach_modify(iter, &blocked)
+	dlist_foreach_modify (iter, &blocked)
 	{
 		BlockedAnswer *answer = dlist_container(BlockedAnswer, link, iter.cur);
 
@@ -127,13 +128,11 @@ forwarder_answer_blocked(void)
 static void
 forwarder_add_stream(const NodeInfo *node, const char *call)
 {
-	StreamClientOptions options = {
-		.node = node->node,
-		.label = "request",
-		.conninfo = node->conninfo,
-		.call = call,
-		.queue_bytes_max = STREAM_QUEUE_BYTES_MAX
-	};
+	StreamClientOptions options = {.node = node->node,
+								   .label = "request",
+								   .conninfo = node->conninfo,
+								   .call = call,
+								   .queue_bytes_max = STREAM_QUEUE_BYTES_MAX};
 	ForwardStream *stream = &streams[stream_count];
 
 	stream->node = node->node;
@@ -152,8 +151,8 @@ forwarder_know_nodes(void)
 		return;
 	for (NodeId id = 1; id <= CORE_NODES_MAX; id++)
 	{
-		NodeInfo	node;
-		char	   *call;
+		NodeInfo node;
+		char *call;
 
 		if (id == quorate_shared->self || node_has_streams[id] || !shared_node_by_id(id, &node))
 			continue;
@@ -171,7 +170,7 @@ forwarder_lose_sent(ForwardStream *stream)
 {
 	dlist_mutable_iter iter;
 
-	dlist_foreach_modify(iter, &stream->sent)
+	dlist_foreach_modify (iter, &stream->sent)
 	{
 		SentRequest *sent = dlist_container(SentRequest, link, iter.cur);
 
@@ -184,9 +183,9 @@ forwarder_lose_sent(ForwardStream *stream)
 static void
 forwarder_take_reply(ForwardStream *stream, uint64_t id, const uint8_t *bytes, Size length)
 {
-	dlist_iter	iter;
+	dlist_iter iter;
 
-	dlist_foreach(iter, &stream->sent)
+	dlist_foreach (iter, &stream->sent)
 	{
 		SentRequest *sent = dlist_container(SentRequest, link, iter.cur);
 
@@ -204,14 +203,14 @@ static void
 forwarder_run_stream(ForwardStream *stream)
 {
 	const char *frame;
-	Size		length;
+	Size length;
 
 	stream_client_run(stream->client);
 	while ((frame = stream_client_get(stream->client, &length)) != NULL)
 	{
 		const uint8_t *bytes;
-		Size		bytes_length;
-		uint64_t	id;
+		Size bytes_length;
+		uint64_t id;
 
 		if (stream_frame_open((const uint8_t *) frame, length, &id, &bytes, &bytes_length))
 			forwarder_take_reply(stream, id, bytes, bytes_length);
@@ -231,8 +230,8 @@ forwarder_run_stream(ForwardStream *stream)
 static ForwardStream *
 forwarder_choose_stream(const ForwardRequest *request)
 {
-	int			wanted = request->is_range ? quorate_request_streams
-		: (int) (request->slot % (uint32_t) quorate_request_streams);
+	int wanted = request->is_range ? quorate_request_streams
+								   : (int) (request->slot % (uint32_t) quorate_request_streams);
 
 	for (int i = 0; i < stream_count; i++)
 	{
@@ -269,7 +268,7 @@ forwarder_take_requests(void)
 {
 	const ForwardRequest *request;
 	const uint8_t *bytes;
-	Size		length;
+	Size length;
 
 	while ((request = forward_next_request(&bytes, &length)) != NULL)
 	{
@@ -289,7 +288,7 @@ forwarder_exit(int code, Datum arg)
 static void
 forwarder_start(void)
 {
-	int			streams_max = CORE_NODES_MAX * (quorate_request_streams + 1);
+	int streams_max = CORE_NODES_MAX * (quorate_request_streams + 1);
 
 	pqsignal(SIGHUP, SignalHandlerForConfigReload);
 	pqsignal(SIGTERM, die);

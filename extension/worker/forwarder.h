@@ -9,4 +9,4 @@
 
 extern PGDLLEXPORT void forwarder_main(Datum arg);
 
-#endif							/* QUORATE_WORKER_FORWARDER_H */
+#endif /* QUORATE_WORKER_FORWARDER_H */

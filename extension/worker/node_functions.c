@@ -20,6 +20,7 @@
 
 #include "shmem/command.h"
 #include "shmem/shared_state.h"
+#include "sqlapi/cluster_nodes.h"
 #include "worker/node_list.h"
 
 #define COMMAND_TIMEOUT_MS (30 * 1000)
@@ -33,64 +34,18 @@ PG_FUNCTION_INFO_V1(quorate_peers);
 
 /* ---- bootstrapping ---- */
 
-/* Copies the text of a field of a node's JSON object, at most size - 1 bytes. */
-static void
-copy_node_field(JsonbContainer *object, const char *field, char *text, Size size)
-{
-	JsonbValue value;
-
-	if (getKeyJsonValueFromContainer(object, field, strlen(field), &value) == NULL ||
-		value.type != jbvString || value.val.string.len <= 0)
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("each node needs a text in its field \"%s\"", field)));
-	if ((Size) value.val.string.len >= size)
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("field \"%s\" of a node is too long", field),
-						errdetail("It may have %zu bytes.", size - 1)));
-	memcpy(text, value.val.string.val, value.val.string.len);
-	text[value.val.string.len] = '\0';
-}
-
-static void
-parse_node(const JsonbValue *element, NodeInfo *info)
-{
-	JsonbValue id;
-	int32 node;
-
-	if (element->type != jbvBinary || !JsonContainerIsObject(element->val.binary.data))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("nodes must be JSON objects")));
-	if (getKeyJsonValueFromContainer(element->val.binary.data, "id", 2, &id) == NULL ||
-		id.type != jbvNumeric)
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("each node needs an id")));
-	node = DatumGetInt32(DirectFunctionCall1(numeric_int4, NumericGetDatum(id.val.numeric)));
-	if (node < 1 || node > CORE_NODES_MAX)
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("node id %d is out of range", node)));
-
-	info->node = (NodeId) node;
-	copy_node_field(element->val.binary.data, "name", info->name, sizeof(info->name));
-	copy_node_field(element->val.binary.data, "zone", info->zone, sizeof(info->zone));
-	copy_node_field(element->val.binary.data, "conninfo", info->conninfo, sizeof(info->conninfo));
-}
-
 /* The array of nodes as the bytes that the log keeps. */
 static StringInfo
 pack_nodes(Jsonb *nodes)
 {
 	NodeInfo *infos = palloc0(CORE_NODES_MAX * sizeof(NodeInfo));
 	StringInfo packed = makeStringInfo();
-	uint32 count;
+	ProblemList problems;
+	uint32_t count;
 
-	if (!JB_ROOT_IS_ARRAY(nodes) || JB_ROOT_IS_SCALAR(nodes))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("nodes must be a JSON array")));
-	count = JB_ROOT_COUNT(nodes);
-	if (count > CORE_MEMBERS_MAX)
-		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-						errmsg("a cluster is created with at most %d nodes", CORE_MEMBERS_MAX)));
-	for (uint32 i = 0; i < count; i++)
-		parse_node(getIthJsonbValueFromContainer(&nodes->root, i), &infos[i]);
+	problems_init(&problems);
+	count = cluster_nodes_parse(nodes, infos, &problems);
+	problems_check(&problems);
 	node_list_pack(infos, (int) count, packed);
 	return packed;
 }

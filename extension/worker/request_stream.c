@@ -24,16 +24,16 @@
 #include "worker/copy_both.h"
 #include "worker/peer_check.h"
 
-#define CALLS_MAX 256			/* calls under way; more wait in the connection */
+#define CALLS_MAX 256 /* calls under way; more wait in the connection */
 #define REPLY_QUEUE_BYTES_MAX (64 * 1024 * 1024)
-#define WAITING_POLL_MS 1		/* while a call waits for the applier or for room in a buffer */
+#define WAITING_POLL_MS 1 /* while a call waits for the applier or for room in a buffer */
 
 /* A request under way. */
 typedef struct StreamCall
 {
-	dlist_node	link;
-	MemoryContext context;		/* of everything that belongs to the call, itself included */
-	Request    *request;
+	dlist_node link;
+	MemoryContext context; /* of everything that belongs to the call, itself included */
+	Request *request;
 	ExecutorStep step;
 	TimestampTz deadline;
 	ExecutorCall execution;
@@ -73,8 +73,8 @@ stream_end_transaction(void)
 static void
 stream_send_reply(const Reply *reply)
 {
-	Size		length = reply_packed_size(reply);
-	uint8_t    *out = stream_frame_begin(&reply_frame, length);
+	Size length = reply_packed_size(reply);
+	uint8_t *out = stream_frame_begin(&reply_frame, length);
 
 	stream_frame_end(&reply_frame, reply->id, reply_pack(reply, out));
 	if (!copy_both_send(reply_frame.data, (Size) reply_frame.len))
@@ -96,8 +96,8 @@ stream_call_end(StreamCall *call)
 static void
 stream_call_failed(StreamCall *call)
 {
-	Reply	   *reply = &call->execution.reply;
-	ErrorData  *error;
+	Reply *reply = &call->execution.reply;
+	ErrorData *error;
 
 	MemoryContextSwitchTo(call->context);
 	error = CopyErrorData();
@@ -122,7 +122,7 @@ static bool
 stream_call_reads_rows(const StreamCall *call)
 {
 	return call->request->kind == REQUEST_GET || call->request->kind == REQUEST_RANGE ||
-		call->request->expectations != NULL;
+		   call->request->expectations != NULL;
 }
 
 /* Begins or continues a call inside an error boundary of its own; ends it if it is done. */
@@ -136,9 +136,9 @@ stream_call_run(StreamCall *call, bool begin)
 		if (stream_call_reads_rows(call))
 			stream_begin_transaction();
 		MemoryContextSwitchTo(call->context);
-		call->step = begin
-			? executor_begin(&call->execution, call->request, (uint64_t) (uintptr_t) call)
-			: executor_continue(&call->execution);
+		call->step = begin ? executor_begin(&call->execution, call->request,
+											(uint64_t) (uintptr_t) call)
+						   : executor_continue(&call->execution);
 	}
 	PG_CATCH();
 	{
@@ -169,8 +169,8 @@ stream_take_frame(const uint8_t *frame, Size frame_length)
 	MemoryContext old = MemoryContextSwitchTo(context);
 	StreamCall *call = palloc0(sizeof(StreamCall));
 	const uint8_t *bytes;
-	Size		length;
-	uint64_t	id;
+	Size length;
+	uint64_t id;
 
 	if (stream_frame_open(frame, frame_length, &id, &bytes, &length))
 		call->request = request_unpack(memcpy(palloc(length), bytes, length), length, stream_alloc);
@@ -184,7 +184,8 @@ stream_take_frame(const uint8_t *frame, Size frame_length)
 	call->deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), call->request->timeout_ms);
 	dlist_push_tail(&stream_calls, &call->link);
 	stream_call_count++;
-	shared_count(call->request->kind == REQUEST_WRITE ? COUNTER_WRITES_SERVED : COUNTER_READS_SERVED, 1);
+	shared_count(
+		call->request->kind == REQUEST_WRITE ? COUNTER_WRITES_SERVED : COUNTER_READS_SERVED, 1);
 	stream_call_run(call, true);
 	return true;
 }
@@ -192,7 +193,7 @@ stream_take_frame(const uint8_t *frame, Size frame_length)
 static void
 stream_take_completions(void)
 {
-	Completion	completion;
+	Completion completion;
 
 	while (proposal_next_completion(&completion))
 	{
@@ -212,9 +213,9 @@ stream_continue_waiting(void)
 {
 	dlist_mutable_iter iter;
 	TimestampTz now = GetCurrentTimestamp();
-	bool		any = false;
+	bool any = false;
 
-	dlist_foreach_modify(iter, &stream_calls)
+	dlist_foreach_modify (iter, &stream_calls)
 	{
 		StreamCall *call = dlist_container(StreamCall, link, iter.cur);
 
@@ -242,7 +243,7 @@ stream_receive(int from)
 {
 	CopyBothResult result = COPY_BOTH_NONE;
 	const uint8_t *frame;
-	Size		length;
+	Size length;
 
 	while (stream_call_count < CALLS_MAX &&
 		   (result = copy_both_receive(&frame, &length)) == COPY_BOTH_FRAME)
@@ -265,9 +266,9 @@ stream_receive(int from)
 static bool
 stream_watch_applier(void)
 {
-	dlist_iter	iter;
+	dlist_iter iter;
 
-	dlist_foreach(iter, &stream_calls)
+	dlist_foreach (iter, &stream_calls)
 	{
 		StreamCall *call = dlist_container(StreamCall, link, iter.cur);
 
@@ -284,7 +285,7 @@ stream_serve(int from)
 {
 	while (stream_receive(from))
 	{
-		bool		waiting;
+		bool waiting;
 
 		stream_take_completions();
 		waiting = stream_continue_waiting();
@@ -302,7 +303,7 @@ stream_serve(int from)
 Datum
 quorate_request_stream(PG_FUNCTION_ARGS)
 {
-	NodeId		from = peer_check(PG_GETARG_BYTEA_PP(0), PG_GETARG_INT32(1), PG_GETARG_INT32(2));
+	NodeId from = peer_check(PG_GETARG_BYTEA_PP(0), PG_GETARG_INT32(1), PG_GETARG_INT32(2));
 
 	copy_both_begin(fcinfo, REQUEST_FRAME_BYTES_MAX, REPLY_QUEUE_BYTES_MAX);
 	stream_context = AllocSetContextCreate(TopMemoryContext, "quorate request stream",
