@@ -15,7 +15,6 @@
 #include "postgres.h"
 
 #include "access/xact.h"
-#include "utils/snapmgr.h"
 
 #include "catalog/item_relation.h"
 #include "catalog/metadata_items.h"
@@ -23,21 +22,7 @@
 #include "shmem/apply_feed.h"
 #include "storage/applied_table.h"
 #include "storage/item_table.h"
-
-static void
-begin_transaction(void)
-{
-	SetCurrentStatementStartTimestamp();
-	StartTransactionCommand();
-	PushActiveSnapshot(GetTransactionSnapshot());
-}
-
-static void
-commit_transaction(void)
-{
-	PopActiveSnapshot();
-	CommitTransactionCommand();
-}
+#include "storage/own_transaction.h"
 
 /* ---------------------------------------------------------------- tables that shall be */
 
@@ -47,7 +32,7 @@ create_missing_relations(void)
 	uint32_t count;
 	const TableInfo *const *tables;
 
-	begin_transaction();
+	own_transaction_begin();
 	tables = metadata_tables(&count);
 	for (uint32_t i = 0; i < count; i++)
 	{
@@ -58,7 +43,7 @@ create_missing_relations(void)
 		item_relation_create(tables[i]->table_id, tables[i]->name);
 		ForceSyncCommit();
 	}
-	commit_transaction();
+	own_transaction_commit();
 }
 
 static bool
@@ -98,11 +83,11 @@ open_missing_groups(void)
 	const TableInfo *const *tables;
 	bool asked = false;
 
-	begin_transaction();
+	own_transaction_begin();
 	tables = metadata_tables(&count);
 	for (uint32_t i = 0; i < count; i++)
 		asked = open_groups_of(tables[i]) || asked;
-	commit_transaction();
+	own_transaction_commit();
 	return asked;
 }
 
@@ -150,7 +135,7 @@ remove_dropped_tables(void)
 	const DroppedTable *dropped;
 	bool again = false;
 
-	begin_transaction();
+	own_transaction_begin();
 	dropped = metadata_dropped_tables(&count);
 	for (uint32_t i = 0; i < count; i++)
 	{
@@ -160,7 +145,7 @@ remove_dropped_tables(void)
 				 !drop_relation_of(&dropped[i]))
 			again = true;
 	}
-	commit_transaction();
+	own_transaction_commit();
 	return again;
 }
 

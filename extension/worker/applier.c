@@ -24,7 +24,6 @@
 #include "storage/latch.h"
 #include "tcop/tcopprot.h"
 #include "utils/guc.h"
-#include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 #include "utils/wait_event.h"
 
@@ -33,6 +32,7 @@
 #include "shmem/apply_feed.h"
 #include "shmem/shared_state.h"
 #include "storage/applied_table.h"
+#include "storage/own_transaction.h"
 #include "worker/applier.h"
 #include "worker/applier_progress.h"
 #include "worker/apply_batch.h"
@@ -49,21 +49,6 @@ static TimestampTz last_durable_check = 0;
 static TimestampTz reconcile_at = 0; /* when the reconciler wants to run again; 0 for never */
 static bool something_to_flush = false;
 static uint64_t groups_seen = 0; /* SharedState.groups_generation at the last look */
-
-static void
-begin_transaction(void)
-{
-	SetCurrentStatementStartTimestamp();
-	StartTransactionCommand();
-	PushActiveSnapshot(GetTransactionSnapshot());
-}
-
-static void
-commit_transaction(void)
-{
-	PopActiveSnapshot();
-	CommitTransactionCommand();
-}
 
 /* True if this node belongs to the cluster that the process was started for. */
 static bool
@@ -132,11 +117,11 @@ apply_some(void)
 	if (apply_batch_is_empty())
 		return false;
 
-	begin_transaction();
+	own_transaction_begin();
 	apply_batch_lock();
 	check_member();
 	apply_batch_write();
-	commit_transaction();
+	own_transaction_commit();
 	has_metadata = apply_batch_publish();
 	something_to_flush = true;
 	if (has_metadata)
@@ -226,13 +211,13 @@ begin_life(void)
 	LWLockRelease(quorate_shared->lock);
 
 	apply_feed_restart();
-	begin_transaction();
+	own_transaction_begin();
 	if (!applied_table_exists())
 		ereport(FATAL,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("database \"%s\" does not have the extension quorate", quorate_database)));
 	progress_load();
-	commit_transaction();
+	own_transaction_commit();
 	apply_batch_init();
 	shared_register_latch(&quorate_shared->applier_latch);
 	pg_atomic_fetch_add_u64(&quorate_shared->metadata_generation, 1);
