@@ -1,9 +1,9 @@
 /*
  * run.c
- *		Runs one interaction script and compares its transcript with the one that the script holds.
+ *		Runs interaction scripts and compares their transcripts with those that the scripts hold.
  *
- *		run SCRIPT            prints TAP, a line a block
- *		REWRITE=1 run SCRIPT  writes the transcripts anew; the review is the diff
+ *		run SCRIPT ...            prints TAP, a line a block
+ *		REWRITE=1 run SCRIPT ...  writes the transcripts anew; the review is the diff
  *
  * A script is comment lines (#), blank lines, and blocks: command lines, a line "----", and the transcript
  * expected, which ends at a blank line.  A failed assertion of the core ends the script with a line in the
@@ -160,13 +160,14 @@ skip_comments(FILE *file, Text *rewritten)
 	return false;
 }
 
+/* Runs one script, whose blocks are numbered on from *count; returns how many failed. */
 static int
-script_run(FILE *file, Text *rewritten)
+script_run(FILE *file, Text *rewritten, int *count)
 {
 	Script script = {0};
-	int count = 0;
 	int failed = 0;
 
+	script_over = false;
 	while (skip_comments(file, rewritten))
 	{
 		Text lines = {0};
@@ -177,7 +178,7 @@ script_run(FILE *file, Text *rewritten)
 		text_add(&expected, "");
 		read_until(file, &lines, "----\n");
 		more = read_until(file, &expected, "\n");
-		if (!block_check(&script, lines.bytes, expected.bytes, ++count, rewritten))
+		if (!block_check(&script, lines.bytes, expected.bytes, ++*count, rewritten))
 			failed++;
 		if (more)
 			text_add(rewritten, "\n");
@@ -186,33 +187,47 @@ script_run(FILE *file, Text *rewritten)
 	}
 	if (!script_over)
 		command_finish(&script);
-	printf("1..%d\n", count);
-	return failed > 0 || count == 0;
+	return failed;
+}
+
+/* Runs the script of that name and writes it anew if REWRITE is set; returns how many blocks failed. */
+static int
+file_run(const char *name, int *count)
+{
+	Text rewritten = {0};
+	FILE *file = fopen(name, "r");
+	int failed;
+
+	if (!file)
+	{
+		printf("not ok %d - %s cannot be read\n", ++*count, name);
+		return 1;
+	}
+	printf("# %s\n", name);
+	text_add(&rewritten, "");
+	failed = script_run(file, &rewritten, count);
+	fclose(file);
+	if (getenv("REWRITE"))
+	{
+		file = fopen(name, "w");
+		if (!file || fputs(rewritten.bytes, file) < 0 || fclose(file) != 0)
+			abort();
+	}
+	free(rewritten.bytes);
+	return failed;
 }
 
 int
 main(int argument_count, char **arguments)
 {
-	Text rewritten = {0};
-	FILE *file;
-	int result;
+	int count = 0;
+	int failed = 0;
+	int i;
 
-	if (argument_count != 2 || !(file = fopen(arguments[1], "r")))
-	{
-		fprintf(stderr, "usage: run SCRIPT\n");
-		return 2;
-	}
 	core_assert_handler = report_assertion;
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	text_add(&rewritten, "");
-	result = script_run(file, &rewritten);
-	fclose(file);
-	if (result == 0 && getenv("REWRITE"))
-	{
-		file = fopen(arguments[1], "w");
-		if (!file || fputs(rewritten.bytes, file) < 0 || fclose(file) != 0)
-			result = 2;
-	}
-	free(rewritten.bytes);
-	return result;
+	for (i = 1; i < argument_count; i++)
+		failed += file_run(arguments[i], &count);
+	printf("1..%d\n", count);
+	return failed > 0 || count == 0;
 }
