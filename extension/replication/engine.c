@@ -70,7 +70,8 @@ static LogOptions
 log_options(const EngineConfig *config)
 {
 	LogOptions options = {.segment_bytes = config->segment_bytes,
-						  .max_bytes = config->log_bytes_max * LOG_HARD_LIMIT_FACTOR};
+						  .max_bytes = config->log_bytes_max * LOG_HARD_LIMIT_FACTOR,
+						  .adopt = config->adopt};
 
 	return options;
 }

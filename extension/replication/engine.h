@@ -37,6 +37,9 @@ typedef struct EngineConfig
 	 */
 	uint64_t log_bytes_max;
 	uint64_t seed;
+
+	/* The log directory was moved on purpose: take it under its new device and inode. */
+	bool adopt;
 } EngineConfig;
 
 /* Why a proposal has no LSN. */

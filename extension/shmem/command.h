@@ -20,7 +20,8 @@ typedef enum CommandKind
 	COMMAND_GROUP_OPEN,
 	COMMAND_GROUP_CLOSE,
 	COMMAND_BOOTSTRAP, /* data: the packed list of nodes (worker/node_list.h) */
-	COMMAND_UNBOOTSTRAP
+	COMMAND_UNBOOTSTRAP,
+	COMMAND_ADOPT
 } CommandKind;
 
 typedef struct NodeCommand

@@ -364,6 +364,19 @@ shared_set_node_state(NodeState state, const char *reason)
 	LWLockRelease(quorate_shared->lock);
 }
 
+bool
+shared_explain_unconfigured(const char *reason)
+{
+	bool unconfigured;
+
+	LWLockAcquire(quorate_shared->lock, LW_EXCLUSIVE);
+	unconfigured = pg_atomic_read_u32(&quorate_shared->node_state) == NODE_UNCONFIGURED;
+	if (unconfigured)
+		strlcpy(quorate_shared->state_reason, reason, sizeof(quorate_shared->state_reason));
+	LWLockRelease(quorate_shared->lock);
+	return unconfigured;
+}
+
 static void
 unregister_latch(int code, Datum latch)
 {

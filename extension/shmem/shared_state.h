@@ -181,6 +181,12 @@ extern bool shared_group_ballot(GroupShared *group, Ballot *ballot);
  */
 extern void shared_set_node_state(NodeState state, const char *reason);
 
+/*
+ * Says more about a node that belongs to no cluster ("" to say no more); false, and nothing is changed, if it
+ * belongs to one by now.
+ */
+extern bool shared_explain_unconfigured(const char *reason);
+
 /* This process serves as the one that `latch` (a field of SharedState) stands for, until it exits. */
 extern void shared_register_latch(Latch **latch);
 

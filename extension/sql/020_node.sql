@@ -24,6 +24,14 @@ LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION quorate._unbootstrap_node() IS
 'internal: takes this node out of its cluster and removes its log';
 
+CREATE FUNCTION quorate.adopt_identity()
+RETURNS void
+AS 'MODULE_PATHNAME', 'quorate_adopt_identity'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION quorate.adopt_identity() IS
+'declares that this node''s log directory was moved on purpose and is no copy; the node, refused until then, runs again';
+
 CREATE FUNCTION quorate._node_status(
 	OUT state text, OUT reason text, OUT cluster_id bytea, OUT node_id integer, OUT start_counter bigint,
 	OUT log_bytes bigint)
@@ -68,6 +76,7 @@ REVOKE ALL ON PROCEDURE quorate._consensus_stream(bytea, integer, integer) FROM 
 REVOKE ALL ON FUNCTION
 	quorate._bootstrap_node(bytea, integer, jsonb),
 	quorate._unbootstrap_node(),
+	quorate.adopt_identity(),
 	quorate._node_status(),
 	quorate._group_status(),
 	quorate._counters(),

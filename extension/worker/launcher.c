@@ -1,6 +1,7 @@
 /*
  * launcher.c
- *		Starts the applier and the forwarder, and starts them again when they have ended.
+ *		Starts the applier and the forwarder, and starts them again when they have ended; has a node without
+ *		a cluster inspected once.
  *
  * The launcher is a static background worker without a database, so that no database is held by it.  The
  * replicator is static too.  The applier and the forwarder are connected to the database that
@@ -165,13 +166,33 @@ terminate_workers(int code, Datum argument)
 	}
 }
 
+/* As soon as it is known that this node belongs to no cluster: has somebody look whether it holds items. */
+static void
+inspect_once(NodeState state)
+{
+	static bool decided = false;
+	BackgroundWorker inspector;
+
+	if (decided || state == NODE_STARTING)
+		return;
+	decided = true;
+	if (state != NODE_UNCONFIGURED || !database_exists())
+		return;
+	fill_worker(&inspector, "quorate inspector", "inspector_main");
+	inspector.bgw_restart_time = BGW_NEVER_RESTART;
+	if (!RegisterDynamicBackgroundWorker(&inspector, NULL))
+		ereport(LOG, (errmsg("could not start the quorate inspector"),
+					  errhint("You may need to increase max_worker_processes.")));
+}
+
 static void
 check_workers(void)
 {
 	TimeUs now = shared_now_us();
-	bool wanted = pg_atomic_read_u32(&quorate_shared->node_state) == NODE_RUNNING &&
-				  database_exists();
+	NodeState state = pg_atomic_read_u32(&quorate_shared->node_state);
+	bool wanted = state == NODE_RUNNING && database_exists();
 
+	inspect_once(state);
 	for (int i = 0; i < lengthof(database_workers); i++)
 	{
 		DatabaseWorker *worker = &database_workers[i];

@@ -4,7 +4,8 @@
  *		the views show of its state (extension/sql/020_node.sql).
  *
  * Runs in client backends.  Reads shared memory and hands commands to the replicator; touches no file.  All
- * functions are internal: quorate.create_cluster, quorate.drop_cluster and the views stand in front of them.
+ * functions but adopt_identity are internal: quorate.create_cluster, quorate.drop_cluster and the views stand
+ * in front of them.
  */
 #include "postgres.h"
 
@@ -24,9 +25,11 @@
 #include "worker/node_list.h"
 
 #define COMMAND_TIMEOUT_MS (30 * 1000)
+#define ADOPT_TIMEOUT_MS (600 * 1000) /* the whole log is recovered */
 
 PG_FUNCTION_INFO_V1(quorate_bootstrap_node);
 PG_FUNCTION_INFO_V1(quorate_unbootstrap_node);
+PG_FUNCTION_INFO_V1(quorate_adopt_identity);
 PG_FUNCTION_INFO_V1(quorate_node_status);
 PG_FUNCTION_INFO_V1(quorate_group_status);
 PG_FUNCTION_INFO_V1(quorate_counters);
@@ -80,6 +83,20 @@ quorate_unbootstrap_node(PG_FUNCTION_ARGS)
 	shared_state_require();
 	command.kind = COMMAND_UNBOOTSTRAP;
 	command_run(&command, NULL, 0, COMMAND_TIMEOUT_MS);
+	PG_RETURN_VOID();
+}
+
+/*
+ * quorate.adopt_identity(): the log directory has another place than its identity names, and an administrator
+ * vouches that it is no copy.  55000 if that is not why this node does not run, or if its log cannot be used.
+ */
+Datum
+quorate_adopt_identity(PG_FUNCTION_ARGS)
+{
+	NodeCommand command = {.kind = COMMAND_ADOPT};
+
+	shared_state_require();
+	command_run(&command, NULL, 0, ADOPT_TIMEOUT_MS);
 	PG_RETURN_VOID();
 }
 

@@ -73,6 +73,9 @@ execute_command(const NodeCommand *command, const void *data, Size length, Comma
 		case COMMAND_UNBOOTSTRAP:
 			replicator_unbootstrap(result);
 			break;
+		case COMMAND_ADOPT:
+			replicator_adopt(result);
+			break;
 	}
 }
 

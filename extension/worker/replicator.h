@@ -34,6 +34,7 @@ extern long replicator_reopen_if_due(void);
 extern void replicator_bootstrap(const NodeCommand *command, const void *node_list, Size length,
 								 CommandResult *result);
 extern void replicator_unbootstrap(CommandResult *result);
+extern void replicator_adopt(CommandResult *result);
 
 /* ---- replicator_groups.c ---- */
 

@@ -163,14 +163,31 @@ start_running(void)
 						 quorate_shared->start_counter)));
 }
 
-/* Opens the engine under the identity that the directory holds. */
+/* The engine did not open the log. */
 static void
-recover(const LogIdentity *identity)
+refuse_log(EngineStatus status)
+{
+	char *reason = psprintf("%s%s", engine_error(),
+							status == ENGINE_FOREIGN
+								? "; if it was moved on purpose, call quorate.adopt_identity()"
+								: "");
+
+	refuse(reason);
+	pfree(reason);
+}
+
+/*
+ * Opens the engine under the identity that the directory holds; `adopt` if the directory was moved on
+ * purpose.
+ */
+static void
+recover(const LogIdentity *identity, bool adopt)
 {
 	EngineConfig config;
 	EngineStatus status;
 
 	fill_config(&config, identity->cluster_id, identity->node);
+	config.adopt = adopt;
 	if (identity->node > quorate_max_nodes)
 	{
 		refuse("quorate.max_nodes is lower than the id of this node");
@@ -179,7 +196,7 @@ recover(const LogIdentity *identity)
 	status = open_engine(&config);
 	if (status != ENGINE_OK)
 	{
-		refuse(engine_error());
+		refuse_log(status);
 		if (status == ENGINE_IO)
 			reopen_due_us = shared_now_us() + REOPEN_INTERVAL_US;
 	}
@@ -216,7 +233,7 @@ replicator_open(void)
 			reopen_due_us = shared_now_us() + REOPEN_INTERVAL_US;
 	}
 	else
-		recover(&identity);
+		recover(&identity, false);
 }
 
 long
@@ -360,6 +377,61 @@ remove_log_files(void)
 	}
 	list_free_deep(names);
 	return result == 0 ? log_io.sync_directory(log_io.ctx) : result;
+}
+
+/*
+ * The log directory anew: since the node was refused it may have been put back, and the open directory would
+ * still be the one that was taken away.
+ */
+static int
+reopen_directory(void)
+{
+	if (log_io_is_open)
+		log_io_posix_close(&log_io);
+	log_io_is_open = false;
+	return open_directory();
+}
+
+/* Reads the identity, and whether another directory was its place; 0 or -errno. */
+static int
+read_moved_identity(LogIdentity *identity, bool *moved)
+{
+	LogIoIdentity place;
+	int result = reopen_directory();
+
+	if (result == 0)
+		result = log_identity_read(&log_io, identity);
+	if (result == 0)
+		result = log_io.identify(log_io.ctx, &place);
+	if (result == 0)
+		*moved = place.device != identity->place.device || place.inode != identity->place.inode;
+	return result;
+}
+
+void
+replicator_adopt(CommandResult *result)
+{
+	LogIdentity identity;
+	bool moved = false;
+
+	if (pg_atomic_read_u32(&quorate_shared->node_state) != NODE_REFUSED)
+	{
+		set_result(result, ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+				   "there is nothing to adopt: this node was not refused its log directory");
+		return;
+	}
+	if (read_moved_identity(&identity, &moved) != 0 || !moved)
+	{
+		set_result(
+			result, ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+			"there is nothing to adopt: the log directory is the one in which its identity was written");
+		return;
+	}
+	reopen_due_us = 0;
+	ereport(LOG, (errmsg("quorate adopts the log directory, as an administrator demands")));
+	recover(&identity, true);
+	if (replicator_engine == NULL)
+		set_result(result, ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, quorate_shared->state_reason);
 }
 
 static void

@@ -217,9 +217,54 @@ sub sql_error
 	my ($self, $text, %option) = @_;
 	my ($status, undef, $err) = run_command([ $self->psql_command, '-f', '-' ], $text, $option{limit_s} // 60);
 	return ('timeout', '') unless defined $status;
+	return error_of($status, $err);
+}
+
+# The SQLSTATE and the message of the first error that psql printed; ('', '') if it succeeded.
+sub error_of
+{
+	my ($status, $err) = @_;
 	return ('', '') if $status == 0;
 	return ($1, $2) if $err =~ /(?:ERROR|FATAL|PANIC):  ([0-9A-Z]{5}): (.*)/;
 	return ('connection', $err);
+}
+
+# Starts SQL text in the background; backend_of and finish_sql take what this returns.
+my $sessions = 0;
+
+sub start_sql
+{
+	my ($self, $text) = @_;
+	my $session = { name => 'session ' . ++$sessions, files => "$self->{data}.session-$sessions" };
+	open my $in, '>', "$session->{files}.sql" or die "could not write $session->{files}.sql: $!\n";
+	print $in $text;
+	close $in or die "could not write $session->{files}.sql: $!\n";
+	$session->{client} = spawn([ $self->psql_command, '-f', "$session->{files}.sql" ], "$session->{files}.out",
+		stderr => "$session->{files}.err", env => { PGAPPNAME => $session->{name} });
+	return $session;
+}
+
+# The pid of the backend of a background session, once it runs a statement that contains the text and waits in it;
+# 0 if the session has ended before.
+sub backend_of
+{
+	my ($self, $session, $text) = @_;
+	my $pid;
+	wait_until(20,
+		sub {
+			$pid = $self->sql("SELECT pid FROM pg_stat_activity WHERE application_name = '$session->{name}'
+				AND state = 'active' AND wait_event IS NOT NULL AND position('$text' in query) > 0");
+			return $pid ne '' || defined exit_status($session->{client});
+		}) or die "the statement in the background does not wait:\n" . slurp("$session->{files}.err");
+	return $pid || 0;
+}
+
+# How a background session ended: as sql_error says it.
+sub finish_sql
+{
+	my ($self, $session, $limit_s) = @_;
+	wait_until($limit_s // 60, sub { defined exit_status($session->{client}) }) or return ('timeout', '');
+	return error_of(exit_status($session->{client}), slurp("$session->{files}.err"));
 }
 
 # Waits until the query's output equals the expected text ("t" if none is given). Returns true, or false after
