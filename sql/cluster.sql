@@ -23,7 +23,7 @@ SELECT create_cluster('[{"name": "a", "zone": "1", "conninfo": "x"}, {"name": "b
 \set VERBOSITY default
 SELECT create_cluster('[
 	{"name": "a", "zone": "az1", "conninfo": "host=db.example.com"},
-	{"name": "a", "zone": "az1", "conninfo": "host=/nonexistent"},
+	{"name": "a", "zone": "az1", "conninfo": "host=/nonexistent port=1"},
 	{"name": "c", "zone": "az3", "conninfo": "nonsense"}]');
 SELECT create_cluster('[{"name": "a", "zone": "az1", "conninfo": "hostaddr=127.0.0.1 port=1 connect_timeout=2"}]');
 \set VERBOSITY terse

@@ -45,7 +45,7 @@ conninfo_is_usable(const char *conninfo, char **reason)
 	PQconninfoOption *options = PQconninfoParse(conninfo, &parse_error);
 	const char *host = NULL;
 	const char *hostaddr = NULL;
-	bool valid;
+	bool has_password = false;
 
 	if (options == NULL)
 	{
@@ -59,10 +59,16 @@ conninfo_is_usable(const char *conninfo, char **reason)
 			host = option->val;
 		else if (strcmp(option->keyword, "hostaddr") == 0)
 			hostaddr = option->val;
+		else if (strcmp(option->keyword, "password") == 0)
+			has_password = option->val != NULL;
 	}
-	valid = (hostaddr != NULL && hostaddr[0] != '\0') || host == NULL || hosts_need_no_lookup(host);
-	if (!valid)
+	*reason = NULL;
+	if (has_password)
+		*reason = pstrdup(
+			"the views show connection strings; put the password into a file and set passfile");
+	else if ((hostaddr == NULL || hostaddr[0] == '\0') && host != NULL &&
+			 !hosts_need_no_lookup(host))
 		*reason = psprintf("host name \"%s\" would have to be looked up; set hostaddr", host);
 	PQconninfoFree(options);
-	return valid;
+	return *reason == NULL;
 }

@@ -18,6 +18,7 @@
 #include "utils/wait_event.h"
 
 #include "catalog/metadata_items.h"
+#include "request/conninfo.h"
 #include "request/sqlstate.h"
 #include "sqlapi/api_call.h"
 #include "sqlapi/cluster_nodes.h"
@@ -40,31 +41,41 @@ typedef struct ClusterPlan
 
 /* ---------------------------------------------------------------- pre-flight */
 
-static bool
+/* Connects to every node that can be reached; the others are problems. */
+static void
 plan_connect(ClusterPlan *plan, ProblemList *problems)
 {
 	for (uint32_t i = 0; i < plan->count; i++)
 	{
 		char *problem;
 
+		if (!conninfo_is_usable(plan->nodes[i].conninfo, &problem))
+			continue; /* cluster_nodes_parse has said so */
 		plan->peers[i] = peer_connect(plan->nodes[i].conninfo, false, &problem);
 		if (plan->peers[i] == NULL)
 			problems_add(problems, "cannot reach node \"%s\": %s", plan->nodes[i].name, problem);
 	}
-	return problems->count == 0;
 }
 
-/* Is the extension there, in the same version, on the same major version of PostgreSQL? */
+/*
+ * What can be asked of any server by any role: the same major version of PostgreSQL, the extension, and that the
+ * role of the conninfo may act as a peer.  False if the rest of the checks cannot be run there.
+ */
 static bool
-plan_check_version(ClusterPlan *plan, uint32_t index, ProblemList *problems)
+plan_check_access(ClusterPlan *plan, uint32_t index, ProblemList *problems)
 {
 	static const char *const sql =
 		"SELECT pg_catalog.current_setting('server_version_num')::int / 10000, "
-		"(SELECT extversion FROM pg_catalog.pg_extension WHERE extname = 'quorate')";
+		"(SELECT extversion FROM pg_catalog.pg_extension WHERE extname = 'quorate'), "
+		"r.rolname, r.rolsuper OR r.rolreplication, "
+		"EXISTS (SELECT FROM pg_catalog.pg_roles p WHERE p.rolname = 'quorate_peer' "
+		"AND pg_catalog.pg_has_role(p.oid, 'USAGE')) "
+		"FROM pg_catalog.pg_roles r WHERE r.rolname = current_user";
 	const char *name = plan->nodes[index].name;
 	PeerConnection *peer = plan->peers[index];
+	const char *role;
 	char *problem;
-	const char *version;
+	bool is_peer;
 
 	if (peer_query(peer, sql, 0, NULL, &problem) != 1)
 	{
@@ -74,13 +85,26 @@ plan_check_version(ClusterPlan *plan, uint32_t index, ProblemList *problems)
 	if (atoi(peer_value(peer, 0, 0)) != PG_VERSION_NUM / 10000)
 		problems_add(problems, "node \"%s\" runs PostgreSQL %s, this node %d", name,
 					 peer_value(peer, 0, 0), PG_VERSION_NUM / 10000);
-	version = peer_value(peer, 0, 1);
-	if (version == NULL)
+	role = peer_value(peer, 0, 2);
+	if (peer_value(peer, 0, 3)[0] != 't')
+		problems_add(problems,
+					 "node \"%s\": role \"%s\" must not replicate; ALTER ROLE \"%s\" REPLICATION",
+					 name, role, role);
+	if (peer_value(peer, 0, 1) == NULL)
+	{
 		problems_add(
 			problems,
 			"node \"%s\": the extension is missing in database \"%s\"; CREATE EXTENSION quorate there",
 			name, GetConfigOption("quorate.database", false, false));
-	return version != NULL;
+		return false;
+	}
+	is_peer = peer_value(peer, 0, 4)[0] == 't';
+	if (!is_peer)
+		problems_add(
+			problems,
+			"node \"%s\": role \"%s\" does not belong to quorate_peer; GRANT quorate_peer TO \"%s\"",
+			name, role, role);
+	return is_peer;
 }
 
 static void
@@ -90,7 +114,7 @@ plan_check_node(ClusterPlan *plan, uint32_t index, ProblemList *problems)
 								timestamptz_to_str(GetCurrentTimestamp())};
 	char *problem;
 
-	if (!plan_check_version(plan, index, problems))
+	if (!plan_check_access(plan, index, problems))
 		return;
 	if (peer_query(plan->peers[index], "SELECT quorate._preflight($1, $2, $3)",
 				   lengthof(parameters), parameters, &problem) != 1)
@@ -99,25 +123,35 @@ plan_check_node(ClusterPlan *plan, uint32_t index, ProblemList *problems)
 		problems_add(problems, "%s", peer_value(plan->peers[index], 0, 0));
 }
 
+/*
+ * What tells an instance from all others, its copies included, and may be asked by any role; NULL if it cannot be
+ * asked now.
+ */
+static char *
+plan_instance_of(ClusterPlan *plan, uint32_t index)
+{
+	static const char *const sql =
+		"SELECT system_identifier || ' ' || pg_catalog.pg_postmaster_start_time() "
+		"FROM pg_catalog.pg_control_system()";
+	char *problem;
+
+	if (plan->peers[index] == NULL || peer_query(plan->peers[index], sql, 0, NULL, &problem) != 1)
+		return NULL;
+	return pstrdup(peer_value(plan->peers[index], 0, 0));
+}
+
 /* Two conninfos that lead to the same instance would make one disk count twice. */
 static void
 plan_check_distinct(ClusterPlan *plan, ProblemList *problems)
 {
-	static const char *const sql =
-		"SELECT pg_catalog.current_setting('data_directory') || ' ' || system_identifier::text || ' ' "
-		"|| pg_catalog.pg_postmaster_start_time()::text FROM pg_catalog.pg_control_system()";
-	char *seen[CORE_NODES_MAX] = {NULL};
+	char *instances[CORE_NODES_MAX] = {NULL};
 
 	for (uint32_t i = 0; i < plan->count; i++)
 	{
-		char *problem;
-
-		if (peer_query(plan->peers[i], sql, 0, NULL, &problem) != 1)
-			continue; /* plain roles may not see it; the identity check catches it later */
-		seen[i] = pstrdup(peer_value(plan->peers[i], 0, 0));
-		for (uint32_t j = 0; j < i; j++)
+		instances[i] = plan_instance_of(plan, i);
+		for (uint32_t j = 0; j < i && instances[i] != NULL; j++)
 		{
-			if (seen[j] && strcmp(seen[i], seen[j]) == 0)
+			if (instances[j] != NULL && strcmp(instances[i], instances[j]) == 0)
 				problems_add(problems, "nodes \"%s\" and \"%s\" are the same instance",
 							 plan->nodes[j].name, plan->nodes[i].name);
 		}
@@ -127,13 +161,13 @@ plan_check_distinct(ClusterPlan *plan, ProblemList *problems)
 static void
 plan_preflight(ClusterPlan *plan, ProblemList *problems)
 {
-	/* A list that contradicts itself is not tried out. */
-	if (problems->count == 0 && plan_connect(plan, problems))
+	plan_connect(plan, problems);
+	for (uint32_t i = 0; i < plan->count; i++)
 	{
-		for (uint32_t i = 0; i < plan->count; i++)
+		if (plan->peers[i] != NULL)
 			plan_check_node(plan, i, problems);
-		plan_check_distinct(plan, problems);
 	}
+	plan_check_distinct(plan, problems);
 	problems_check(problems);
 }
 

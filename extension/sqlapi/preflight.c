@@ -3,23 +3,21 @@
  *		What must be right on every node before a cluster is made.
  *
  * quorate._preflight runs on each node (create_cluster calls it there) and returns everything that is wrong
- * with that node, each with what to set; create_cluster collects the lists of all nodes.  Nothing is changed.
+ * with that node, each with what to set; create_cluster collects the lists of all nodes, and looks itself at what must
+ * be right before this function can be called (the extension, the role).  Nothing is changed.
  */
 #include "postgres.h"
 
 #include "access/xlog.h"
-#include "catalog/pg_type.h"
 #include "commands/dbcommands.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
-#include "replication/walsender.h"
-#include "utils/acl.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/timestamp.h"
 
 #include "catalog/item_relation.h"
+#include "request/conninfo.h"
 #include "settings.h"
 #include "sqlapi/cluster_nodes.h"
 #include "sqlapi/peer_connection.h"
@@ -117,26 +115,6 @@ preflight_state(const char *node, ProblemList *problems)
 			node);
 }
 
-/* The role with which peers log in here; superusers need nothing. */
-static void
-preflight_role(const char *node, ProblemList *problems)
-{
-	Oid peer_role = get_role_oid("quorate_peer", true);
-	const char *user = GetUserNameFromId(GetUserId(), false);
-
-	if (superuser())
-		return;
-	if (!OidIsValid(peer_role) || !has_privs_of_role(GetUserId(), peer_role))
-		problems_add(
-			problems,
-			"node \"%s\": role \"%s\" does not belong to quorate_peer; GRANT quorate_peer TO \"%s\"",
-			node, user, user);
-	if (!has_rolreplication(GetUserId()))
-		problems_add(problems,
-					 "node \"%s\": role \"%s\" must not replicate; ALTER ROLE \"%s\" REPLICATION",
-					 node, user, user);
-}
-
 /* Tries to reach every other node in the way in which the streams will. */
 static void
 preflight_reach(const char *node, const NodeInfo *nodes, uint32_t count, ProblemList *problems)
@@ -146,7 +124,7 @@ preflight_reach(const char *node, const NodeInfo *nodes, uint32_t count, Problem
 		char *problem;
 		PeerConnection *peer;
 
-		if (strcmp(nodes[i].name, node) == 0)
+		if (strcmp(nodes[i].name, node) == 0 || !conninfo_is_usable(nodes[i].conninfo, &problem))
 			continue;
 		peer = peer_connect(nodes[i].conninfo, true, &problem);
 		if (peer == NULL)
@@ -187,7 +165,6 @@ quorate_preflight(PG_FUNCTION_ARGS)
 	preflight_settings(name, count, &problems);
 	preflight_durability(name, count, &problems);
 	preflight_state(name, &problems);
-	preflight_role(name, &problems);
 	preflight_reach(name, nodes, count, &problems);
 	if (problems.count == 0)
 		PG_RETURN_NULL();
