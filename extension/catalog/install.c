@@ -46,7 +46,8 @@ quorate_check_installation(PG_FUNCTION_ARGS)
 					   database),
 			 errhint("Connect to that database, or set quorate.database and restart the server.")));
 	RegisterXactCallback(wake_launcher_at_commit, NULL);
-	shared_explain_unconfigured(""); /* what was left of a former cluster has gone with the extension */
+	shared_explain_unconfigured(
+		""); /* what was left of a former cluster has gone with the extension */
 	PG_RETURN_VOID();
 }
 

@@ -21,7 +21,7 @@
 #include "shmem/shared_state.h"
 #include "storage/applied_table.h"
 
-#define LEFT_BEHIND \
+#define LEFT_BEHIND                                                                                            \
 	"its tables hold items of a cluster, but its log directory has no identity: it was made from a backup or " \
 	"a copy, or upgraded without its log directory"
 
@@ -50,7 +50,9 @@ inspector_main(Datum argument)
 	BackgroundWorkerInitializeConnection(quorate_database, NULL, 0);
 
 	if (items_are_left() && shared_explain_unconfigured(LEFT_BEHIND))
-		ereport(LOG, (errmsg("this node belongs to no cluster: %s", LEFT_BEHIND),
-					  errhint("Put the node's own log directory in its place, or DROP EXTENSION quorate to "
-							  "begin anew.")));
+		ereport(
+			LOG,
+			(errmsg("this node belongs to no cluster: %s", LEFT_BEHIND),
+			 errhint("Put the node's own log directory in its place, or DROP EXTENSION quorate to "
+					 "begin anew.")));
 }

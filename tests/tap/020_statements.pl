@@ -83,25 +83,31 @@ foreach my $name (sort keys %endings)
 
 # ---------------------------------------------------------------- no quorum at all: bounded waits
 
+# A request that at its end is on its way to another node, which might still take it, is unknown as well.
+my @refused;
 foreach my $node ($north, $south)
 {
 	my $name = $node->name;
 	my $started = time;
-	is(($node->sql_error("SET quorate.request_timeout = '1s'; " . put("late $name", 1)))[0], 'QR001',
-		"$name: a write that no leader takes is not applied");
+	my %write = (
+		"late at $name" => [ "SET quorate.request_timeout = '1s'; ", 'QR001' ],
+		"later at $name" => [ "SET statement_timeout = '300ms'; ", '57014' ]);
+	foreach my $key (sort keys %write)
+	{
+		my ($settings, $not_applied) = @{ $write{$key} };
+		my ($state) = $node->sql_error($settings . put($key, 1));
+		like($state, qr/^($not_applied|08007)$/, "$key: no leader took the write, or the outcome is unknown");
+		push @refused, $key if $state eq $not_applied;
+	}
 	is(($node->sql_error("SET quorate.request_timeout = '1s'; " . get('cancelled', 'true')))[0], 'QR001',
 		"$name: a consistent read is refused");
-	cmp_ok(time - $started, '<', 10, "$name: both within their time");
-	is(($node->sql_error("SET statement_timeout = '300ms'; " . put("later $name", 1)))[0], '57014',
-		"$name: one that was in nobody's log is just cancelled");
+	cmp_ok(time - $started, '<', 10, "$name: all within their time");
 }
 
 kill 'CONT', @stopped;
 fate_is_one($_, $_) foreach sort keys %endings;
-foreach my $key (map { ("late $_", "later $_") } 'north', 'south')
-{
-	is($west->sql(get($key, 'true')), '', "\"$key\" was not applied, as its error said");
-}
+is(join(',', map { $west->sql(get($_, 'true')) } @refused), ',' x (@refused - 1), 'what was refused is not applied: ' . join ', ', @refused)
+  if @refused;
 
 # ---------------------------------------------------------------- clients and backends that go away
 
