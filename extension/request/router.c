@@ -21,10 +21,11 @@
 #include "settings.h"
 #include "request/sqlstate.h"
 
-#define RETRY_DELAY_MS 5     /* before a call is tried again */
-#define APPLIED_POLL_MS 1    /* while a call waits for the applier or for room in a buffer */
-#define WAIT_POLL_MS 100     /* otherwise: deadlines, and a forwarder that has died */
-#define ASK_ANOTHER_AFTER 16 /* tries after which another node is asked who leads */
+#define RETRY_DELAY_MS 5       /* before a call is tried again */
+#define APPLIED_POLL_MS 1      /* while a call waits for the applier or for room in a buffer */
+#define WAIT_POLL_MS 100       /* otherwise: deadlines, and a forwarder that has died */
+#define ASK_ANOTHER_AFTER 16   /* tries after which another node is asked who leads */
+#define FORWARDED_GRACE_MS 200 /* at its deadline, for word of what became of a forwarded call */
 #define SUPERSEDED_GRACE_MS \
 	500 /* a forwarded call's reply may be on its way when its leader is replaced */
 
@@ -194,7 +195,10 @@ router_execute_here(RouterCall *call)
 static void
 router_forward(RouterCall *call, NodeId target)
 {
+	long left_ms = TimestampDifferenceMilliseconds(GetCurrentTimestamp(), call->deadline);
+
 	call->last_target = target;
+	call->request.timeout_ms = (uint32_t) left_ms;
 	call->id = forward_send(target, &call->request, &call->forwarder_life);
 	if (call->id == 0)
 		router_retry(call, target);
@@ -319,12 +323,16 @@ router_continue_execution(RouterCall *call)
 
 /*
  * At its deadline a call ends.  What has been proposed or sent may still be applied; what waits has not been.
+ * The other node has the same deadline, so its word on a call that it did not propose is on its way.
  */
 static void
-router_expire(RouterCall *call)
+router_expire(RouterCall *call, TimestampTz now)
 {
 	bool may_apply = call->state == CALL_COMMITTING || call->state == CALL_FORWARDED;
 
+	if (call->state == CALL_FORWARDED &&
+		now < TimestampTzPlusMilliseconds(call->deadline, FORWARDED_GRACE_MS))
+		return;
 	router_end(call, may_apply && call->request.kind == REQUEST_WRITE ? ROUTER_UNKNOWN
 																	  : ROUTER_UNAVAILABLE);
 }
@@ -355,7 +363,7 @@ router_advance(RouterCall *call, TimestampTz now)
 	else if (call->state == CALL_FORWARDED)
 		router_check_forwarded(call, now);
 	if (call->outcome == ROUTER_PENDING && now >= call->deadline)
-		router_expire(call);
+		router_expire(call, now);
 }
 
 static void
@@ -486,7 +494,6 @@ router_start(RouterCall *call)
 	call->tries = 0;
 	call->target = 0;
 	call->deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), quorate_request_timeout_ms);
-	call->request.timeout_ms = (uint32_t) quorate_request_timeout_ms;
 	calls_under_way[calls_count++] = call;
 	router_try(call);
 }
