@@ -50,18 +50,35 @@ require_same_cluster(bytea *cluster_id)
 						errmsg("this node belongs to another cluster")));
 }
 
-NodeId
-peer_check(bytea *cluster_id, int32 from_node, int32 protocol_version)
+/* A procedure cannot be STRICT. */
+static void
+require_arguments(FunctionCallInfo fcinfo)
 {
+	for (int i = 0; i < PG_NARGS(); i++)
+	{
+		if (PG_ARGISNULL(i))
+			ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+							errmsg("a stream's introduction must not be null")));
+	}
+}
+
+NodeId
+peer_check(FunctionCallInfo fcinfo)
+{
+	int32 from_node;
+	int32 protocol_version;
 	NodeInfo info;
 
 	shared_state_require();
 	require_role();
+	require_arguments(fcinfo);
+	from_node = PG_GETARG_INT32(1);
+	protocol_version = PG_GETARG_INT32(2);
 	if (protocol_version != STREAM_PROTOCOL_VERSION)
 		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 						errmsg("stream protocol version %d is not supported", protocol_version),
 						errdetail("This node speaks version %d.", STREAM_PROTOCOL_VERSION)));
-	require_same_cluster(cluster_id);
+	require_same_cluster(PG_GETARG_BYTEA_PP(0));
 	if (from_node < 1 || from_node > quorate_max_nodes || from_node == quorate_shared->self ||
 		!shared_node_by_id((NodeId) from_node, &info))
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),

@@ -7,17 +7,20 @@
 
 #include "postgres.h"
 
+#include "fmgr.h"
+
 #include "core/core_types.h"
 
 /* Version of the streams' frames that this code speaks. */
 #define STREAM_PROTOCOL_VERSION 1
 
 /*
- * Checks the caller's role (a superuser or member of quorate_peer), the protocol version, that this node
- * runs as a member of the cluster `cluster_id`, and that `from_node` is another node of it.  Returns the
- * node's id.  ERROR 42501, 0A000, 55000 or 22023 otherwise.
+ * Checks the call of a stream procedure (cluster_id bytea, from_node int, protocol_version int): the caller's
+ * role (a superuser or member of quorate_peer), the protocol version, that this node runs as a member of the
+ * cluster, and that `from_node` is another node of it.  Returns the node's id.  ERROR 42501, 22004, 0A000, 55000
+ * or 22023 otherwise.
  */
-extern NodeId peer_check(bytea *cluster_id, int32 from_node, int32 protocol_version);
+extern NodeId peer_check(FunctionCallInfo fcinfo);
 
 /* ERROR 55000 unless this node runs as a member of a cluster. */
 extern void peer_require_running(void);

@@ -60,7 +60,7 @@ hand_over(NodeId from, uint64_t stream, const uint8_t *frame, Size length)
 Datum
 quorate_consensus_stream(PG_FUNCTION_ARGS)
 {
-	NodeId from = peer_check(PG_GETARG_BYTEA_PP(0), PG_GETARG_INT32(1), PG_GETARG_INT32(2));
+	NodeId from = peer_check(fcinfo);
 	const uint8_t *frame;
 	Size length;
 	CopyBothResult result;

@@ -303,7 +303,7 @@ stream_serve(int from)
 Datum
 quorate_request_stream(PG_FUNCTION_ARGS)
 {
-	NodeId from = peer_check(PG_GETARG_BYTEA_PP(0), PG_GETARG_INT32(1), PG_GETARG_INT32(2));
+	NodeId from = peer_check(fcinfo);
 
 	copy_both_begin(fcinfo, REQUEST_FRAME_BYTES_MAX, REPLY_QUEUE_BYTES_MAX);
 	stream_context = AllocSetContextCreate(TopMemoryContext, "quorate request stream",
