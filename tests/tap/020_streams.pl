@@ -3,9 +3,9 @@
 # neither VACUUM nor a shutdown, and that replicator and launcher come back when they end.
 use strict;
 use warnings;
-use IO::Socket::INET;
 use QuorateCluster;
 use QuorateProcess qw(wait_until);
+use QuorateWire;
 use Test::More;
 
 my $cluster = QuorateCluster->new;
@@ -13,97 +13,36 @@ my ($north, $south, $west) = $cluster->nodes;
 my $cluster_id = $north->sql("SELECT encode(cluster_id, 'hex') FROM quorate._node_status()");
 my $leader_query = "SELECT leader FROM quorate._group_status() WHERE group_id = 1 AND leader IS NOT NULL";
 
-# ---------------------------------------------------------------- a client that speaks the protocol itself
-
-# Connects as a node's replicator does; returns the socket.
-sub connect_raw
-{
-	my ($node, $user) = @_;
-	my $socket = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $node->port, Timeout => 10) or die "connect: $!";
-	my $body = pack('N', 196608) . join("\0", 'user', $user, 'database', 'postgres', 'replication', 'database', '', '');
-	syswrite $socket, pack('N', length($body) + 4) . $body;
-	read_until($socket, 'ZE');
-	return $socket;
-}
-
-sub send_message
-{
-	my ($socket, $type, $body) = @_;
-	local $SIG{PIPE} = 'IGNORE';
-	return syswrite $socket, $type . pack('N', length($body) + 4) . $body;
-}
-
-sub read_exactly
-{
-	my ($socket, $length) = @_;
-	my $bytes = '';
-	while (length($bytes) < $length)
-	{
-		sysread($socket, $bytes, $length - length($bytes), length($bytes)) or return undef;
-	}
-	return $bytes;
-}
-
-# Reads messages until one of the given types has come; returns "TYPE text" of the last one and of any error before.
-sub read_until
-{
-	my ($socket, $types) = @_;
-	my $seen = '';
-	local $SIG{ALRM} = sub { die "no answer in 20 s\n" };
-	alarm 20;
-	while (1)
-	{
-		my $head = read_exactly($socket, 5);
-		last unless defined $head;
-		my ($type, $length) = unpack('aN', $head);
-		my $body = read_exactly($socket, $length - 4) // '';
-		$seen .= "$type " . ($body =~ s/\0/ /gr) . "\n" if $type =~ /[EW]/;
-		last if index($types, $type) >= 0;
-	}
-	alarm 0;
-	return $seen;
-}
-
-sub call_stream
-{
-	my ($socket, $arguments) = @_;
-	send_message($socket, 'Q', "CALL quorate._consensus_stream($arguments)\0");
-	return read_until($socket, 'WZ');
-}
-
 # ---------------------------------------------------------------- who may open a stream
 
 my $introduction = "'\\x$cluster_id', 2, 1";
-my $socket = connect_raw($north, 'postgres');
-like(call_stream($socket, "'\\x00', 2, 1"), qr/C22023 .*another cluster/, 'a node of another cluster is refused');
-like(call_stream($socket, "'\\x$cluster_id', 1, 1"), qr/C22023 /, 'the node itself is refused');
-like(call_stream($socket, "'\\x$cluster_id', 9, 1"), qr/C22023 /, 'an unknown node is refused');
-like(call_stream($socket, "'\\x$cluster_id', 2, 99"), qr/C0A000 /, 'an unknown version is refused');
+my $socket = QuorateWire->connect($north, 'postgres');
+like($socket->call('_consensus_stream', "'\\x00', 2, 1"), qr/C22023 .*another cluster/, 'a node of another cluster is refused');
+like($socket->call('_consensus_stream', "'\\x$cluster_id', 1, 1"), qr/C22023 /, 'the node itself is refused');
+like($socket->call('_consensus_stream', "'\\x$cluster_id', 9, 1"), qr/C22023 /, 'an unknown node is refused');
+like($socket->call('_consensus_stream', "'\\x$cluster_id', 2, 99"), qr/C0A000 /, 'an unknown version is refused');
 is(($north->sql_error("BEGIN; CALL quorate._consensus_stream($introduction)"))[0], '2D000', 'a transaction block is refused');
 
 $north->sql('CREATE ROLE outsider LOGIN REPLICATION');
 is(($north->sql_error("SET ROLE outsider; CALL quorate._consensus_stream($introduction)"))[0], '42501', 'an outsider is refused');
 $north->sql('CREATE ROLE peer LOGIN REPLICATION; GRANT quorate_peer TO peer');
-like(call_stream(connect_raw($north, 'peer'), $introduction), qr/^W/, 'a member of quorate_peer may stream');
+like(QuorateWire->connect($north, 'peer')->call('_consensus_stream', $introduction), qr/^W/, 'a member of quorate_peer may stream');
 
 # ---------------------------------------------------------------- garbage
 
 # The real node 2 would take its stream back in between.
 my @stopped = $cluster->node('south')->signal_process('STOP', 'replicator');
 my $position = $north->log_position;
-like(call_stream($socket, $introduction), qr/^W/, 'a stream starts');
-send_message($socket, 'd', 'garbage' x 100);
-like(read_until($socket, 'Z'), qr/C08P01 .*invalid frame/, 'garbage ends the stream with an error');
+like($socket->call('_consensus_stream', $introduction), qr/^W/, 'a stream starts');
+$socket->send_message('d', 'garbage' x 100);
+like($socket->read_until('Z'), qr/C08P01 .*invalid frame/, 'garbage ends the stream with an error');
 like($north->log_since($position), qr/LOG:  invalid frame of 700 bytes from node 2: its stream is ended/, 'and with a line in the log');
 is($north->sql("SELECT value FROM quorate._counters() WHERE name = 'frames_refused'"), 1, 'it is counted');
 
-$socket = connect_raw($north, 'postgres');
-call_stream($socket, $introduction);
-{
-	local $SIG{PIPE} = 'IGNORE';
-	syswrite $socket, 'd' . pack('N', 200_000_000) . 'x' x 1000;
-}
-like(read_until($socket, 'Z'), qr/^(E .*C08P01 .*|)$/s, 'a frame that is too long ends the connection');
+$socket = QuorateWire->connect($north, 'postgres');
+$socket->call('_consensus_stream', $introduction);
+$socket->send_bytes('d' . pack('N', 200_000_000) . 'x' x 1000);
+like($socket->read_until('Z'), qr/^(E .*C08P01 .*|)$/s, 'a frame that is too long ends the connection');
 kill 'CONT', @stopped;
 ok($north->poll_until("SELECT bool_and(heard_ms_ago < 1000) FROM quorate._peers() WHERE node_id <> 1"), 'the real streams come back');
 ok($_->poll_until($leader_query, 1, 20), $_->name . ' still knows its leader') foreach $cluster->nodes;
