@@ -41,6 +41,8 @@ typedef struct RequestSlot
 typedef struct Proposals
 {
 	pg_atomic_uint64 life; /* of the replicator; written under lock */
+	pg_atomic_uint64 waiting; /* messages in the ring */
+	pg_atomic_uint64 wake_at; /* the replicator wants to be woken when so many wait */
 	LWLock *lock;          /* writers of the ring; the start of a life */
 	Ring ring;
 	uint32_t slot_count;
@@ -82,6 +84,8 @@ proposal_shmem_init(void *memory, bool found)
 
 	memset(memory, 0, slots_size());
 	pg_atomic_init_u64(&proposals->life, 0);
+	pg_atomic_init_u64(&proposals->waiting, 0);
+	pg_atomic_init_u64(&proposals->wake_at, 1);
 	proposals->lock = shmem_lock(LOCK_PROPOSALS);
 	ring_init(&proposals->ring, shmem_ring_bytes(quorate_proposal_buffer_kb), NULL,
 			  (char *) memory + MAXALIGN(slots_size()));
@@ -218,11 +222,14 @@ static SubmitResult
 submit(ProposalHeader *header, GroupShared *group, const void *payload, Size length)
 {
 	SubmitResult result;
+	uint64_t waiting = 0;
 
 	LWLockAcquire(proposals->lock, LW_EXCLUSIVE);
 	result = submit_locked(header, group, payload, length);
-	LWLockRelease(proposals->lock);
 	if (result == SUBMIT_OK)
+		waiting = pg_atomic_add_fetch_u64(&proposals->waiting, 1);
+	LWLockRelease(proposals->lock);
+	if (waiting >= pg_atomic_read_u64(&proposals->wake_at) || header->kind == PROPOSAL_TRANSFER)
 		shared_wake_replicator();
 	return result;
 }
@@ -274,6 +281,8 @@ proposal_queue_begin_life(void)
 	LWLockAcquire(proposals->lock, LW_EXCLUSIVE);
 	pg_atomic_fetch_add_u64(&proposals->life, 1);
 	ring_reset(&proposals->ring);
+	pg_atomic_write_u64(&proposals->waiting, 0);
+	pg_atomic_write_u64(&proposals->wake_at, 1);
 	for (uint32_t i = 0; i < quorate_shared->group_slots; i++)
 		pg_atomic_write_u64(&quorate_shared->groups[i].pending_writes, 0);
 	LWLockRelease(proposals->lock);
@@ -302,6 +311,15 @@ void
 proposal_queue_consume(void)
 {
 	ring_consume(&proposals->ring);
+	pg_atomic_fetch_sub_u64(&proposals->waiting, 1);
+}
+
+uint64_t
+proposal_queue_wake_at(uint64_t count)
+{
+	pg_atomic_write_u64(&proposals->wake_at, count);
+	pg_memory_barrier(); /* an executor that missed it had submitted before */
+	return pg_atomic_read_u64(&proposals->waiting);
 }
 
 void

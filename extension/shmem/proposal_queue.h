@@ -46,6 +46,12 @@ extern void proposal_queue_begin_life(void);
 extern const ProposalHeader *proposal_queue_peek(const void **payload, Size *length);
 extern void proposal_queue_consume(void);
 
+/*
+ * The replicator is about to sleep: executors shall wake it once `count` proposals wait.  Returns how many do
+ * now.
+ */
+extern uint64_t proposal_queue_wake_at(uint64_t count);
+
 /* Answers a write; its executor is woken by the next proposal_queue_wake. */
 extern void proposal_queue_complete(const ProposalOrigin *origin, GroupShared *group, Lsn lsn,
 									CompletionStatus status);

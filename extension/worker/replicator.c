@@ -36,6 +36,10 @@
 /* How often what is not urgent is done. */
 #define HOUSEKEEPING_INTERVAL_US (100 * 1000)
 
+/* How long a proposal is left so that others may join it, and how often that is looked after. */
+#define GATHER_MAX_US 1000
+#define GATHER_SLEEP_MS 1
+
 PGDLLEXPORT void replicator_main(Datum argument);
 
 static void
@@ -97,6 +101,30 @@ take_commands(void)
 	}
 }
 
+/*
+ * Group commit.  A turn costs a sync here and one at each follower, however many entries it has.  So while
+ * more writes are under way than wait, the waiting ones are left for a moment: the answers to the former will
+ * bring more.  Never longer than GATHER_MAX_US, and not at all for a client that writes alone.  Returns how
+ * long to sleep at most, in ms; 0 if the waiting proposals shall be taken now, -1 if there is nothing to
+ * hurry for.
+ */
+static long
+gather_proposals(void)
+{
+	static TimeUs gather_until_us; /* 0: none are being left */
+	uint64_t under_way = groups_writes_under_way();
+	uint64_t waiting = proposal_queue_wake_at(Max(under_way, 1));
+	TimeUs now = shared_now_us();
+
+	if (waiting == 0 || waiting >= under_way)
+		gather_until_us = 0;
+	else if (gather_until_us == 0)
+		gather_until_us = now + GATHER_MAX_US;
+	if (waiting >= Max(under_way, 1) || (waiting > 0 && now >= gather_until_us))
+		return 0;
+	return under_way > 1 ? GATHER_SLEEP_MS : -1;
+}
+
 /* True if there are more. */
 static bool
 take_proposals(void)
@@ -142,6 +170,7 @@ run_turn(void)
 {
 	bool more;
 	TimeUs sleep_us;
+	long gather_ms;
 
 	take_commands();
 	peers_run();
@@ -153,7 +182,8 @@ run_turn(void)
 	}
 
 	more = peers_receive();
-	more |= take_proposals();
+	if (gather_proposals() == 0)
+		more |= take_proposals();
 	if (!engine_finish_turn(replicator_engine))
 		ereport(PANIC, (errcode_for_file_access(),
 						errmsg("could not write the log of this node: %s", engine_error())));
@@ -163,7 +193,10 @@ run_turn(void)
 	shared_count(COUNTER_TURNS, 1);
 
 	sleep_us = engine_next_wake_us(replicator_engine) - shared_now_us();
-	return more || sleep_us <= 0 ? 0 : (long) ((sleep_us + 999) / 1000);
+	gather_ms = gather_proposals();
+	if (more || sleep_us <= 0 || gather_ms == 0)
+		return 0;
+	return gather_ms > 0 ? gather_ms : (long) ((sleep_us + 999) / 1000);
 }
 
 /* ---- the process ---- */

@@ -63,6 +63,9 @@ extern void groups_fill_callbacks(EngineCallbacks *callbacks);
 /* End of a turn: publishes what changed, wakes executors, feeds the applier. */
 extern void groups_finish_turn(void);
 
+/* Writes that were appended here and not yet answered, of all groups. */
+extern uint64_t groups_writes_under_way(void);
+
 /* Once in a while: tells the engine what is applied, and publishes leases. */
 extern void groups_housekeep(void);
 

@@ -40,6 +40,7 @@ typedef struct Replica
 } Replica;
 
 static HTAB *replicas;
+static uint64_t waiter_count; /* writes appended and not yet answered, of all groups */
 static slist_head free_waiters = SLIST_STATIC_INIT(free_waiters);
 static dlist_head feed_list = DLIST_STATIC_INIT(feed_list);
 
@@ -148,6 +149,8 @@ static void
 answer(Replica *replica, Waiter *waiter, CompletionStatus status)
 {
 	proposal_queue_complete(&waiter->origin, replica->shared, waiter->lsn, status);
+	if (waiter->lsn != 0)
+		waiter_count--;
 	slist_push_head(&free_waiters, &waiter->node);
 }
 
@@ -221,6 +224,12 @@ groups_close(GroupId group)
 
 /* ---- writes ---- */
 
+uint64_t
+groups_writes_under_way(void)
+{
+	return waiter_count;
+}
+
 static Waiter *
 allocate_waiter(void)
 {
@@ -258,6 +267,7 @@ on_appended(void *context, uint64_t tag, GroupId group, Lsn lsn)
 	Waiter *waiter = (Waiter *) (uintptr_t) tag;
 
 	waiter->lsn = lsn;
+	waiter_count++;
 	if (waiter->mark_all)
 		pending_mark_set_all(replica->shared, lsn);
 	else
