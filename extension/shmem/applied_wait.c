@@ -9,6 +9,7 @@
 #include "storage/condition_variable.h"
 
 #include "shmem/applied_wait.h"
+#include "shmem/apply_feed.h"
 #include "shmem/shmem_parts.h"
 
 #define APPLIED_WAIT_QUEUES 64
@@ -46,6 +47,7 @@ void
 applied_wait_begin(GroupShared *group)
 {
 	ConditionVariablePrepareToSleep(queue_of(pg_atomic_read_u64(&group->group)));
+	apply_feed_hurry();
 }
 
 void

@@ -8,15 +8,24 @@
  */
 #include "postgres.h"
 
+#include "miscadmin.h"
+#include "storage/latch.h"
+#include "utils/timestamp.h"
+#include "utils/wait_event.h"
+
 #include "settings.h"
 #include "shmem/apply_feed.h"
 #include "shmem/ring.h"
 #include "shmem/shared_state.h"
 #include "shmem/shmem_parts.h"
 
+#define GATHERED_BYTES (512 * 1024)
+
 typedef struct ApplyFeed
 {
 	pg_atomic_uint64 generation; /* of the present applier */
+	pg_atomic_uint32 idle;       /* the applier sleeps for want of work */
+	pg_atomic_uint32 hurry;      /* somebody waits for rows; taken back by the applier */
 	Ring ring;
 } ApplyFeed;
 
@@ -44,6 +53,8 @@ apply_feed_shmem_init(void *memory, bool found)
 	if (found)
 		return;
 	pg_atomic_init_u64(&feed->generation, 0);
+	pg_atomic_init_u32(&feed->idle, 0);
+	pg_atomic_init_u32(&feed->hurry, 0);
 	ring_init(&feed->ring, shmem_ring_bytes(quorate_apply_buffer_kb), NULL,
 			  (char *) memory + MAXALIGN(sizeof(ApplyFeed)));
 }
@@ -76,6 +87,60 @@ bool
 apply_feed_is_started(GroupShared *group)
 {
 	return pg_atomic_read_u64(&group->feed_generation) == pg_atomic_read_u64(&feed->generation);
+}
+
+/* So much that waiting for more would not make the batch cheaper. */
+static bool
+has_gathered(void)
+{
+	return ring_used(&feed->ring) >= GATHERED_BYTES;
+}
+
+static int
+sleep_on_latch(long timeout_ms)
+{
+	int events = WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, timeout_ms,
+						   PG_WAIT_EXTENSION);
+
+	ResetLatch(MyLatch);
+	CHECK_FOR_INTERRUPTS();
+	return events;
+}
+
+int
+apply_feed_wait(long timeout_ms)
+{
+	int events = WL_LATCH_SET;
+
+	pg_atomic_write_u32(&feed->idle, 1);
+	pg_memory_barrier(); /* what was written before the replicator could see this is seen now */
+	if (ring_used(&feed->ring) == 0)
+		events = sleep_on_latch(timeout_ms);
+	pg_atomic_write_u32(&feed->idle, 0);
+	return events;
+}
+
+void
+apply_feed_gather(long timeout_ms)
+{
+	TimestampTz until = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), timeout_ms);
+
+	while (!has_gathered() && pg_atomic_exchange_u32(&feed->hurry, 0) == 0)
+	{
+		long left_ms = TimestampDifferenceMilliseconds(GetCurrentTimestamp(), until);
+
+		if (left_ms <= 0)
+			return;
+		sleep_on_latch(left_ms);
+	}
+}
+
+void
+apply_feed_hurry(void)
+{
+	pg_atomic_write_u32(&feed->hurry, 1);
+	pg_memory_barrier();
+	shared_wake_applier();
 }
 
 bool
@@ -126,6 +191,14 @@ apply_feed_write(const ApplyItem *item)
 	header.lsn = item->lsn;
 	header.generation = item->feed_generation;
 	return ring_write(&feed->ring, &header, sizeof(header), item->payload, item->length);
+}
+
+void
+apply_feed_announce(void)
+{
+	pg_memory_barrier();
+	if (pg_atomic_read_u32(&feed->idle) != 0 || has_gathered())
+		shared_wake_applier();
 }
 
 Size

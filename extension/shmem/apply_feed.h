@@ -34,6 +34,21 @@ extern void apply_feed_start(GroupId group, Lsn applied_lsn);
 /* Applier: has the replicator begun to feed this group to the present applier? */
 extern bool apply_feed_is_started(GroupShared *group);
 
+/*
+ * Applier: sleeps on the process latch until there is something to apply, for at most timeout_ms.  Returns the
+ * events of WaitLatch; MyLatch is reset.
+ */
+extern int apply_feed_wait(long timeout_ms);
+
+/*
+ * Applier: lets entries gather for at most timeout_ms, because a large batch costs less per entry; returns at
+ * once when somebody is in a hurry or much has gathered.
+ */
+extern void apply_feed_gather(long timeout_ms);
+
+/* Anybody: somebody waits for what has been committed; the applier shall not let entries gather now. */
+extern void apply_feed_hurry(void);
+
 /* Applier: the next item, or false; consume it when its effects are applied (or copied). */
 extern bool apply_feed_peek(ApplyItem *item);
 extern void apply_feed_consume(void);
@@ -45,6 +60,9 @@ extern void apply_feed_consume(void);
 
 /* Writes an item; false if the ring has no room now. */
 extern bool apply_feed_write(const ApplyItem *item);
+
+/* Tells the applier that items were written: wakes it if it has nothing to do, or enough. */
+extern void apply_feed_announce(void);
 
 /* Bytes of payload that certainly fit now. */
 extern Size apply_feed_room(void);

@@ -5,9 +5,9 @@
  * One background worker, connected to quorate.database as the bootstrap superuser.  It takes
  * whatever the replicator has fed, as one batch, and writes it in one transaction that commits
  * asynchronously: the log is what makes an entry durable, and after a crash the entries that the
- * tables have lost are fed again.  So batches are small while little is going on, which keeps
- * latency low, and grow by themselves under load. After a batch that changed the metadata it runs
- * the reconciler.
+ * tables have lost are fed again.  After a batch it lets entries gather for a moment, unless
+ * somebody waits for rows: a transaction, and the applied LSN of each group in it, cost as much as
+ * several rows.  After a batch that changed the metadata it runs the reconciler.
  *
  * It never holds a transaction while it waits.  Whatever goes wrong (a full disk, a missing
  * extension, a dropped database) is an error that ends the process with exit code 1; it is started
@@ -43,6 +43,7 @@
 	20 /* under load: how often it is looked at what has been flushed meanwhile */
 #define RECONCILE_RETRY_MS 100
 #define IDLE_MS 1000
+#define GATHER_MS 10 /* after a batch: how long entries may gather for the next one */
 
 static uint8_t cluster_id[16]; /* of the cluster whose entries this process applies */
 static TimestampTz last_durable_check = 0;
@@ -168,9 +169,7 @@ wait_for_work(void)
 
 	pgstat_report_stat(false);
 	pgstat_report_activity(STATE_IDLE, NULL);
-	events = WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, idle_ms(),
-					   PG_WAIT_EXTENSION);
-	ResetLatch(MyLatch);
+	events = apply_feed_wait(idle_ms());
 	if (events & WL_TIMEOUT)
 	{
 		check_durable(true);
@@ -243,7 +242,10 @@ applier_main(Datum argument)
 		start_feeds(false);
 		reconcile_if_due();
 		if (apply_some())
+		{
 			check_durable(false);
+			apply_feed_gather(GATHER_MS);
+		}
 		else
 			wait_for_work();
 	}

@@ -40,6 +40,7 @@ typedef struct Replica
 } Replica;
 
 static HTAB *replicas;
+static bool hurry; /* something was committed that must be applied at once */
 static uint64_t waiter_count; /* writes appended and not yet answered, of all groups */
 static slist_head free_waiters = SLIST_STATIC_INIT(free_waiters);
 static dlist_head feed_list = DLIST_STATIC_INIT(feed_list);
@@ -288,6 +289,14 @@ on_refused(void *context, uint64_t tag, GroupId group, EngineRefusal why)
 		   why == ENGINE_LOG_FULL ? COMPLETION_LOG_FULL : COMPLETION_REFUSED);
 }
 
+/* A new leader serves when it has applied its own first entry. */
+static bool
+waits_to_serve(GroupShared *shared)
+{
+	return pg_atomic_read_u64(&shared->lead_sequence) % 2 == 1 &&
+		   pg_atomic_read_u64(&shared->applied_lsn) < pg_atomic_read_u64(&shared->start_lsn);
+}
+
 static void
 on_committed(void *context, GroupId group, Lsn commit_lsn)
 {
@@ -302,6 +311,7 @@ on_committed(void *context, GroupId group, Lsn commit_lsn)
 	shared_group_commit(replica->shared, commit_lsn);
 	answer_up_to(replica, commit_lsn, COMPLETION_COMMITTED);
 	want_feed(replica);
+	hurry |= group == GROUP_METADATA || waits_to_serve(replica->shared);
 }
 
 static void
@@ -442,8 +452,11 @@ feed_applier(void)
 		dlist_pop_head_node(&feed_list);
 		replica->in_feed_list = false;
 	}
-	if (fed)
-		shared_wake_applier();
+	if (hurry)
+		apply_feed_hurry();
+	else if (fed)
+		apply_feed_announce();
+	hurry = false;
 }
 
 /* ---- the end of a turn ---- */
