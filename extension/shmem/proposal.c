@@ -40,10 +40,10 @@ typedef struct RequestSlot
 
 typedef struct Proposals
 {
-	pg_atomic_uint64 life; /* of the replicator; written under lock */
+	pg_atomic_uint64 life;    /* of the replicator; written under lock */
 	pg_atomic_uint64 waiting; /* messages in the ring */
 	pg_atomic_uint64 wake_at; /* the replicator wants to be woken when so many wait */
-	LWLock *lock;          /* writers of the ring; the start of a life */
+	LWLock *lock;             /* writers of the ring; the start of a life */
 	Ring ring;
 	uint32_t slot_count;
 	RequestSlot slots[FLEXIBLE_ARRAY_MEMBER];

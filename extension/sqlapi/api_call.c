@@ -28,7 +28,8 @@ api_require_cluster(void)
 			ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 					errmsg("this node does not belong to a cluster"),
 					quorate_shared->state_reason[0] != '\0'
-					? errdetail_internal("%s", quorate_shared->state_reason) : 0,
+						? errdetail_internal("%s", quorate_shared->state_reason)
+						: 0,
 					errhint("Make one with quorate.create_cluster()."));
 			break;
 		case NODE_STARTING:

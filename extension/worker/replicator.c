@@ -37,7 +37,7 @@
 #define HOUSEKEEPING_INTERVAL_US (100 * 1000)
 
 /* How long a proposal is left so that others may join it, and how often that is looked after. */
-#define GATHER_MAX_US 1000
+#define GATHER_MAX_US 2000
 #define GATHER_SLEEP_MS 1
 
 PGDLLEXPORT void replicator_main(Datum argument);

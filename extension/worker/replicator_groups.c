@@ -40,7 +40,7 @@ typedef struct Replica
 } Replica;
 
 static HTAB *replicas;
-static bool hurry; /* something was committed that must be applied at once */
+static bool hurry;            /* something was committed that must be applied at once */
 static uint64_t waiter_count; /* writes appended and not yet answered, of all groups */
 static slist_head free_waiters = SLIST_STATIC_INIT(free_waiters);
 static dlist_head feed_list = DLIST_STATIC_INIT(feed_list);
