@@ -33,8 +33,10 @@ settled_lsn(const Engine *engine, const EngineGroup *group)
 {
 	GroupStatus status;
 
+	/* After a restart the rows may be known to lie beyond what is known as committed here. */
 	if (group->membership.members[group->self_index].kind != MEMBER_LOG)
-		return group->applied_durable_lsn;
+		return group->applied_durable_lsn < group->committed_lsn ? group->applied_durable_lsn
+																 : group->committed_lsn;
 	/* A log replica has no rows: what is committed and durable here is all that it keeps for others. */
 	if (!core_group_status(engine->core, group->group, &status, engine->now))
 		return 0;
