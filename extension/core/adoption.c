@@ -16,6 +16,7 @@
 #include "core/ballot.h"
 #include "core/core_assert.h"
 #include "core/election.h"
+#include "core/handover.h"
 #include "core/marks.h"
 #include "core/proposer.h"
 #include "core/replica.h"
@@ -82,9 +83,13 @@ adoption_start(CoreNode *node, Replica *replica)
 									   replica->commit_known_lsn);
 	if (common < proposer->best_outline.base_lsn)
 	{
-		/* Its log no longer reaches down to ours: a snapshot is needed before this replica can lead. */
+		/*
+		 * Its log no longer reaches down to ours: a snapshot is needed before this replica can lead.  Who
+		 * has that log shall stand instead.
+		 */
 		CORE_MARK(adopt_gave_up);
-		election_give_up(node, replica);
+		replica->failures++;
+		handover_pass_on(node, replica, proposer->best);
 		return;
 	}
 #ifdef MUTANT_PER_LSN_ADOPTION

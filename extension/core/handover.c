@@ -32,15 +32,13 @@ handover_begin(CoreNode *node, Replica *replica, const Event *event)
 	handover_advance(node, replica);
 }
 
-static void
-handover_release(CoreNode *node, Replica *replica, NodeId target)
+void
+handover_pass_on(CoreNode *node, Replica *replica, NodeId target)
 {
 	Ballot ballot = replica->promised;
 	uint32_t i;
 
-	CORE_INVARIANT("I6", replica->commit_lsn == replica->history.last_lsn);
 	CORE_ASSERT(target != node->config.self);
-	CORE_MARK(handover_released);
 #ifndef MUTANT_RELEASE_KEEPS_LEADING
 	replica_follow(node, replica, node->config.lease_us);
 	replica->released = true;
@@ -57,6 +55,14 @@ handover_release(CoreNode *node, Replica *replica, NodeId target)
 		message->ballot = ballot;
 		message->target = target;
 	}
+}
+
+static void
+handover_release(CoreNode *node, Replica *replica, NodeId target)
+{
+	CORE_INVARIANT("I6", replica->commit_lsn == replica->history.last_lsn);
+	CORE_MARK(handover_released);
+	handover_pass_on(node, replica, target);
 }
 
 void

@@ -13,6 +13,12 @@ extern void handover_begin(CoreNode *node, Replica *replica, const Event *event)
 /* Steps down and releases the ballot if the target has everything and all of it is committed. */
 extern void handover_advance(CoreNode *node, Replica *replica);
 
+/*
+ * Gives up the own ballot, under which this replica leads no more or never did, and asks `target` to stand.
+ * Without that, everybody who promised the ballot stays bound to its owner as long as the owner lives.
+ */
+extern void handover_pass_on(CoreNode *node, Replica *replica, NodeId target);
+
 /* The target did not catch up in time: leads on. */
 extern void handover_time_out(CoreNode *node, Replica *replica);
 
