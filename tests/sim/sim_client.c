@@ -58,7 +58,7 @@ sim_client_begin(SimWorld *world, uint32_t client)
 {
 	SimClient *self = &world->clients[client];
 
-	if (world->phase >= SIM_PHASE_QUIET)
+	if (!sim_phase_has_clients(world) || self->operation != 0)
 		return;
 	self->operation = check_history_begin(&world->history, self->reads, client % SIM_GROUPS,
 										  sim_random_below(&world->random, SIM_KEYS),

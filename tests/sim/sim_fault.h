@@ -13,38 +13,51 @@
 
 #include "sim/sim_random.h"
 
-#define SIM_FAULTS(X)                                                      \
-	X(frame_dropped, "a frame is lost")                                    \
-	X(frame_duplicated, "a frame arrives twice")                           \
-	X(frame_reordered, "a frame overtakes others")                         \
-	X(frame_delayed, "a frame arrives up to a lease late")                 \
-	X(frame_damaged, "a frame arrives with a flipped bit")                 \
-	X(link_cut_one_way, "one direction between two nodes carries nothing") \
-	X(node_isolated, "a node neither sends nor receives")                  \
-	X(process_killed, "a process ends; its files keep what was written")   \
-	X(power_lost, "a node ends; its files lose what was not synced")       \
-	X(power_lost_everywhere, "all nodes end at once")                      \
-	X(crash_in_io, "a node ends in the middle of a write, sync or rename") \
-	X(unsynced_lost, "unsynced bytes were really lost")                    \
-	X(write_torn, "a part of an unsynced write survived")                  \
-	X(write_failed, "a write returns an error")                            \
-	X(write_short, "a write does less than it was asked to")               \
-	X(sync_failed, "a sync returns an error")                              \
-	X(sync_hung, "a sync takes longer than half a lease")                  \
-	X(disk_slow, "syncs take long for a while")                            \
-	X(disk_full, "no room for a while")                                    \
-	X(clock_drifted, "a clock changes its speed")                          \
-	X(clock_jumped_forward, "a clock jumps forward")                       \
-	X(clock_jumped_back, "a clock jumps back")                             \
-	X(node_paused, "a process is stopped for a while")                     \
-	X(reader_paused, "a reader is stopped between its read and its reply") \
-	X(leadership_transferred, "an operator moves leadership")              \
-	X(applied_rows_lost, "rows that were applied are lost in a crash")     \
-	X(proposers_competed, "two nodes strove to lead a group at once")
+/* X(name, in how many of a thousand seeds it takes part, meaning) */
+#define SIM_FAULTS(X)                                                                            \
+	X(frame_dropped, 550, "a frame is lost")                                                     \
+	X(frame_duplicated, 550, "a frame arrives twice")                                            \
+	X(frame_reordered, 550, "a frame overtakes others")                                          \
+	X(frame_delayed, 550, "a frame arrives up to a lease late")                                  \
+	X(frame_damaged, 550, "a frame arrives with a flipped bit")                                  \
+	X(frame_forged, 300, "a sound frame names a ballot that nobody can have reached")            \
+	X(link_cut_one_way, 550, "one direction between two nodes carries nothing")                  \
+	X(node_isolated, 1000, "a node neither sends nor receives")                                  \
+	X(node_returned_to_one, 500, "an isolated node comes back with a link to one other only")    \
+	X(process_killed, 550, "a process ends; its files keep what was written")                    \
+	X(power_lost, 550, "a node ends; its files lose what was not synced")                        \
+	X(power_lost_everywhere, 550, "all nodes end at once")                                       \
+	X(majority_restarted, 550, "all but an isolated leader restart within its lease")            \
+	X(leader_ambushed, 550, "a node is struck just as it begins to adopt or to lead")            \
+	X(leaders_relayed, 400, "each new leader of a group is cut off, and the one before returns") \
+	X(majority_jumped, 300, "the clocks of all but an isolated leader jump forward")             \
+	X(leader_hears_late, 400, "a leader hears everything late, then nobody hears it")            \
+	X(crash_in_io, 550, "a node ends in the middle of a write, sync or rename")                  \
+	X(unsynced_lost, 1000, "unsynced bytes were really lost")                                    \
+	X(write_torn, 1000, "a part of an unsynced write survived")                                  \
+	X(write_failed, 550, "a write returns an error")                                             \
+	X(write_short, 550, "a write does less than it was asked to")                                \
+	X(sync_failed, 550, "a sync returns an error")                                               \
+	X(sync_hung, 550, "a sync takes longer than half a lease")                                   \
+	X(disk_slow, 550, "syncs take long for a while")                                             \
+	X(disk_full, 550, "no room for a while")                                                     \
+	X(clock_drifted, 550, "a clock changes its speed")                                           \
+	X(clock_jumped_forward, 550, "a clock jumps forward")                                        \
+	X(clock_jumped_back, 550, "a clock jumps back")                                              \
+	X(node_paused, 550, "a process is stopped for a while")                                      \
+	X(reader_paused, 550, "a reader is stopped between its read and its reply")                  \
+	X(leadership_transferred, 1000, "an operator moves leadership")                              \
+	X(operator_restless, 120,                                                                    \
+	  "an operator moves leadership all the time, and no row is ever flushed")                   \
+	X(group_replaced, 200, "an idle group is dropped and made anew, one node after the other")   \
+	X(applied_rows_lost, 1000, "rows that were applied are lost in a crash")                     \
+	X(proposers_competed, 1000, "two nodes strove to lead a group at once")                      \
+	X(replica_left_behind, 100,                                                                  \
+	  "a node is away until the others have given up the log that it lacks")
 
 typedef enum SimFault
 {
-#define SIM_FAULT_ENUM(name, meaning) SIM_FAULT_##name,
+#define SIM_FAULT_ENUM(name, permille, meaning) SIM_FAULT_##name,
 	SIM_FAULTS(SIM_FAULT_ENUM)
 #undef SIM_FAULT_ENUM
 	SIM_FAULT_COUNT

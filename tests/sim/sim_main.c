@@ -6,7 +6,7 @@
  *	quorate_sim --seed 17 [--trace] [--ops 1000]
  *
  * Prints TAP; the exit code is 0 if all is well.  A full run (200 seeds or more) also has to meet every kind
- * of fault.  The seeds of the regression file are run before all others.
+ * of fault and every coverage mark.  The seeds of the regression file are run before all others.
  */
 #include <errno.h>
 #include <getopt.h>

@@ -13,37 +13,39 @@
 #include <errno.h>
 
 #define GAP_MIN_US 10000
+#define REST_PPM 80000
 #define LASTS_MIN_US 10000
 #define LASTS_MAX_US (4 * SIM_LEASE_US)
 #define DOWN_MIN_US 1000
 #define DOWN_MAX_US (2 * SIM_LEASE_US)
 #define SLOW_FACTOR 30
+#define DISTURB_RELAY_PPM 100000 /* most other faults wait until a relay of leaders is over */
+#define THINK_AFTER_US 400000    /* after the faults, writers leave room for catching up */
 
 /* Short times are as interesting as long ones, so they are as frequent. */
-static int64_t
-lasts_us(SimWorld *world)
+int64_t
+sim_nemesis_lasts_us(SimWorld *world)
 {
 	int64_t most_us = sim_random_between(&world->random, LASTS_MIN_US, LASTS_MAX_US);
 
 	return sim_random_between(&world->random, LASTS_MIN_US, most_us);
 }
 
-static int64_t
-down_us(SimWorld *world)
+int64_t
+sim_nemesis_down_us(SimWorld *world)
 {
 	return sim_random_between(&world->random, DOWN_MIN_US, DOWN_MAX_US);
 }
 
-static void
-end_later(SimWorld *world, const SimNode *node, SimFault fault, int64_t after_us)
+void
+sim_nemesis_end_later(SimWorld *world, const SimNode *node, SimFault fault, int64_t after_us)
 {
 	sim_schedule(world, after_us,
 				 (SimEvent){.kind = SIM_NEMESIS_END, .node = node->index, .value = fault});
 }
 
-/* The process runs and is between two turns. */
-static bool
-is_idle(const SimNode *node)
+bool
+sim_nemesis_is_idle(const SimNode *node)
 {
 	return node->engine && !node->paused && node->busy_until_us <= node->world->now_us;
 }
@@ -55,20 +57,24 @@ strike_link(SimWorld *world, SimNode *node)
 {
 	uint32_t to = (node->index + 1 + sim_random_below(&world->random, SIM_NODES - 1)) % SIM_NODES;
 
-	world->links[node->index][to].cut_until_us = world->now_us + lasts_us(world);
+	world->links[node->index][to].cut_until_us = world->now_us + sim_nemesis_lasts_us(world);
 	return true;
+}
+
+void
+sim_nemesis_isolate(SimWorld *world, uint32_t node, int64_t until_us)
+{
+	for (uint32_t other = 0; other < SIM_NODES; other++)
+	{
+		world->links[node][other].cut_until_us = until_us;
+		world->links[other][node].cut_until_us = until_us;
+	}
 }
 
 static bool
 strike_isolate(SimWorld *world, SimNode *node)
 {
-	int64_t until_us = world->now_us + lasts_us(world);
-
-	for (uint32_t other = 0; other < SIM_NODES; other++)
-	{
-		world->links[node->index][other].cut_until_us = until_us;
-		world->links[other][node->index].cut_until_us = until_us;
-	}
+	sim_nemesis_isolate(world, node->index, world->now_us + sim_nemesis_lasts_us(world));
 	return true;
 }
 
@@ -79,7 +85,7 @@ strike_kill(SimWorld *world, SimNode *node)
 {
 	if (!node->engine)
 		return false;
-	sim_node_crash(node, false, down_us(world));
+	sim_node_crash(node, false, sim_nemesis_down_us(world));
 	return true;
 }
 
@@ -88,7 +94,7 @@ strike_power(SimWorld *world, SimNode *node)
 {
 	if (!node->engine)
 		return false;
-	sim_node_crash(node, true, down_us(world));
+	sim_node_crash(node, true, sim_nemesis_down_us(world));
 	return true;
 }
 
@@ -99,7 +105,7 @@ strike_power_everywhere(SimWorld *world, SimNode *node)
 	for (uint32_t i = 0; i < SIM_NODES; i++)
 	{
 		if (world->nodes[i].engine)
-			sim_node_crash(&world->nodes[i], true, down_us(world));
+			sim_node_crash(&world->nodes[i], true, sim_nemesis_down_us(world));
 	}
 	return true;
 }
@@ -109,7 +115,7 @@ strike_pause(SimWorld *world, SimNode *node)
 {
 	if (!node->engine || node->paused)
 		return false;
-	sim_node_pause(node, lasts_us(world));
+	sim_node_pause(node, sim_nemesis_lasts_us(world));
 	return true;
 }
 
@@ -141,7 +147,7 @@ static bool
 strike_short(SimWorld *world, SimNode *node)
 {
 	memdisk_set_short_io(node->disk.memory, true);
-	end_later(world, node, SIM_FAULT_write_short, lasts_us(world));
+	sim_nemesis_end_later(world, node, SIM_FAULT_write_short, sim_nemesis_lasts_us(world));
 	return false;
 }
 
@@ -149,7 +155,7 @@ static bool
 strike_full(SimWorld *world, SimNode *node)
 {
 	memdisk_set_capacity(node->disk.memory, 1);
-	end_later(world, node, SIM_FAULT_disk_full, lasts_us(world));
+	sim_nemesis_end_later(world, node, SIM_FAULT_disk_full, sim_nemesis_lasts_us(world));
 	return false;
 }
 
@@ -157,7 +163,7 @@ static bool
 strike_slow(SimWorld *world, SimNode *node)
 {
 	node->disk.sync_max_us = world->weather.sync_max_us * SLOW_FACTOR;
-	end_later(world, node, SIM_FAULT_disk_slow, lasts_us(world));
+	sim_nemesis_end_later(world, node, SIM_FAULT_disk_slow, sim_nemesis_lasts_us(world));
 	return true;
 }
 
@@ -179,10 +185,10 @@ strike_rate(SimWorld *world, SimNode *node)
 	return true;
 }
 
-static bool
-jump(SimNode *node, int64_t jump_us)
+bool
+sim_nemesis_jump(SimNode *node, int64_t jump_us)
 {
-	if (!is_idle(node))
+	if (!sim_nemesis_is_idle(node))
 		return false;
 	sim_clock_jump(&node->clock, node->world->now_us, jump_us);
 	sim_turn_request(node, 0);
@@ -192,14 +198,16 @@ jump(SimNode *node, int64_t jump_us)
 static bool
 strike_jump_forward(SimWorld *world, SimNode *node)
 {
-	return jump(node, sim_random_between(&world->random, 6 * SIM_LEASE_US / 10, 8 * SIM_LEASE_US));
+	return sim_nemesis_jump(
+		node, sim_random_between(&world->random, 6 * SIM_LEASE_US / 10, 8 * SIM_LEASE_US));
 }
 
 /* The node's time stands still until its clock has caught up (replication/engine.c), so not by hours. */
 static bool
 strike_jump_back(SimWorld *world, SimNode *node)
 {
-	return jump(node, -sim_random_between(&world->random, SIM_LEASE_US, 3 * SIM_LEASE_US));
+	return sim_nemesis_jump(node,
+							-sim_random_between(&world->random, SIM_LEASE_US, 3 * SIM_LEASE_US));
 }
 
 /* ---- the operator ---- */
@@ -210,7 +218,7 @@ strike_transfer(SimWorld *world, SimNode *node)
 	uint32_t group = sim_random_below(&world->random, SIM_GROUPS);
 	NodeId target = (NodeId) (1 + sim_random_below(&world->random, SIM_NODES));
 
-	if (!is_idle(node) || !node->replicas[group].published.leads)
+	if (!sim_nemesis_is_idle(node) || !node->replicas[group].published.leads)
 		return false;
 	engine_transfer(node->engine, sim_group_id(group), target);
 	sim_turn_request(node, 0);
@@ -229,9 +237,14 @@ static const struct
 } STRIKES[] = {
 	{SIM_FAULT_link_cut_one_way, strike_link},
 	{SIM_FAULT_node_isolated, strike_isolate},
+	{SIM_FAULT_node_returned_to_one, sim_ambush_return_to_one},
 	{SIM_FAULT_process_killed, strike_kill},
 	{SIM_FAULT_power_lost, strike_power},
 	{SIM_FAULT_power_lost_everywhere, strike_power_everywhere},
+	{SIM_FAULT_leaders_relayed, sim_ambush_relay},
+	{SIM_FAULT_majority_restarted, sim_ambush_restart_majority},
+	{SIM_FAULT_majority_jumped, sim_ambush_jump_majority},
+	{SIM_FAULT_leader_hears_late, sim_ambush_hear_late},
 	{SIM_FAULT_crash_in_io, strike_crash_in_io},
 	{SIM_FAULT_write_failed, strike_write},
 	{SIM_FAULT_write_short, strike_short},
@@ -244,16 +257,21 @@ static const struct
 	{SIM_FAULT_clock_jumped_back, strike_jump_back},
 	{SIM_FAULT_node_paused, strike_pause},
 	{SIM_FAULT_leadership_transferred, strike_transfer},
+	{SIM_FAULT_group_replaced, sim_ambush_replace_group},
 };
 
 #define STRIKE_COUNT (sizeof(STRIKES) / sizeof(STRIKES[0]))
 
+/* Now and then the nemesis rests long enough for the groups to serve. */
 static void
 next_strike(SimWorld *world)
 {
-	sim_schedule(world,
-				 sim_random_between(&world->random, GAP_MIN_US, world->weather.fault_gap_max_us),
-				 (SimEvent){.kind = SIM_NEMESIS});
+	int64_t gap_us = sim_random_between(&world->random, GAP_MIN_US,
+										world->weather.fault_gap_max_us);
+
+	if (sim_random_chance(&world->random, REST_PPM))
+		gap_us += sim_random_between(&world->random, 3 * SIM_LEASE_US, 10 * SIM_LEASE_US);
+	sim_schedule(world, gap_us, (SimEvent){.kind = SIM_NEMESIS});
 }
 
 /* Half of the faults strike a leader: it has most to lose. */
@@ -281,13 +299,15 @@ sim_nemesis_strike(SimWorld *world)
 
 	if (world->phase != SIM_PHASE_SAFETY)
 		return;
+	next_strike(world);
+	if (sim_ambush_relay_runs(world) && !sim_random_chance(&world->random, DISTURB_RELAY_PPM))
+		return;
 	while (!world->faults.enabled[STRIKES[choice].fault])
 		choice = (choice + 1) % STRIKE_COUNT;
 	sim_trace(world, "nemesis: %s at node %u", sim_fault_names[STRIKES[choice].fault],
 			  node->index + 1);
 	if (STRIKES[choice].strike(world, node))
 		sim_fault_applied(world, STRIKES[choice].fault);
-	next_strike(world);
 }
 
 void
@@ -302,6 +322,9 @@ sim_nemesis_end(SimWorld *world, SimEvent event)
 			break;
 		case SIM_FAULT_disk_full:
 			memdisk_set_capacity(disk->memory, 0);
+			break;
+		case SIM_FAULT_leader_hears_late:
+			sim_ambush_mute(world, event.node);
 			break;
 		default:
 			disk->sync_max_us = world->weather.sync_max_us;
@@ -332,6 +355,7 @@ sim_nemesis_begin(SimWorld *world)
 	weather->reorder_ppm = frame_ppm(world, SIM_FAULT_frame_reordered, 200000);
 	weather->delay_ppm = frame_ppm(world, SIM_FAULT_frame_delayed, 40000);
 	weather->damage_ppm = frame_ppm(world, SIM_FAULT_frame_damaged, 20000);
+	weather->forge_ppm = frame_ppm(world, SIM_FAULT_frame_forged, 5000);
 	weather->latency_max_us = sim_random_between(random, 200, 4000);
 	weather->sync_max_us = sim_random_between(random, 200, 4000);
 	weather->apply_lag_max_us = sim_random_between(random, 0, 20000);
@@ -339,7 +363,14 @@ sim_nemesis_begin(SimWorld *world)
 	weather->fault_gap_max_us = sim_random_between(random, SIM_LEASE_US / 2, 3 * SIM_LEASE_US);
 	weather->payload_max_bytes = (uint32_t) sim_random_between(random, SIM_PAYLOAD_HEAD_BYTES,
 															   SIM_PAYLOAD_BYTES_MAX);
+	weather->flush_ppm = 20000u << sim_random_below(random, 5);
+	weather->accept_bytes_max = 256u << sim_random_below(random, 7);
 	next_strike(world);
+	if (world->faults.enabled[SIM_FAULT_operator_restless])
+	{
+		weather->flush_ppm = 0;
+		sim_schedule(world, SIM_LEASE_US, (SimEvent){.kind = SIM_OPERATOR});
+	}
 }
 
 static void
@@ -368,10 +399,12 @@ sim_nemesis_stop(SimWorld *world)
 	weather->reorder_ppm = 0;
 	weather->delay_ppm = 0;
 	weather->damage_ppm = 0;
+	weather->forge_ppm = 0;
+	weather->think_max_us = THINK_AFTER_US;
 	for (uint32_t from = 0; from < SIM_NODES; from++)
 	{
 		heal_node(world, &world->nodes[from]);
 		for (uint32_t to = 0; to < SIM_NODES; to++)
-			world->links[from][to].cut_until_us = 0;
+			world->links[from][to] = (SimLink){0};
 	}
 }

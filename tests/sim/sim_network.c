@@ -40,7 +40,7 @@ arrival_us(SimWorld *world, SimLink *link, int64_t sent_us)
 {
 	int64_t latency_us = sim_random_between(&world->random, LATENCY_MIN_US,
 											world->weather.latency_max_us);
-	int64_t at_us = sent_us + latency_us;
+	int64_t at_us = sent_us + latency_us + (link->slow_until_us > sent_us ? link->slow_us : 0);
 
 	if (strikes(world, SIM_FAULT_frame_delayed, world->weather.delay_ppm))
 		at_us += sim_random_between(&world->random, 0, SIM_LEASE_US);
@@ -68,6 +68,19 @@ send_copy(SimWorld *world, SimLink *link, SimFrame *frame)
 				 (SimEvent){.kind = SIM_FRAME, .node = frame->to, .object = frame});
 }
 
+/* Takes the frame, whose copy is sent with an absurd ballot if it names any. */
+static void
+send_forged(SimWorld *world, SimLink *link, SimFrame *frame)
+{
+	SimFrame *forged = sim_ambush_forge(frame);
+
+	free(frame);
+	if (!forged)
+		return;
+	sim_fault_applied(world, SIM_FAULT_frame_forged);
+	send_copy(world, link, forged);
+}
+
 void
 sim_network_send(SimWorld *world, uint32_t from, uint32_t to, const uint8_t *bytes, size_t length,
 				 int64_t sent_us)
@@ -81,6 +94,8 @@ sim_network_send(SimWorld *world, uint32_t from, uint32_t to, const uint8_t *byt
 	send_copy(world, link, make_frame(from, to, bytes, length, sent_us));
 	if (strikes(world, SIM_FAULT_frame_duplicated, world->weather.duplicate_ppm))
 		send_copy(world, link, make_frame(from, to, bytes, length, sent_us));
+	if (sim_random_chance(&world->random, world->weather.forge_ppm))
+		send_forged(world, link, make_frame(from, to, bytes, length, sent_us));
 }
 
 void

@@ -8,7 +8,6 @@
 #include <string.h>
 
 #define SEGMENT_BYTES (48 * 1024)
-#define LOG_BYTES_MAX (64 * 1024 * 1024)
 #define RETRY_START_US 100000
 
 static EngineConfig
@@ -21,9 +20,9 @@ engine_config(const SimNode *node)
 		.heartbeat_us = SIM_HEARTBEAT_US,
 		.clock_drift_ppm = SIM_DRIFT_PPM,
 		.frame_bytes_max = 64 * 1024,
-		.accept_bytes_max = 16 * 1024,
+		.accept_bytes_max = node->world->weather.accept_bytes_max,
 		.segment_bytes = SEGMENT_BYTES,
-		.log_bytes_max = LOG_BYTES_MAX,
+		.log_bytes_max = node->log_bytes_max,
 		.seed = sim_mix(node->world->seed, sim_mix(node->index, node->life)),
 	};
 }
@@ -44,26 +43,59 @@ sim_node_bootstrap(SimNode *node)
 				   node->index + 1, engine_error());
 }
 
-/* Opens the groups that are not in the log: those whose record was lost before it was durable. */
 static void
-create_groups(SimNode *node)
+create_group(SimNode *node, GroupId group, uint64_t generation)
 {
-	Membership membership = {.generation = 1, .member_count = SIM_NODES};
+	Membership membership = {.generation = generation, .member_count = SIM_NODES};
 
 	for (uint32_t i = 0; i < SIM_NODES; i++)
 		membership.members[i] = (Member){.node = (NodeId) (i + 1), .kind = MEMBER_STORAGE};
+	engine_create_group(node->engine, group, &membership, (NodeId) (group % SIM_NODES + 1));
+}
+
+/* The idle group of an older generation is dropped. */
+static void
+renew_idle_group(SimNode *node)
+{
+	Membership recovered = {0};
+
+	engine_group_membership(node->engine, SIM_GROUP_IDLE, &recovered);
+	if (recovered.generation == node->idle_generation)
+		return;
+	if (recovered.generation != 0 && !engine_drop_group(node->engine, SIM_GROUP_IDLE))
+		return;
+	create_group(node, SIM_GROUP_IDLE, node->idle_generation);
+}
+
+void
+sim_node_create_groups(SimNode *node)
+{
 	for (uint32_t group = 0; group < SIM_GROUPS; group++)
 	{
 		Membership recovered;
 
 		if (engine_group_membership(node->engine, sim_group_id(group), &recovered))
 			continue;
+		/* Lost before its record was durable, or not made yet. */
 		if (node->replicas[group].created)
 			check_fail(&node->world->report, "I2", "node %u lost group %u, which was durable",
 					   node->index + 1, group);
-		engine_create_group(node->engine, sim_group_id(group), &membership,
-							(NodeId) (group % SIM_NODES + 1));
+		create_group(node, sim_group_id(group), 1);
 	}
+	renew_idle_group(node);
+}
+
+void
+sim_node_tell_applied(SimNode *node)
+{
+	GroupStatus idle;
+
+	for (uint32_t group = 0; group < SIM_GROUPS; group++)
+		engine_applied(node->engine, sim_group_id(group), node->replicas[group].machine.lsn,
+					   node->replicas[group].flushed.lsn);
+	/* Nobody has rows of the idle group, and nobody misses them. */
+	if (engine_group_status(node->engine, SIM_GROUP_IDLE, &idle))
+		engine_applied(node->engine, SIM_GROUP_IDLE, idle.commit_lsn, idle.commit_lsn);
 }
 
 /* An open that failed: forgiven only if a fault was injected into it. */
@@ -98,10 +130,10 @@ sim_node_start(SimNode *node)
 		return;
 	}
 	sim_trace(world, "node %u starts, life %lu", node->index + 1, (unsigned long) node->life);
-	create_groups(node);
-	for (uint32_t group = 0; group < SIM_GROUPS; group++)
-		engine_applied(node->engine, sim_group_id(group), node->replicas[group].machine.lsn,
-					   node->replicas[group].flushed.lsn);
+	/* The owner may know how far its rows are before the first event, or only later. */
+	if (sim_random_chance(&world->random, 500000))
+		sim_node_tell_applied(node);
+	sim_node_create_groups(node);
 	node->is_fresh = true;
 	node->busy_until_us = world->now_us + node->spent_us;
 	node->spent_us = 0;

@@ -106,6 +106,8 @@ observe_replica(SimNode *node, uint32_t group)
 						 replica->status.append_lsn);
 	show_log(node, group, replica->checked_lsn + 1);
 	replica->checked_lsn = replica->status.commit_lsn;
+	if (replica->status.role == ROLE_ADOPTING && before.role != ROLE_ADOPTING)
+		sim_ambush_lay(node, group, false);
 }
 
 static bool
@@ -166,11 +168,10 @@ sim_apply(SimNode *node)
 		SimReplica *replica = &node->replicas[group];
 		Reading reading = {.node = node, .group = group};
 
-		if (replica->published.commit_lsn <= replica->machine.lsn)
-			continue;
-		engine_read_entries(node->engine, sim_group_id(group), replica->machine.lsn + 1,
-							replica->published.commit_lsn, SIZE_MAX, apply_entry, &reading);
-		if (sim_random_chance(&world->random, 300000))
+		if (replica->published.commit_lsn > replica->machine.lsn)
+			engine_read_entries(node->engine, sim_group_id(group), replica->machine.lsn + 1,
+								replica->published.commit_lsn, SIZE_MAX, apply_entry, &reading);
+		if (sim_random_chance(&world->random, world->weather.flush_ppm))
 			replica->flushed = replica->machine;
 	}
 }

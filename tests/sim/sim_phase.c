@@ -4,7 +4,8 @@
  *
  * The faults stop when enough was committed.  From then on every group must be served, every replica must
  * catch up, an operator must be able to move every group, and in the end all replicas must be equal, each
- * within a fixed number of lease periods.
+ * within a fixed number of lease periods.  In some runs a node then misses so much that only a snapshot could
+ * help it: its leaders have to see that, and it must not lead when one of them fails.
  */
 #include "sim/sim_world.h"
 
@@ -13,10 +14,15 @@
 #define ELECT_LEASES 10
 #define SETTLE_LEASES \
 	4 /* until a clock that jumped back has caught up with what it showed before */
-#define PROGRESS_LEASES 6
+#define PROGRESS_LEASES 20 /* a replica that lacks a thousand entries gets a few a round trip */
 #define HANDOVER_LEASES 1
 #define QUIET_LEASES 6
-#define COMMITS_PER_GROUP 5 /* after the faults */
+#define AWAY_LEASES 400
+#define BEHIND_LEASES 6
+#define WITHOUT_LEASES 4
+#define AWAY_LOG_BYTES (200 * 1024) /* by which the others' logs may grow while one is away */
+#define LAG_MAX 8                   /* entries: a handover waits for the target's log */
+#define COMMITS_PER_GROUP 5         /* after the faults */
 
 uint32_t
 sim_serving_nodes(const SimWorld *world, uint32_t group)
@@ -29,6 +35,12 @@ sim_serving_nodes(const SimWorld *world, uint32_t group)
 			bits |= 1u << i;
 	}
 	return bits;
+}
+
+bool
+sim_phase_has_clients(const SimWorld *world)
+{
+	return world->phase != SIM_PHASE_QUIET && world->phase != SIM_PHASE_DONE;
 }
 
 static void
@@ -63,13 +75,16 @@ is_served(const SimWorld *world, uint32_t group)
 	return sim_serving_nodes(world, group) != 0;
 }
 
-/* Every replica applied what the phase wants, and the group is served. */
+/* Every replica applied what the phase wants and lacks next to nothing, and the group is served. */
 static bool
 is_caught_up(const SimWorld *world, uint32_t group)
 {
 	for (uint32_t i = 0; i < SIM_NODES; i++)
 	{
-		if (world->nodes[i].replicas[group].machine.lsn < world->phase_goal[group])
+		Lsn lsn = world->nodes[i].replicas[group].machine.lsn;
+
+		if (lsn < world->phase_goal[group] ||
+			lsn + LAG_MAX < check_log_committed(world->log, group))
 			return false;
 	}
 	return is_served(world, group);
@@ -115,6 +130,40 @@ hand_over(SimWorld *world)
 						(NodeId) (world->phase_goal[group] + 1));
 		sim_turn_request(&world->nodes[leader], 0);
 	}
+}
+
+/* The leader says that the node that was away needs a snapshot. */
+static bool
+is_known_behind(const SimWorld *world, uint32_t group)
+{
+	for (uint32_t i = 0; i < SIM_NODES; i++)
+	{
+		const GroupStatus *status = &world->nodes[i].replicas[group].status;
+
+		if (i != world->away && status->role == ROLE_LEADER &&
+			status->members[world->away].needs_snapshot)
+			return true;
+	}
+	return false;
+}
+
+/* One node goes away; the others restart with little room for the log that it will lack. */
+static void
+send_away(SimWorld *world)
+{
+	world->weather.flush_ppm = 1000000;
+	world->away = sim_random_below(&world->random, SIM_NODES);
+	for (uint32_t i = 0; i < SIM_NODES; i++)
+	{
+		world->nodes[i].log_bytes_max = engine_log_bytes(world->nodes[i].engine) + AWAY_LOG_BYTES;
+		sim_node_crash(&world->nodes[i], false, 1000);
+		if (i == world->away)
+			world->nodes[i].life++;
+	}
+	enter(world, SIM_PHASE_AWAY, AWAY_LEASES);
+	for (uint32_t i = 0; i < SIM_CLIENTS; i++)
+		sim_schedule(world, sim_random_between(&world->random, 0, SIM_LEASE_US),
+					 (SimEvent){.kind = SIM_CLIENT, .value = i});
 }
 
 static void
@@ -180,7 +229,52 @@ step_quiet(SimWorld *world)
 	if (!every_group(world, is_equal))
 		return;
 	check_equal(world);
-	world->phase = SIM_PHASE_DONE;
+	if (world->faults.enabled[SIM_FAULT_replica_left_behind])
+		send_away(world);
+	else
+		enter(world, SIM_PHASE_DONE, 0);
+}
+
+static void
+step_away(SimWorld *world)
+{
+	const SimNode *away = &world->nodes[world->away];
+
+	for (uint32_t i = 0; i < SIM_NODES; i++)
+	{
+		if (i == world->away)
+			continue;
+		for (uint32_t group = 0; group < SIM_GROUPS; group++)
+		{
+			if (world->nodes[i].replicas[group].status.base_lsn <=
+				away->replicas[group].status.append_lsn)
+				return;
+		}
+	}
+	sim_fault_applied(world, SIM_FAULT_replica_left_behind);
+	enter(world, SIM_PHASE_BEHIND, BEHIND_LEASES);
+	sim_schedule(world, 0, (SimEvent){.kind = SIM_START, .node = world->away, .life = away->life});
+}
+
+static void
+step_behind(SimWorld *world)
+{
+	uint32_t leader = (world->away + 1) % SIM_NODES;
+
+	if (!every_group(world, is_known_behind))
+		return;
+	if (world->nodes[leader].replicas[0].status.role != ROLE_LEADER)
+		leader = (leader + 1) % SIM_NODES;
+	sim_node_crash(&world->nodes[leader], false, WITHOUT_LEASES * SIM_LEASE_US);
+	enter(world, SIM_PHASE_WITHOUT, WITHOUT_LEASES + ELECT_LEASES);
+}
+
+static void
+step_without(SimWorld *world)
+{
+	if (world->now_us > world->phase_began_us + WITHOUT_LEASES * SIM_LEASE_US &&
+		every_group(world, is_served))
+		enter(world, SIM_PHASE_DONE, 0);
 }
 
 static void
@@ -191,7 +285,10 @@ check_deadline(SimWorld *world)
 										 "a leader of each group",
 										 "every replica to catch up",
 										 "planned handovers",
-										 "equal replicas"};
+										 "equal replicas",
+										 "log given up while a node is away",
+										 "leader that knows who needs a snapshot",
+										 "leader beside a replica left behind"};
 
 	if (world->now_us > world->phase_deadline_us)
 		check_fail(&world->report, "I13", "no %s within %ld lease periods", WANTED[world->phase],
@@ -218,8 +315,18 @@ sim_phase_step(SimWorld *world)
 		case SIM_PHASE_QUIET:
 			step_quiet(world);
 			break;
+		case SIM_PHASE_AWAY:
+			step_away(world);
+			break;
+		case SIM_PHASE_BEHIND:
+			step_behind(world);
+			break;
+		case SIM_PHASE_WITHOUT:
+			step_without(world);
+			break;
 		case SIM_PHASE_DONE:
 			return;
 	}
-	check_deadline(world);
+	if (world->phase != SIM_PHASE_DONE)
+		check_deadline(world);
 }

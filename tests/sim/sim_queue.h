@@ -25,7 +25,11 @@ typedef enum SimEventKind
 	SIM_CLIENT_TIMEOUT, /* a client gives an operation up */
 	SIM_APPLY,          /* a node's applier takes a batch */
 	SIM_NEMESIS,        /* the next fault begins */
-	SIM_NEMESIS_END     /* a fault that lasts ends */
+	SIM_NEMESIS_END,    /* a fault that lasts ends */
+	SIM_AMBUSH,         /* a fault meets a node at a chosen moment */
+	SIM_RELAY,          /* a new leader is cut off and the one before returns */
+	SIM_OPERATOR,       /* a restless operator moves leadership */
+	SIM_REPLACE         /* a node drops the idle group and makes it anew */
 } SimEventKind;
 
 typedef struct SimEvent

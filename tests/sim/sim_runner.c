@@ -262,6 +262,7 @@ print_summary(const SimOptions *options, Result *results, uint32_t run_count, ui
 	Result sum = {0};
 	uint64_t committed_min = UINT64_MAX;
 	uint32_t missing_faults;
+	uint32_t missing_marks;
 	bool passed = true;
 
 	for (uint32_t i = 0; i < run_count; i++)
@@ -271,7 +272,7 @@ print_summary(const SimOptions *options, Result *results, uint32_t run_count, ui
 			committed_min = results[i].committed;
 	}
 	missing_faults = print_counts("faults applied", sum.faults, sim_fault_names, SIM_FAULT_COUNT);
-	print_counts("coverage marks", sum.marks, core_mark_names, CORE_MARK_COUNT);
+	missing_marks = print_counts("coverage marks", sum.marks, core_mark_names, CORE_MARK_COUNT);
 	printf("# %u seeds, %" PRIu64 " operations (at least %" PRIu64 " a seed), %" PRIu64
 		   " reads, %" PRIu64 " leaders, %" PRId64 " s simulated\n",
 		   run_count, sum.committed, committed_min, sum.reads, sum.leaders,
@@ -282,6 +283,7 @@ print_summary(const SimOptions *options, Result *results, uint32_t run_count, ui
 	if (options->need_coverage)
 	{
 		passed &= print_check(number, missing_faults == 0, "every kind of fault was applied");
+		passed &= print_check(number, missing_marks == 0, "every coverage mark was reached");
 		passed &= print_check(number, repeats(options, results, &results[run_count]),
 							  "a seed repeats its run exactly");
 	}

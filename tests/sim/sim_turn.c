@@ -76,6 +76,8 @@ callback_committed(void *context, GroupId group, Lsn commit_lsn)
 	SimReplica *replica = &node->replicas[sim_group_index(group)];
 	uint32_t kept = 0;
 
+	if (!sim_is_checked(group))
+		return;
 	for (uint32_t i = 0; i < replica->pending_count; i++)
 	{
 		if (replica->pending[i].lsn <= commit_lsn)
@@ -91,11 +93,14 @@ callback_leading(void *context, GroupId group, Ballot ballot, Lsn start_lsn)
 {
 	SimNode *node = context;
 
+	if (!sim_is_checked(group))
+		return;
 	sim_trace(node->world, "node %u leads group %u under %lu.%u from LSN %lu", node->index + 1,
 			  sim_group_index(group), (unsigned long) ballot.round, ballot.node,
 			  (unsigned long) start_lsn);
 	check_lead_took(node->world->lead, node->index, sim_group_index(group),
 					sim_check_ballot(ballot));
+	sim_ambush_lay(node, sim_group_index(group), true);
 }
 
 static void
@@ -104,6 +109,8 @@ callback_stepped_down(void *context, GroupId group, Ballot ballot)
 	SimNode *node = context;
 	SimReplica *replica = &node->replicas[sim_group_index(group)];
 
+	if (!sim_is_checked(group))
+		return;
 	sim_trace(node->world, "node %u leads group %u under %lu.%u no longer", node->index + 1,
 			  sim_group_index(group), (unsigned long) ballot.round, ballot.node);
 	for (uint32_t i = 0; i < replica->pending_count; i++)
@@ -157,12 +164,17 @@ find_tail(SimNode *node, uint32_t group)
 							replica->status.append_lsn, SIZE_MAX, chain_entry, &replica->tail);
 }
 
+/*
+ * Writes that were evaluated under a former ballot are proposed, too: the engine has to refuse them.  After a
+ * refusal the digest is not known until the next turn, and nothing can be proposed.
+ */
 static void
 propose(SimNode *node, const SimRequest *request)
 {
 	SimWorld *world = node->world;
 	SimReplica *replica = &node->replicas[request->group];
 	SimTail tail = replica->tail;
+	bool is_current = sim_ballot_equal(request->ballot, replica->published.ballot);
 	uint8_t bytes[SIM_PAYLOAD_BYTES_MAX];
 	uint32_t length = (uint32_t) sim_random_between(&world->random, SIM_PAYLOAD_HEAD_BYTES,
 													world->weather.payload_max_bytes);
@@ -173,8 +185,13 @@ propose(SimNode *node, const SimRequest *request)
 		.chain_before = tail.chain,
 	};
 
+	if (is_current && !sim_ballot_equal(tail.ballot, request->ballot))
+	{
+		sim_client_refused(world, request->operation);
+		return;
+	}
 	sim_payload_write(&payload, bytes, length);
-	if (sim_ballot_equal(tail.ballot, request->ballot))
+	if (is_current)
 		replica->tail.chain = sim_chain(tail.chain, request->ballot, bytes, length);
 	engine_propose(node->engine, sim_group_id(request->group), request->ballot, bytes, length,
 				   request->operation);
@@ -224,9 +241,7 @@ hand_in(SimNode *node)
 	for (uint32_t i = 0; i < node->request_count; i++)
 		propose(node, &node->requests[i]);
 	node->request_count = 0;
-	for (uint32_t group = 0; group < SIM_GROUPS; group++)
-		engine_applied(node->engine, sim_group_id(group), node->replicas[group].machine.lsn,
-					   node->replicas[group].flushed.lsn);
+	sim_node_tell_applied(node);
 }
 
 /* The engine's turn ended badly, or the node ended within it. */

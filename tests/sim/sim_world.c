@@ -11,6 +11,8 @@
 
 #include "sim/sim_util.h"
 
+#define LOG_BYTES_MAX (64 * 1024 * 1024) /* never reached: nobody is left behind by accident */
+
 void
 sim_schedule(SimWorld *world, int64_t after_us, SimEvent event)
 {
@@ -79,6 +81,8 @@ make_node(SimWorld *world, uint32_t index)
 	node->world = world;
 	node->index = index;
 	node->turn_at_us = INT64_MAX;
+	node->log_bytes_max = LOG_BYTES_MAX;
+	node->idle_generation = world->idle_generation;
 	if (world->faults.enabled[SIM_FAULT_clock_drifted])
 		rate_ppm = sim_random_between(&world->random, SIM_CLOCK_SLOWEST_PPM, SIM_CLOCK_FASTEST_PPM);
 	sim_clock_init(&node->clock, 0, sim_random_between(&world->random, 1, 1000000000), rate_ppm);
@@ -99,6 +103,7 @@ sim_world_create(uint64_t seed, uint64_t operations_wanted, bool trace)
 	sim_random_init(&world->random, seed);
 	world->log = check_log_create(SIM_NODES, SIM_GROUPS, &world->report);
 	world->lead = check_lead_create(SIM_NODES, SIM_GROUPS, &world->report);
+	world->idle_generation = 1;
 	sim_nemesis_begin(world);
 	for (uint32_t i = 0; i < SIM_NODES; i++)
 		make_node(world, i);
@@ -171,6 +176,8 @@ dispatch_process(SimNode *node, const SimEvent *event)
 		sim_node_resume(node);
 	else if (event->kind == SIM_APPLY)
 		sim_apply(node);
+	else if (event->kind == SIM_AMBUSH)
+		sim_ambush_spring(node);
 	else
 		sim_client_read_end(node->world, *event);
 }
@@ -195,6 +202,15 @@ dispatch(SimWorld *world, const SimEvent *event)
 			break;
 		case SIM_NEMESIS:
 			sim_nemesis_strike(world);
+			break;
+		case SIM_OPERATOR:
+			sim_ambush_operate(world);
+			break;
+		case SIM_RELAY:
+			sim_ambush_relay_next(world, event->node);
+			break;
+		case SIM_REPLACE:
+			sim_ambush_replace_at(&world->nodes[event->node]);
 			break;
 		case SIM_NEMESIS_END:
 			sim_nemesis_end(world, *event);

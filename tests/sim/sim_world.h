@@ -28,6 +28,7 @@
 #define SIM_NODES 3
 #define SIM_GROUPS 3
 #define SIM_GROUP_FIRST 11
+#define SIM_GROUP_IDLE 99 /* without clients and checkers: dropped and made anew now and then */
 #define SIM_WRITERS 9
 #define SIM_READERS 6
 #define SIM_CLIENTS (SIM_WRITERS + SIM_READERS)
@@ -133,6 +134,8 @@ typedef struct SimNode
 	SimOutcome *outcomes;
 	size_t outcome_capacity;
 	uint32_t outcome_count;
+	uint64_t log_bytes_max;   /* beyond it, who is away is left behind */
+	uint64_t idle_generation; /* of the idle group here */
 	SimReplica replicas[SIM_GROUPS];
 } SimNode;
 
@@ -152,6 +155,8 @@ typedef struct SimClient
 typedef struct SimLink
 {
 	int64_t cut_until_us;
+	int64_t slow_until_us; /* frames take slow_us longer until then */
+	int64_t slow_us;
 	int64_t last_arrival_us; /* frames arrive in order unless the run reorders them */
 } SimLink;
 
@@ -163,13 +168,26 @@ typedef struct SimWeather
 	uint32_t reorder_ppm;
 	uint32_t delay_ppm;
 	uint32_t damage_ppm;
+	uint32_t forge_ppm;
 	int64_t latency_max_us;
 	int64_t sync_max_us;
 	int64_t apply_lag_max_us;
 	int64_t think_max_us;
 	int64_t fault_gap_max_us; /* between the beginnings of two faults */
+	uint32_t flush_ppm;       /* batches of rows after which all rows are flushed */
+	uint32_t accept_bytes_max;
 	uint32_t payload_max_bytes;
 } SimWeather;
+
+/* A relay of leaders that are cut off one after the other. */
+typedef struct SimRelay
+{
+	uint32_t group;
+	uint32_t cut;        /* the node that is cut off now */
+	uint32_t legs;       /* leaders still to be cut off */
+	int64_t ends_us;     /* at the latest */
+	bool is_leg_running; /* the next one leads already and is about to be cut off */
+} SimRelay;
 
 typedef enum SimPhase
 {
@@ -178,6 +196,9 @@ typedef enum SimPhase
 	SIM_PHASE_PROGRESS,   /* until every replica caught up and every group committed more */
 	SIM_PHASE_HANDOVER,   /* until an operator moved every group's leadership */
 	SIM_PHASE_QUIET,      /* no clients; until all replicas are equal */
+	SIM_PHASE_AWAY,       /* in some runs: one node is away until it has missed too much */
+	SIM_PHASE_BEHIND,     /* it is back, until its leader has seen that it needs a snapshot */
+	SIM_PHASE_WITHOUT,    /* a leader is away, and the node left behind cannot replace it */
 	SIM_PHASE_DONE
 } SimPhase;
 
@@ -194,15 +215,18 @@ typedef struct SimWorld
 	SimLink links[SIM_NODES][SIM_NODES];
 	SimClient clients[SIM_CLIENTS];
 	SimFaults faults;
+	SimRelay relay;
 	SimWeather weather;
 	SimPhase phase;
 	int64_t phase_began_us;
 	int64_t phase_deadline_us;
 	uint64_t phase_goal[SIM_GROUPS];
-	uint64_t committed;  /* operations that clients saw committed */
-	uint64_t reads;      /* consistent reads that were answered */
-	int64_t elect_us;    /* from the end of the faults until all groups were served */
-	int64_t handover_us; /* until the slowest planned handover was done */
+	uint32_t away;            /* the node that is left behind */
+	uint64_t idle_generation; /* newest one of the idle group */
+	uint64_t committed;       /* operations that clients saw committed */
+	uint64_t reads;           /* consistent reads that were answered */
+	int64_t elect_us;         /* from the end of the faults until all groups were served */
+	int64_t handover_us;      /* until the slowest planned handover was done */
 	CheckReport report;
 	CheckLog *log;
 	CheckLead *lead;
@@ -219,6 +243,13 @@ static inline uint32_t
 sim_group_index(GroupId group)
 {
 	return (uint32_t) (group - SIM_GROUP_FIRST);
+}
+
+/* False for the idle group. */
+static inline bool
+sim_is_checked(GroupId group)
+{
+	return group >= SIM_GROUP_FIRST && group < SIM_GROUP_FIRST + SIM_GROUPS;
 }
 
 static inline CheckBallot
@@ -260,6 +291,9 @@ extern void sim_phase_begin(SimWorld *world);
 /* Called after every event. */
 extern void sim_phase_step(SimWorld *world);
 
+/* True while clients begin operations. */
+extern bool sim_phase_has_clients(const SimWorld *world);
+
 /* The node that would serve a consistent read of the group now, as a set of bits. */
 extern uint32_t sim_serving_nodes(const SimWorld *world, uint32_t group);
 
@@ -277,6 +311,12 @@ extern void sim_network_arrive(SimWorld *world, SimFrame *frame);
 /* Lays out the node's log, once. */
 extern void sim_node_bootstrap(SimNode *node);
 extern void sim_node_start(SimNode *node);
+
+/* Opens the groups that the node does not have, and the idle one in its newest generation. */
+extern void sim_node_create_groups(SimNode *node);
+
+/* Tells the engine how far the rows are. */
+extern void sim_node_tell_applied(SimNode *node);
 
 /* Ends the process without warning and starts it again later; `power` loses what was not synced. */
 extern void sim_node_crash(SimNode *node, bool power, int64_t down_us);
@@ -330,7 +370,53 @@ extern void sim_nemesis_begin(SimWorld *world);
 extern void sim_nemesis_strike(SimWorld *world);
 extern void sim_nemesis_end(SimWorld *world, SimEvent event);
 
+/* How long a fault lasts, and a process is down. */
+extern int64_t sim_nemesis_lasts_us(SimWorld *world);
+extern int64_t sim_nemesis_down_us(SimWorld *world);
+
+/* Cuts a node off, in both directions, until then. */
+extern void sim_nemesis_isolate(SimWorld *world, uint32_t node, int64_t until_us);
+
+/* The node's clock jumps and it notices at once; false if it is in no state to. */
+extern bool sim_nemesis_jump(SimNode *node, int64_t jump_us);
+
+/* A fault that lasts ends later, or goes into its second half: sim_nemesis_end. */
+extern void
+sim_nemesis_end_later(SimWorld *world, const SimNode *node, SimFault fault, int64_t after_us);
+
+/* The process runs and is between two turns. */
+extern bool sim_nemesis_is_idle(const SimNode *node);
+
 /* Ends all faults for good. */
 extern void sim_nemesis_stop(SimWorld *world);
+
+/* ---- sim_ambush.c: faults that wait for their moment, or come in a chosen order ---- */
+
+/* A node begins to adopt or to lead: perhaps it is struck within the next milliseconds. */
+extern void sim_ambush_lay(SimNode *node, uint32_t group, bool leads);
+extern void sim_ambush_spring(SimNode *node);
+extern bool sim_ambush_return_to_one(SimWorld *world, SimNode *node);
+extern bool sim_ambush_restart_majority(SimWorld *world, SimNode *node);
+extern bool sim_ambush_jump_majority(SimWorld *world, SimNode *node);
+
+/* A leader hears everything late; after a while nobody hears it any more. */
+extern bool sim_ambush_hear_late(SimWorld *world, SimNode *node);
+extern void sim_ambush_mute(SimWorld *world, uint32_t node);
+
+/* The leader of a group is cut off; so is each of the next few, while the one before returns. */
+extern bool sim_ambush_relay(SimWorld *world, SimNode *node);
+extern bool sim_ambush_relay_runs(const SimWorld *world);
+extern void sim_ambush_relay_next(SimWorld *world, uint32_t node);
+
+/* The restless operator's next move. */
+extern void sim_ambush_operate(SimWorld *world);
+
+/* The idle group gets a new generation, which the nodes learn of one after the other. */
+extern bool sim_ambush_replace_group(SimWorld *world, SimNode *node);
+
+extern void sim_ambush_replace_at(SimNode *node);
+
+/* A frame of the node goes out once more, naming an absurd ballot; NULL if it names none. */
+extern SimFrame *sim_ambush_forge(const SimFrame *frame);
 
 #endif /* QUORATE_SIM_WORLD_H */

@@ -178,19 +178,18 @@ sub cpu_seconds
 	return $ticks / POSIX::sysconf(POSIX::_SC_CLK_TCK());
 }
 
-# Kills processes and all below them like machines that lose their power at one moment: all are stopped first, so that
-# none of them notices that another one is gone or goes on for a while. Returns when none exists any more; dies after
-# 10 s.
+# Kills a process and all below it like a machine that loses its power: all are stopped first, so that none of them
+# notices that another one is gone. Returns when none exists any more; dies after 10 s.
 sub kill_family
 {
-	my @roots = @_;
-	my @pids = map { family($_) } @roots;
+	my ($root) = @_;
+	kill 'STOP', $root;
+	my @pids = family($root);
 	kill 'STOP', @pids;
-	@pids = map { family($_) } @roots;
-	kill 'STOP', @pids;
+	@pids = family($root);
 	kill 'KILL', @pids;
-	exit_status($_) foreach @roots;
-	wait_until(10, sub { exit_status($_) foreach @roots; return !grep { alive($_) } @pids })
+	exit_status($root);
+	wait_until(10, sub { exit_status($root); !grep { alive($_) } @pids })
 	  or die "processes @pids did not end\n";
 }
 

@@ -1,0 +1,72 @@
+#!/usr/bin/env bash
+# Shows that the simulator can fail: builds each planted bug of tests/sim/mutants.list and expects it to be caught.
+#
+#   run_mutants.sh [MUTANT_NAME ...]      MUTANT_SEEDS=200: how many seeds may be run
+#
+# Only the files that know a mutant are compiled again; all else comes from the simulator's own build. Prints TAP, one
+# line a mutant: the seed that caught it, and the checker or the assertion. A seed is run until the first one fails and
+# nothing is asked for coverage, so that only a broken rule counts. A mutant that the list leaves to the interaction
+# scripts alone is not run here: tests/interaction/check_mutants.sh does that.
+set -u
+cd "$(dirname "$0")/../.."
+seeds=${MUTANT_SEEDS:-200}
+list=tests/sim/mutants.list
+build=build/opt
+work=build/mutants
+passed=0 failed=0
+
+"${MAKE:-make}" --no-print-directory -j"$(nproc)" sim-program VARIANT=opt >/dev/null || exit 1
+mkdir -p "$work"
+mapfile -t sim_sources < <(find tests/sim tests/support -name '*.c' | sort)
+mapfile -t all_sources < <(find extension/{core,log,wire,replication} -name '*.c' | sort)
+
+# link NAME: the simulator with this mutant in it.
+link() {
+	local name=$1 source object objects=() mutated
+	mapfile -t mutated < <(grep -lw "$name" "${sim_sources[@]}" "${all_sources[@]}")
+	for source in "${mutated[@]}"; do
+		object=$work/$name-$(basename "$source" .c).o
+		# shellcheck disable=SC2046
+		${CC:-gcc} $(cat "$build/cflags") "-D$name" -c -o "$object" "$source" || return 1
+		objects+=("$object")
+	done
+	[ ${#mutated[@]} -gt 0 ] || return 1
+	for source in "${sim_sources[@]}"; do
+		[[ " ${mutated[*]} " == *" $source "* ]] || objects+=("$build/${source%.c}.o")
+	done
+	${CC:-gcc} -o "$work/$name" "${objects[@]}" "$build/libquorate_pure.a" -lprotobuf-c -lm -pthread
+}
+
+# judge NAME MEANING
+judge() {
+	local name=$1 caught='does not build' verdict='not ok'
+	rm -f "$work/$name"*
+	if link "$name" 2>"$work/$name.log"; then
+		"$work/$name" --until-failure --seeds "$seeds" >"$work/$name.log" 2>&1
+		caught=$(sed -n 's/^not ok [0-9]* - \(seed [0-9]*\): \[assertion\] \(I[0-9]*:\)*.* at .*\/\(.*\)$/\1 assertion \2 \3/p
+			s/^not ok [0-9]* - \(seed [0-9]*\): \[\([^]]*\)\].*/\1 checker \2/p' "$work/$name.log" | head -1)
+	fi
+	if [[ $caught == seed* ]]; then
+		verdict=ok
+		passed=$((passed + 1))
+	else
+		failed=$((failed + 1))
+	fi
+	printf '%s %d - %-30s %-42s %s\n' "$verdict" $((passed + failed)) "$name" "${caught:-not caught}" "$2"
+}
+
+# A mutant that nobody lists would never be built.
+while read -r name; do
+	grep -q "^$name " "$list" && continue
+	failed=$((failed + 1))
+	echo "not ok $((passed + failed)) - $name is not in $list"
+done < <(grep -rhoE '\bMUTANT_[A-Z_]+' extension tests --include='*.[ch]' | sort -u)
+
+while read -r name suite meaning; do
+	[[ $name == MUTANT_* ]] || continue
+	[ $# -eq 0 ] || [[ " $* " == *" $name "* ]] || continue
+	[ "$suite" = sim ] || continue
+	judge "$name" "$meaning"
+done <"$list"
+echo "1..$((passed + failed))"
+[ "$failed" -eq 0 ]
