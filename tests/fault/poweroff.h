@@ -19,6 +19,10 @@
 #define POWEROFF_JOURNAL_VARIABLE \
 	"QUORATE_POWEROFF_JOURNAL" /* path of the journal, outside of it */
 
+/* Optional: syncs of files below this folder take up to that many microseconds longer, like a slow disk's. */
+#define POWEROFF_SLOW_FOLDER_VARIABLE "QUORATE_POWEROFF_SLOW_FOLDER"
+#define POWEROFF_SLOW_US_VARIABLE "QUORATE_POWEROFF_SLOW_US"
+
 #define POWEROFF_MAGIC 0x51505746
 
 typedef enum PoweroffKind

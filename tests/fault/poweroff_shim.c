@@ -26,11 +26,14 @@
 static int journal = -1;
 static char root[4096];
 static size_t root_bytes;
+static char slow_folder[4096];
+static long slow_us; /* 0: syncs take as long as they take */
 
 typedef struct Target
 {
 	PoweroffRecord record; /* identity filled in */
 	struct stat state;
+	bool is_slow;
 } Target;
 
 static void __attribute__((noreturn)) give_up(const char *what)
@@ -58,10 +61,17 @@ static void __attribute__((constructor)) open_journal(void)
 {
 	const char *journal_path = getenv(POWEROFF_JOURNAL_VARIABLE);
 	const char *root_path = getenv(POWEROFF_ROOT_VARIABLE);
+	const char *slow_path = getenv(POWEROFF_SLOW_FOLDER_VARIABLE);
+	const char *slow_text = getenv(POWEROFF_SLOW_US_VARIABLE);
 	int descriptor;
 
 	if (!journal_path || !root_path)
 		return;
+	if (slow_path && slow_text)
+	{
+		snprintf(slow_folder, sizeof(slow_folder), "%s/", slow_path);
+		slow_us = strtol(slow_text, NULL, 10);
+	}
 	root_bytes = (size_t) snprintf(root, sizeof(root), "%s/", root_path);
 	descriptor = open(journal_path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
 	if (descriptor < 0)
@@ -87,6 +97,8 @@ is_watched(int descriptor, Target *target)
 	length = readlink(link, path, sizeof(path) - 1);
 	if (length < (ssize_t) root_bytes || memcmp(path, root, root_bytes) != 0)
 		return false;
+	path[length] = '\0';
+	target->is_slow = slow_us > 0 && strncmp(path, slow_folder, strlen(slow_folder)) == 0;
 	memset(&born, 0, sizeof(born));
 	statx(descriptor, "", AT_EMPTY_PATH, STATX_BTIME, &born);
 	target->record = (PoweroffRecord){.magic = POWEROFF_MAGIC,
@@ -211,6 +223,8 @@ sync_and_note(int descriptor, int (*sync_file)(int))
 
 	if (watched && fstat(journal, &before) != 0)
 		give_up("size of the journal");
+	if (watched && target.is_slow)
+		usleep((useconds_t) (random() % slow_us));
 	result = sync_file(descriptor);
 	if (watched && result == 0)
 	{

@@ -11,7 +11,7 @@ my $load = $cluster->start_history('songs', seconds => 0);
 foreach my $round (1 .. 3)
 {
 	$cluster->wait_for_writes($load, 1000);
-	$_->kill9 foreach $cluster->nodes;
+	$cluster->kill_all;
 	$_->start foreach $cluster->nodes;
 	$cluster->wait_for_leaders('songs', 6);
 	pass("round $round: all partitions have leaders again");

@@ -21,8 +21,8 @@ my @names = qw(north south west);
 my $tools = $ENV{QUORATE_TOOLS} // 'build/tools';
 
 # Options: nodes (3), settings => { name => value } for all, node_settings => { north => { ... } },
-# env => { north => { NAME => value } }, power_off => 1 (see QuorateNode), create (1): whether to create extension and
-# cluster.
+# env => { north => { NAME => value } }, power_off => 1 and slow_sync_us => { north => N } (see QuorateNode),
+# create (1): whether to create extension and cluster.
 sub new
 {
 	my ($class, %option) = @_;
@@ -38,7 +38,8 @@ sub new
 			folder => $folder,
 			settings => { %{ $option{settings} // {} }, %{ $option{node_settings}{$name} // {} } },
 			env => $option{env}{$name},
-			power_off => $option{power_off});
+			power_off => $option{power_off},
+			slow_sync_us => $option{slow_sync_us}{$name});
 	}
 	$_->init, $_->start foreach $self->nodes;
 	$self->create if $option{create} // 1;
@@ -162,6 +163,13 @@ sub probe_keys
 			return keys %key == $partitions;
 		}) or die "not every partition of $table got a key\n";
 	return %key;
+}
+
+# Kills all instances at one moment.
+sub kill_all
+{
+	my ($self) = @_;
+	kill_family(map { $_->pid } $self->nodes);
 }
 
 # ---------------------------------------------------------------- load

@@ -36,7 +36,8 @@ my %default_settings = (
 	'quorate.database' => 'postgres');
 
 # Arguments: name, zone, folder (exists); optional settings => { name => value }, env => { NAME => value } for the
-# server's environment, power_off => 1 to make power_off possible (the server then keeps a journal of its writes).
+# server's environment, power_off => 1 to make power_off possible (the server then keeps a journal of its writes),
+# slow_sync_us => N, with power_off, to have the log's disk take up to that much longer for each sync.
 sub new
 {
 	my ($class, %arg) = @_;
@@ -49,7 +50,7 @@ sub new
 		settings => {%default_settings},
 		env => $arg{env} // {} }, $class;
 	$self->set(%{ $arg{settings} // {} });
-	$self->keep_journal(abs_path($arg{folder})) if $arg{power_off};
+	$self->keep_journal(abs_path($arg{folder}), $arg{slow_sync_us} // 0) if $arg{power_off};
 	return $self;
 }
 
@@ -154,21 +155,23 @@ sub kill9
 # Has the server preload the shim of tests/fault.
 sub keep_journal
 {
-	my ($self, $folder) = @_;
+	my ($self, $folder, $slow_sync_us) = @_;
 	$self->{journal} = "$folder/$self->{name}.journal";
 	$self->{env} = {
 		%{ $self->{env} },
 		LD_PRELOAD => abs_path("$tools/poweroff_shim.so"),
 		QUORATE_POWEROFF_ROOT => "$folder/$self->{name}",
-		QUORATE_POWEROFF_JOURNAL => $self->{journal} };
+		QUORATE_POWEROFF_JOURNAL => $self->{journal},
+		QUORATE_POWEROFF_SLOW_FOLDER => "$folder/$self->{name}/pgsql_tmp_quorate",
+		QUORATE_POWEROFF_SLOW_US => $slow_sync_us };
 }
 
-# Kills the whole instance and throws away what it had not synced. With a seed some of that stays, and the last write
+# Kills the whole instance, if it still runs, and throws away what it had not synced. With a seed some of that stays, and the last write
 # of a file may be torn. Returns what the restorer said.
 sub power_off
 {
 	my ($self, $seed) = @_;
-	kill_family($self->{pid});
+	kill_family($self->{pid}) if $self->running;
 	my ($status, $out, $err) = run_command(
 		[ "$tools/poweroff_restore", $self->{data}, $self->{journal}, defined $seed ? $seed : () ], '', 60);
 	die "poweroff_restore failed:\n$out$err" if !defined $status || $status;

@@ -178,18 +178,19 @@ sub cpu_seconds
 	return $ticks / POSIX::sysconf(POSIX::_SC_CLK_TCK());
 }
 
-# Kills a process and all below it like a machine that loses its power: all are stopped first, so that none of them
-# notices that another one is gone. Returns when none exists any more; dies after 10 s.
+# Kills processes and all below them like machines that lose their power at one moment: all are stopped first, so that
+# none of them notices that another one is gone or goes on for a while. Returns when none exists any more; dies after
+# 10 s.
 sub kill_family
 {
-	my ($root) = @_;
-	kill 'STOP', $root;
-	my @pids = family($root);
+	my @roots = @_;
+	my @pids = map { family($_) } @roots;
 	kill 'STOP', @pids;
-	@pids = family($root);
+	@pids = map { family($_) } @roots;
+	kill 'STOP', @pids;
 	kill 'KILL', @pids;
-	exit_status($root);
-	wait_until(10, sub { exit_status($root); !grep { alive($_) } @pids })
+	exit_status($_) foreach @roots;
+	wait_until(10, sub { exit_status($_) foreach @roots; return !grep { alive($_) } @pids })
 	  or die "processes @pids did not end\n";
 }
 
