@@ -202,10 +202,10 @@ demo-stop:
 	@tests/demo/demo.sh stop
 
 bench: private-install tools
-	@tests/bench/bench.sh
+	@tests/bench/bench.sh $(BENCH)
 
 bench-quick: private-install tools
-	@tests/bench/bench.sh --quick
+	@tests/bench/bench.sh --quick $(BENCH)
 
 # ---------------------------------------------------------------- source form
 

@@ -1,7 +1,9 @@
 #!/usr/bin/perl
 # The benchmark: called by bench.sh as the server user, in the scratch folder.
 #
-#   bench.pl [--quick] [--only=load|failover] OUT.json
+#   bench.pl [--quick] [--only=load|failover] [--NAME=NUMBER ...] OUT.json
+#
+# NAME is a number of the plan below: --seconds=4 --repetitions=5 ...
 #
 # Runs of the three targets (BenchTarget.pm) are interleaved: each repetition measures every workload and number of
 # clients on all of them before the next repetition begins, and the order of the targets rotates. Then come the trials of
@@ -26,8 +28,14 @@ my %quick = (%full, items => 20_000, clients => [ 1, 32 ], repetitions => 1, sec
 my $quick = grep { $_ eq '--quick' } @ARGV;
 my ($only) = map { /^--only=(load|failover)$/ ? $1 : () } @ARGV;
 my ($out) = grep { !/^--/ } @ARGV;
-die "usage: bench.pl [--quick] [--only=load|failover] OUT.json\n" unless $out;
+die "usage: bench.pl [--quick] [--only=load|failover] [--NAME=NUMBER ...] OUT.json\n" unless $out;
 my %plan = $quick ? %quick : %full;
+foreach my $argument (map { /^--(\w+)=(\d+)$/ ? [ $1, $2 ] : () } @ARGV)
+{
+	my ($name, $number) = @$argument;
+	die "the plan has no number \"$name\"\n" if !exists $plan{$name} || ref $plan{$name};
+	$plan{$name} = $number;
+}
 my $started = time;
 
 sub progress

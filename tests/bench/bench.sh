@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # make bench and make bench-quick: quorate beside PostgreSQL's own quorum replication, on this machine, interleaved.
 #
-#   bench.sh [--quick] [--only=load|failover]
+#   bench.sh [--quick] [--only=load|failover] [--seconds=N] [--repetitions=N] ...
 #
 # The results go to build/bench: results.json, table.md and plot.svg (that one if gnuplot is installed).
 set -eu
