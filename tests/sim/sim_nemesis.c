@@ -202,12 +202,16 @@ strike_jump_forward(SimWorld *world, SimNode *node)
 		node, sim_random_between(&world->random, 6 * SIM_LEASE_US / 10, 8 * SIM_LEASE_US));
 }
 
-/* The node's time stands still until its clock has caught up (replication/engine.c), so not by hours. */
+/* The node's time stands still until its clock has caught up (replication/engine.c): not for long. */
 static bool
 strike_jump_back(SimWorld *world, SimNode *node)
 {
-	return sim_nemesis_jump(node,
-							-sim_random_between(&world->random, SIM_LEASE_US, 3 * SIM_LEASE_US));
+	int64_t back_us = sim_random_between(&world->random, SIM_LEASE_US, 3 * SIM_LEASE_US);
+
+	if (world->now_us < node->stands_until_us || !sim_nemesis_jump(node, -back_us))
+		return false;
+	node->stands_until_us = world->now_us + back_us * 1000000 / SIM_CLOCK_SLOWEST_PPM;
+	return true;
 }
 
 /* ---- the operator ---- */

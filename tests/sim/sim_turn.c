@@ -266,8 +266,13 @@ sim_turn(SimNode *node)
 	if (node->turn_at_us > world->now_us)
 		return;
 	node->turn_at_us = INT64_MAX;
-	if (node->paused || node->busy_until_us > world->now_us)
+	if (node->paused)
 		return;
+	if (node->busy_until_us > world->now_us)
+	{
+		sim_turn_request(node, node->busy_until_us - world->now_us);
+		return;
+	}
 	for (uint32_t group = 0; group < SIM_GROUPS; group++)
 		find_tail(node, group);
 	node->in_turn = true;

@@ -122,9 +122,10 @@ typedef struct SimNode
 	bool paused;
 	int64_t paused_until_us;
 	bool in_turn;
-	int64_t spent_us;      /* time that the present turn has taken so far */
-	int64_t busy_until_us; /* the last turn is done then */
-	int64_t turn_at_us;    /* the next one is due then */
+	int64_t spent_us;        /* time that the present turn has taken so far */
+	int64_t busy_until_us;   /* the last turn is done then */
+	int64_t turn_at_us;      /* the next one is due then */
+	int64_t stands_until_us; /* its clock went back and shows the past until then */
 	SimFrame **inbox;
 	size_t inbox_capacity;
 	uint32_t inbox_count;
