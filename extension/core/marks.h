@@ -54,6 +54,7 @@
 	X(short_accept_noticed)               \
 	X(stale_heartbeat_ignored)            \
 	X(stale_sync_stops_grants)            \
+	X(truncated_beyond_acknowledged)      \
 	X(wrong_generation_ignored)
 
 typedef enum CoreMark

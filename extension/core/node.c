@@ -14,6 +14,7 @@
 #include "core/core_assert.h"
 #include "core/membership.h"
 #include "core/message.h"
+#include "core/proposer.h"
 #include "core/replica.h"
 
 #define BUCKETS_FIRST 64
@@ -274,6 +275,8 @@ core_node_truncated(CoreNode *node, GroupId group, Lsn base_lsn, Ballot base_bal
 	CORE_INVARIANT("I6", base_lsn <= replica->commit_lsn);
 	CORE_INVARIANT("I5", ballot_history_matches(&replica->history, base_lsn, base_ballot));
 	ballot_history_truncate(&replica->history, base_lsn);
+	if (replica_leads(replica))
+		proposer_truncated(replica);
 	replica_settle(node, replica);
 }
 

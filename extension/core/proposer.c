@@ -424,6 +424,27 @@ proposer_send_notices(CoreNode *node, Replica *replica)
 	}
 }
 
+void
+proposer_truncated(Replica *replica)
+{
+	Lsn base_lsn = replica->history.base_lsn;
+	uint32_t i;
+
+	for (i = 0; i < replica->membership.member_count; i++)
+	{
+		Progress *progress = &replica->proposer->members[i];
+
+		if (i == replica->self_index || progress->needs_snapshot || progress->guess_lsn >= base_lsn)
+			continue;
+		CORE_MARK(truncated_beyond_acknowledged);
+		progress->guess_lsn = base_lsn;
+		if (progress->next_lsn <= base_lsn)
+			progress->next_lsn = base_lsn + 1;
+		progress->probing = true;
+		progress->probe_sent = false;
+	}
+}
+
 static void
 proposer_resend(CoreNode *node, Replica *replica)
 {

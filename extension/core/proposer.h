@@ -30,4 +30,10 @@ extern void proposer_reconfirm(CoreNode *node, Replica *replica, NodeId peer);
 /* The grant held from a peer lapsed: if that cost the quorum, the leader has a while to regain it. */
 extern void proposer_lease_lapsed(CoreNode *node, Replica *replica);
 
+/*
+ * The log's base moved up.  A member's acknowledgements can lag behind what it has, and what it has may be why
+ * the log could be truncated: a member that is not known to reach up to the base is asked, not given up.
+ */
+extern void proposer_truncated(Replica *replica);
+
 #endif /* QUORATE_PROPOSER_H */

@@ -58,6 +58,9 @@ void
 engine_receive_applied(Engine *engine, EngineGroup *group, const Message *message)
 {
 	(void) engine;
+	/* What a member had of a former group of this name says nothing of this one (I10). */
+	if (message->generation != group->membership.generation)
+		return;
 	for (uint32_t i = 0; i < group->membership.member_count; i++)
 	{
 		MemberApplied *member = &group->members[i];
