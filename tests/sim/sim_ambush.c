@@ -20,6 +20,7 @@
 #define RELAY_CUT_US (4 * SIM_LEASE_US)
 #define QUICK_RESTART_US 120000
 #define OPERATOR_PAUSE_US 40000
+#define REPLACE_RETRY_US 5000
 #define REPLACE_WITHIN_US 400000
 
 /* ---- at the beginning of a leadership ---- */
@@ -238,8 +239,14 @@ void
 sim_ambush_replace_at(SimNode *node)
 {
 	node->idle_generation = node->world->idle_generation;
-	if (!sim_nemesis_is_idle(node))
+	if (!node->engine)
 		return;
+	if (!sim_nemesis_is_idle(node))
+	{
+		sim_schedule(node->world, REPLACE_RETRY_US,
+					 (SimEvent){.kind = SIM_REPLACE, .node = node->index});
+		return;
+	}
 	sim_node_create_groups(node);
 	sim_turn_request(node, 0);
 }

@@ -18,6 +18,7 @@ kind_name(MessageKind kind)
 		[MESSAGE_PROMISE] = "promise",     [MESSAGE_FETCH] = "fetch",
 		[MESSAGE_ENTRIES] = "entries",     [MESSAGE_ACCEPT] = "accept",
 		[MESSAGE_ACCEPTED] = "accepted",   [MESSAGE_RELEASE] = "release",
+		[MESSAGE_APPLIED] = "applied",
 	};
 
 	return NAMES[kind];
