@@ -88,6 +88,10 @@ adoption_start(CoreNode *node, Replica *replica)
 		 * has that log shall stand instead.
 		 */
 		CORE_MARK(adopt_gave_up);
+#ifdef MUTANT_CANDIDACY_KEPT
+		election_give_up(node, replica);
+		return;
+#endif
 		replica->failures++;
 		handover_pass_on(node, replica, proposer->best);
 		return;

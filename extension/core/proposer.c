@@ -369,8 +369,12 @@ proposer_is_unanswered(const CoreNode *node, const Replica *replica, uint32_t in
 	if (progress->needs_snapshot || peer->heard_us == 0 ||
 		node->now - peer->heard_us > node->config.lease_us)
 		return false;
+#ifndef MUTANT_PROBE_ONCE
 	/* While in doubt nothing else is sent: a probe whose answer was lost has to be repeated. */
-	return progress->probing || progress->match_lsn < progress->next_lsn - 1 ||
+	if (progress->probing)
+		return true;
+#endif
+	return progress->match_lsn < progress->next_lsn - 1 ||
 		   progress->commit_acked_lsn < replica->commit_lsn ||
 		   (held != 0 && held != progress->acked_number);
 }
@@ -430,6 +434,9 @@ proposer_truncated(Replica *replica)
 	Lsn base_lsn = replica->history.base_lsn;
 	uint32_t i;
 
+#ifdef MUTANT_TRUNCATION_GIVES_UP
+	return;
+#endif
 	for (i = 0; i < replica->membership.member_count; i++)
 	{
 		Progress *progress = &replica->proposer->members[i];
