@@ -16,6 +16,8 @@
 #define AMBUSH_PPM 150000
 #define AMBUSH_WITHIN_US 15000
 #define RELAY_LEGS 4
+#define RELAY_SHORT_US 1000
+#define RELAY_LONG_US 60000
 #define RELAY_US (12 * SIM_LEASE_US)
 #define RELAY_CUT_US (4 * SIM_LEASE_US)
 #define QUICK_RESTART_US 120000
@@ -25,14 +27,21 @@
 
 /* ---- at the beginning of a leadership ---- */
 
+/* Ends the leg that is running, unless it has ended by then. */
+static void
+end_leg(SimWorld *world, uint32_t node, int64_t within_us)
+{
+	sim_schedule(world, sim_random_between(&world->random, 0, within_us),
+				 (SimEvent){.kind = SIM_RELAY, .node = node, .value = world->relay.legs});
+}
+
+/* Odd legs last until old entries are on their way to be settled, even ones end before anything was sent. */
 static void
 run_leg(SimNode *node, uint32_t group)
 {
-	SimWorld *world = node->world;
-	SimRelay *relay = &world->relay;
-	int64_t within_us = sim_random_chance(&world->random, 500000) ? 1000 : AMBUSH_WITHIN_US;
+	SimRelay *relay = &node->world->relay;
 
-	if (!sim_ambush_relay_runs(world) || relay->is_leg_running || group != relay->group)
+	if (!sim_ambush_relay_runs(node->world) || relay->is_leg_running || group != relay->group)
 		return;
 	if (node->index == relay->cut)
 	{
@@ -41,8 +50,20 @@ run_leg(SimNode *node, uint32_t group)
 		return;
 	}
 	relay->is_leg_running = true;
-	sim_schedule(world, sim_random_between(&world->random, 0, within_us),
-				 (SimEvent){.kind = SIM_RELAY, .node = node->index});
+	relay->runner = node->index;
+	end_leg(node->world, node->index, relay->legs % 2 == 0 ? RELAY_SHORT_US : RELAY_LONG_US);
+}
+
+void
+sim_ambush_acknowledged(SimWorld *world, uint32_t node, uint32_t group, Lsn lsn)
+{
+	SimRelay *relay = &world->relay;
+	const GroupStatus *status = &world->nodes[node].replicas[group].status;
+
+	if (sim_ambush_relay_runs(world) && relay->is_leg_running && relay->legs % 2 == 1 &&
+		relay->runner == node && relay->group == group && lsn > status->commit_lsn &&
+		lsn < status->start_lsn)
+		end_leg(world, node, world->weather.latency_max_us + RELAY_SHORT_US);
 }
 
 void
@@ -107,11 +128,11 @@ sim_ambush_relay(SimWorld *world, SimNode *node)
 }
 
 void
-sim_ambush_relay_next(SimWorld *world, uint32_t node)
+sim_ambush_relay_next(SimWorld *world, uint32_t node, uint64_t leg)
 {
 	SimRelay *relay = &world->relay;
 
-	if (world->phase != SIM_PHASE_SAFETY || !sim_ambush_relay_runs(world))
+	if (world->phase != SIM_PHASE_SAFETY || !sim_ambush_relay_runs(world) || relay->legs != leg)
 		return;
 	sim_trace(world, "relay: node %u is cut off, node %u returns", node + 1, relay->cut + 1);
 	sim_nemesis_isolate(world, relay->cut, world->now_us);

@@ -29,7 +29,7 @@
 	X(power_lost_everywhere, 550, "all nodes end at once")                                       \
 	X(majority_restarted, 550, "all but an isolated leader restart within its lease")            \
 	X(leader_ambushed, 550, "a node is struck just as it begins to adopt or to lead")            \
-	X(leaders_relayed, 400, "each new leader of a group is cut off, and the one before returns") \
+	X(leaders_relayed, 600, "each new leader of a group is cut off, and the one before returns") \
 	X(majority_jumped, 300, "the clocks of all but an isolated leader jump forward")             \
 	X(leader_hears_late, 400, "a leader hears everything late, then nobody hears it")            \
 	X(crash_in_io, 550, "a node ends in the middle of a write, sync or rename")                  \

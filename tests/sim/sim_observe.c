@@ -104,6 +104,9 @@ observe_replica(SimNode *node, uint32_t group)
 						sim_check_ballot(replica->status.promised));
 	check_log_commit_lsn(world->log, node->index, group, replica->status.commit_lsn,
 						 replica->status.append_lsn);
+	/* What this life learned to be committed may be truncated in the same turn: the rows had it. */
+	if (replica->checked_lsn < replica->status.base_lsn)
+		replica->checked_lsn = replica->status.base_lsn;
 	show_log(node, group, replica->checked_lsn + 1);
 	replica->checked_lsn = replica->status.commit_lsn;
 	if (replica->status.role == ROLE_ADOPTING && before.role != ROLE_ADOPTING)

@@ -52,6 +52,9 @@ watch_message(SimNode *node, const Message *message)
 		trace_message(node->world, message);
 	if (!sim_is_checked(message->group))
 		return;
+	if (message->kind == MESSAGE_ACCEPTED && message->ok)
+		sim_ambush_acknowledged(node->world, message->to - 1u, sim_group_index(message->group),
+								message->lsn);
 	if ((message->kind == MESSAGE_PROMISE || message->kind == MESSAGE_ACCEPTED) && message->ok)
 		check_lead_promise_sent(node->world->lead, node->index, sim_group_index(message->group),
 								sim_check_ballot(message->ballot));

@@ -207,7 +207,7 @@ dispatch(SimWorld *world, const SimEvent *event)
 			sim_ambush_operate(world);
 			break;
 		case SIM_RELAY:
-			sim_ambush_relay_next(world, event->node);
+			sim_ambush_relay_next(world, event->node, event->value);
 			break;
 		case SIM_REPLACE:
 			sim_ambush_replace_at(&world->nodes[event->node]);

@@ -188,6 +188,7 @@ typedef struct SimRelay
 	uint32_t legs;       /* leaders still to be cut off */
 	int64_t ends_us;     /* at the latest */
 	bool is_leg_running; /* the next one leads already and is about to be cut off */
+	uint32_t runner;     /* that one */
 } SimRelay;
 
 typedef enum SimPhase
@@ -407,7 +408,10 @@ extern void sim_ambush_mute(SimWorld *world, uint32_t node);
 /* The leader of a group is cut off; so is each of the next few, while the one before returns. */
 extern bool sim_ambush_relay(SimWorld *world, SimNode *node);
 extern bool sim_ambush_relay_runs(const SimWorld *world);
-extern void sim_ambush_relay_next(SimWorld *world, uint32_t node);
+extern void sim_ambush_relay_next(SimWorld *world, uint32_t node, uint64_t leg);
+
+/* A follower tells the node that it has entries up to lsn. */
+extern void sim_ambush_acknowledged(SimWorld *world, uint32_t node, uint32_t group, Lsn lsn);
 
 /* The restless operator's next move. */
 extern void sim_ambush_operate(SimWorld *world);
