@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Shows that the simulator can fail: builds each planted bug of tests/sim/mutants.list and expects it to be caught.
 #
-#   run_mutants.sh [MUTANT_NAME ...]      MUTANT_SEEDS=200: how many seeds may be run
+#   run_mutants.sh [MUTANT_NAME ...]      MUTANT_SEEDS=1000: how many seeds may be run
 #
 # Only the files that know a mutant are compiled again; all else comes from the simulator's own build. Prints TAP, one
 # line a mutant: the seed that caught it, and the checker or the assertion. A seed is run until the first one fails and
@@ -9,7 +9,7 @@
 # scripts alone is not run here: tests/interaction/check_mutants.sh does that.
 set -u
 cd "$(dirname "$0")/../.."
-seeds=${MUTANT_SEEDS:-200}
+seeds=${MUTANT_SEEDS:-1000}
 list=tests/sim/mutants.list
 build=build/opt
 work=build/mutants
