@@ -141,8 +141,8 @@ executor_propose(ExecutorCall *call)
 	pfree(bytes);
 	if (result == SUBMIT_TOO_LARGE)
 		ereport(ERROR, errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				errmsg("write of %zu bytes is larger than the proposal buffer allows", length),
-				errhint("Raise quorate.proposal_buffer."));
+				errmsg("write of %zu bytes is too large", length),
+				errdetail("One write can have %d bytes.", PROPOSAL_BYTES_MAX));
 	return result == SUBMIT_OK ? EXECUTOR_COMMITTING : EXECUTOR_WAIT_ROOM;
 }
 
