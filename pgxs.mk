@@ -23,7 +23,7 @@ EXTRA_CLEAN = $(PB).c $(PB).h $(OBJS:.o=.d)
 PG_CPPFLAGS = -Iextension -I$(libpq_srcdir) -MMD -MP
 # PostgreSQL asks for C89 declarations; the folders shared with the plain C library are C11.
 PG_CFLAGS = -Wall -Werror -Wno-declaration-after-statement $(COPT_EXTENSION)
-SHLIB_LINK = -lpq -lprotobuf-c
+SHLIB_LINK = -lpq -lprotobuf-c -lcrypto
 
 # No bitcode: it needs clang, and inlining into queries would gain nothing here.
 override with_llvm = no
