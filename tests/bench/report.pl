@@ -123,7 +123,7 @@ sub table
 sub plot
 {
 	my $text = "set terminal svg size 1000,760 background 'white'\nset output '$image'\n"
-	  . "set style data linespoints\nset grid\nset key top left\nset logscale x 2\nset yrange [0:*]\n";
+	  . "set style data linespoints\nset grid\nset key bottom right\nset logscale x 2\nset yrange [0:*]\n";
 	foreach my $workload (qw(put a b read))
 	{
 		$text .= "\$$workload << EOD\n";
