@@ -26,7 +26,7 @@ typedef uint64_t GroupId;
 typedef uint16_t NodeId;
 
 #define CORE_NODES_MAX 64  /* nodes of one cluster */
-#define CORE_MEMBERS_MAX 7 /* members of one group, over both halves of a joint generation */
+#define CORE_MEMBERS_MAX 16 /* members of one group, over both halves of a joint generation */
 
 /* Microseconds of a clock that never stops and does not follow the wall clock (CLOCK_BOOTTIME). */
 typedef int64_t TimeUs;
@@ -56,10 +56,24 @@ typedef enum MemberKind
 	MEMBER_LEARNER = 3  /* receives the log, does not count */
 } MemberKind;
 
+/* Which half of a joint generation a member counts in; all are in both if the generation is not joint. */
+typedef enum MemberHalf
+{
+	HALF_BOTH = 0,
+	HALF_OUTGOING = 1, /* of the old half only: leaves with the final generation, and does not stand */
+	HALF_INCOMING = 2  /* of the new half only */
+} MemberHalf;
+
+/*
+ * A replica's place in its group.  `since` is the generation with which it came: a node that was removed and
+ * is added again is another member, with an empty memory (docs/decisions/0006-membership.md).
+ */
 typedef struct Member
 {
 	NodeId node;
 	MemberKind kind;
+	MemberHalf half;
+	uint64_t since;
 } Member;
 
 /* Who belongs to a group.  Generations grow by one with each change; every message carries its sender's. */
@@ -70,11 +84,20 @@ typedef struct Membership
 	Member members[CORE_MEMBERS_MAX];
 } Membership;
 
+/* A membership and the entry that brought it; lsn 0 for that with which the group or the replica was made. */
+typedef struct MembershipAt
+{
+	Lsn lsn;
+	Ballot ballot;
+	Membership membership;
+} MembershipAt;
+
 /* One log entry as it travels: its payload belongs to whoever built the event. */
 typedef struct Entry
 {
 	Ballot ballot;   /* the ballot under which it was first proposed; adoption keeps it */
-	uint32_t length; /* bytes of payload; 0 for the entry with which a leader starts */
+	uint32_t length; /* bytes of payload; 0 for the entry with which a leader starts; an encoded
+					  * membership (core/membership.h) if it begins with MEMBERSHIP_MAGIC */
 	const void *payload;
 } Entry;
 

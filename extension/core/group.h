@@ -42,11 +42,17 @@ typedef struct CoreConfig
 	uint64_t seed;                 /* the core's only randomness */
 } CoreConfig;
 
-/* What the log knows of a group when it is opened; a new group has zeros and a membership. */
+/* What the log knows of a group when it is opened; a new group has zeros and one membership. */
 typedef struct GroupRecovered
 {
 	GroupId group;
-	Membership membership;
+
+	/*
+	 * The newest membership known as committed, then later ones, as core_group_memberships() gave them before
+	 * the last change.  Later ones whose entry the log does not hold are dropped.
+	 */
+	uint32_t membership_count;
+	const MembershipAt *memberships;
 	Ballot promised;
 	Lsn base_lsn; /* entries up to here are gone from the log */
 	Ballot base_ballot;
@@ -65,18 +71,20 @@ typedef enum EventKind
 	EVENT_PROPOSE,      /* entries for a group that this node leads */
 	EVENT_SYNCED,       /* everything recorded so far is durable */
 	EVENT_TRANSFER,     /* an operator wants `target` to lead the group */
+	EVENT_CHANGE,       /* the group shall consist of the members in `change` */
 	EVENT_CLOCK_ANOMALY /* the clock went back or the process slept: leases held are void (I8) */
 } EventKind;
 
 typedef struct Event
 {
 	EventKind kind;
-	GroupId group;          /* PROPOSE, TRANSFER */
+	GroupId group;          /* PROPOSE, TRANSFER, CHANGE */
 	const Message *message; /* MESSAGE */
 	Ballot
 		ballot;  /* PROPOSE: the ballot that the proposal was evaluated under; another is refused */
 	Entry entry; /* PROPOSE: payload and length; its ballot is set by the core */
 	NodeId target;          /* TRANSFER */
+	const Membership *change; /* CHANGE: node and kind of each member to be; the rest is not looked at */
 	TimeUs sync_started_us; /* SYNCED: when the sync that completed was begun (I9) */
 } Event;
 
@@ -90,7 +98,18 @@ typedef enum EffectKind
 	EFFECT_COMMIT,       /* commit LSN moved up to lsn: release those who wait, apply */
 	EFFECT_LEAD,         /* this replica now leads under ballot; its own first entry is at lsn */
 	EFFECT_STEP_DOWN,    /* this replica no longer leads under ballot */
-	EFFECT_REFUSE        /* the proposal or transfer was refused: nothing was recorded */
+	EFFECT_REFUSE,       /* the proposal, transfer or change was refused: nothing was recorded */
+
+	/*
+	 * Record the memberships that the replica now uses (core_group_memberships), before any later effect.
+	 */
+	EFFECT_MEMBERSHIP,
+
+	/* Record that the log begins above lsn, which ballot wrote: all that it held is gone, and the rows with it. */
+	EFFECT_REBASE,
+
+	EFFECT_OPEN,   /* a new, empty replica: record its membership; the core has opened it */
+	EFFECT_REMOVED /* this replica is no member any more: close the group and record that it is gone */
 } EffectKind;
 
 typedef struct Effect
@@ -132,15 +151,19 @@ typedef struct MemberStatus
 {
 	NodeId node;
 	MemberKind kind;
+	MemberHalf half;
+	uint64_t since;
 	Lsn durable_lsn;     /* leader: acknowledged by this member; 0 if not known */
-	bool needs_snapshot; /* leader: what it needs is no longer in the leader's log */
+	bool needs_snapshot; /* leader: what it needs is no longer in the leader's log; a REBASE is on its way */
 } MemberStatus;
 
 typedef struct GroupStatus
 {
 	GroupId group;
 	GroupRole role;
-	uint64_t generation;
+	uint64_t generation;           /* of the membership in use ... */
+	uint64_t committed_generation; /* ... and of the newest that is committed */
+	bool rows_missing;             /* its rows have to be copied before it may stand or serve */
 	Ballot promised;
 	NodeId leader; /* whom this replica believes to lead; 0 unknown */
 	Lsn base_lsn;
@@ -162,6 +185,19 @@ extern void core_node_free(CoreNode *node);
  * opened again without effect.
  */
 extern void core_node_open_group(CoreNode *node, const GroupRecovered *recovered, TimeUs now);
+
+/*
+ * The newest committed membership of a group and all later ones, oldest first: what EFFECT_MEMBERSHIP and
+ * EFFECT_OPEN ask to record.  Returns their number, 0 for a group that is not open; fills at most `max`.
+ */
+extern uint32_t core_group_memberships(const CoreNode *node, GroupId group, MembershipAt *memberships,
+									   uint32_t max);
+
+/*
+ * Whether the rows of this node's replica are those of its applied LSN.  Until they are, it neither stands nor
+ * serves.  Rows are taken to be there when a group is opened, and to be missing after EFFECT_REBASE.
+ */
+extern void core_node_rows(CoreNode *node, GroupId group, bool present);
 
 /* Forgets a group that was dropped. */
 extern void core_node_close_group(CoreNode *node, GroupId group);

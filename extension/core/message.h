@@ -28,10 +28,15 @@ typedef enum MessageKind
 	 * How far a member's rows are durable, so that all members know what no log needs to keep.  Sent and
 	 * read by replication/ alone; never stepped into the core.
 	 */
-	MESSAGE_APPLIED = 11
+	MESSAGE_APPLIED = 11,
+
+	MESSAGE_JOIN_ASK = 12, /* I have no such group: am I to make a replica of it?  The nonce is in lsn */
+	MESSAGE_JOIN = 13,     /* you are: the membership is entry 0, the nonce comes back in lsn */
+	MESSAGE_REBASE = 14,   /* what you lack is gone: begin your log above prev; membership is entry 0 */
+	MESSAGE_REMOVED = 15   /* your replica is no member any more, since this generation at the latest */
 } MessageKind;
 
-#define MESSAGE_KIND_LAST MESSAGE_APPLIED
+#define MESSAGE_KIND_LAST MESSAGE_REMOVED
 
 /* Node-wide heartbeat: one for each pair of nodes and interval, however many groups they share (I8, I9). */
 typedef struct Heartbeat
@@ -43,6 +48,7 @@ typedef struct Heartbeat
 		echo_us; /* sent_us of the newest heartbeat that the sender got from the receiver, else 0 */
 	uint64_t echo_start_counter; /* the life of the receiver that echo_us belongs to */
 	TimeUs sync_age_us; /* how long ago the sender's last completed sync began; large means hung */
+	bool shares_groups; /* the sender has groups in common with the receiver: it wants to hear it */
 	bool wants_grant; /* the sender asks the receiver for a grant (or to lengthen the one it has) */
 	uint64_t grant_number; /* the grant that the sender gives the receiver; 0 for none */
 	TimeUs
@@ -73,7 +79,9 @@ typedef struct Message
 	NodeId from;
 	NodeId to;
 	GroupId group;       /* 0 for HEARTBEAT */
-	uint64_t generation; /* the sender's membership generation of the group (I10) */
+	uint64_t generation; /* the membership generation that the sender uses in the group (I10) */
+	uint64_t from_since; /* `since` of the sender as a member; 0 if it is none */
+	uint64_t to_since;   /* `since` of the receiver as the sender knows it; 0 if it knows none */
 	Ballot ballot;       /* the ballot that the message speaks under, or answers */
 
 	bool ok;         /* PROMISE, ACCEPTED: granted.  ANSWER: the leader lives for the sender */
