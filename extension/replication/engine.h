@@ -80,6 +80,18 @@ typedef struct EngineCallbacks
 	 * can trust a lease that has been given up.  Proposals above the commit LSN have an unknown outcome.
 	 */
 	void (*stepped_down)(void *context, GroupId group, Ballot ballot);
+
+	/* A leader asked for a replica of a group here: it is open now, empty, and its rows are none. */
+	void (*opened)(void *context, GroupId group);
+
+	/*
+	 * The log of this replica begins above base_lsn from now on: its rows are missing.  They are to be copied
+	 * from another replica (docs/decisions/0006-membership.md), and engine_rows() told when they are there.
+	 */
+	void (*rebased)(void *context, GroupId group, Lsn base_lsn);
+
+	/* This node is no member of the group any more: the group is closed; its rows may go. */
+	void (*removed)(void *context, GroupId group);
 } EngineCallbacks;
 
 typedef enum EngineStatus
@@ -128,6 +140,19 @@ extern void engine_propose(Engine *engine, GroupId group, Ballot ballot, const v
 
 /* Planned handover.  Refused silently if this replica does not lead; watch the status. */
 extern void engine_transfer(Engine *engine, GroupId group, NodeId target);
+
+/*
+ * The group shall consist of the nodes and kinds in `wanted`.  Refused silently if this replica does not lead, if
+ * a change is under way, or if a member that is to count is not up to date; watch the status.
+ */
+extern void engine_change(Engine *engine, GroupId group, const Membership *wanted);
+
+/*
+ * Whether this node's rows of the group are those of its applied LSN (see rebased()).  Until they are, the
+ * replica neither stands nor serves.  After engine_open they are taken to be there: say so before the first
+ * turn if they are not.
+ */
+extern void engine_rows(Engine *engine, GroupId group, bool present);
 
 /*
  * Rows of the group are applied up to applied_lsn, and flushed by PostgreSQL up to durable_lsn.  Told for
