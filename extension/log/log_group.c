@@ -101,6 +101,19 @@ log_group_cut(LogGroup *group, Lsn lsn)
 }
 
 void
+log_group_rebase(LogGroup *group, Lsn lsn, Ballot ballot)
+{
+	CORE_INVARIANT("I6", lsn > group->base_lsn && lsn > group->commit_hint);
+	group->base_lsn = lsn;
+	group->base_ballot = ballot;
+	group->append_lsn = lsn;
+	group->commit_hint = lsn;
+	group->run_count = 0;
+	group->location_head = 0;
+	group->location_count = 0;
+}
+
+void
 log_group_drop_below(LogGroup *group, Lsn lsn)
 {
 	uint64_t kept = group->append_lsn - lsn;
