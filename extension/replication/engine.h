@@ -36,6 +36,9 @@ typedef struct EngineConfig
 	 * twice that, entries are refused.  0 for no limit.
 	 */
 	uint64_t log_bytes_max;
+
+	/* No leader's invitation opens a group beyond so many; 0 for no limit. */
+	uint32_t groups_max;
 	uint64_t seed;
 
 	/* The log directory was moved on purpose: take it under its new device and inode. */

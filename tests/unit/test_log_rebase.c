@@ -113,7 +113,8 @@ test_rebase(void)
 	TAP_OK(state.base_lsn == 50 && state.append_lsn == 51 && state.base_ballot.round == 4 &&
 			   state.run_count == 1 && state.runs[0].first_lsn == 51,
 		   "the rebase is recovered");
-	TAP_OK(state.promised.round == 9 && state.membership_length == 7, "promise and membership stay");
+	TAP_OK(state.promised.round == 9 && state.membership_length == 7,
+		   "promise and membership stay");
 	TAP_OK(log_read_entry(log, 1, 51, &buffer, &entry) == 0 && is_numbered(&entry) &&
 			   log_read_entry(log, 2, 1, &buffer, &entry) == 0,
 		   "the new entry and other groups are there");

@@ -135,9 +135,8 @@ heartbeats_equal(const Heartbeat *a, const Heartbeat *b)
 	return a->start_counter == b->start_counter && a->sent_us == b->sent_us &&
 		   a->echo_us == b->echo_us && a->echo_start_counter == b->echo_start_counter &&
 		   a->sync_age_us == b->sync_age_us && a->wants_grant == b->wants_grant &&
-		   a->shares_groups == b->shares_groups &&
-		   a->grant_number == b->grant_number && a->grant_echo_us == b->grant_echo_us &&
-		   a->grant_us == b->grant_us;
+		   a->shares_groups == b->shares_groups && a->grant_number == b->grant_number &&
+		   a->grant_echo_us == b->grant_echo_us && a->grant_us == b->grant_us;
 }
 
 static bool
@@ -172,12 +171,12 @@ messages_equal(const Message *a, const Message *b)
 {
 	return a->kind == b->kind && a->from == b->from && a->to == b->to && a->group == b->group &&
 		   a->generation == b->generation && a->from_since == b->from_since &&
-		   a->to_since == b->to_since && ballots_equal(a->ballot, b->ballot) &&
-		   a->ok == b->ok && ballots_equal(a->promised, b->promised) &&
-		   ballots_equal(a->released, b->released) && a->grant_number == b->grant_number &&
-		   a->target == b->target && outlines_equal(&a->outline, &b->outline) &&
-		   a->prev_lsn == b->prev_lsn && ballots_equal(a->prev_ballot, b->prev_ballot) &&
-		   a->commit_lsn == b->commit_lsn && a->lsn == b->lsn && entries_equal(a, b) &&
+		   a->to_since == b->to_since && ballots_equal(a->ballot, b->ballot) && a->ok == b->ok &&
+		   ballots_equal(a->promised, b->promised) && ballots_equal(a->released, b->released) &&
+		   a->grant_number == b->grant_number && a->target == b->target &&
+		   outlines_equal(&a->outline, &b->outline) && a->prev_lsn == b->prev_lsn &&
+		   ballots_equal(a->prev_ballot, b->prev_ballot) && a->commit_lsn == b->commit_lsn &&
+		   a->lsn == b->lsn && entries_equal(a, b) &&
 		   heartbeats_equal(&a->heartbeat, &b->heartbeat);
 }
 
