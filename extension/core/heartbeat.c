@@ -94,6 +94,7 @@ heartbeat_send(CoreNode *node, NodeId to)
 	heartbeat->echo_us = peer->heartbeat_sent_us;
 	heartbeat->echo_start_counter = peer->start_counter;
 	heartbeat->sync_age_us = node->synced_once ? node->now - node->synced_us : LEASE_GRANT_US_MAX;
+	heartbeat->shares_groups = peer->shared_groups > 0;
 	heartbeat->wants_grant = node_sync_is_fresh(node);
 	heartbeat->grant_number = grant_given_number(&peer->given, node->now);
 	if (heartbeat->grant_number != 0)
@@ -277,6 +278,9 @@ heartbeat_receive(CoreNode *node, const Message *message)
 		heartbeat_wake_led(node, message->from, renumbered);
 	if (heartbeat_earns_grant(node, heartbeat))
 		heartbeat_give_grant(node, message->from, heartbeat);
+	/* It may be about to make this node a member: it has to hear that this node lives. */
+	if (peer->shared_groups == 0 && heartbeat->shares_groups)
+		heartbeat_send(node, message->from);
 }
 
 void

@@ -9,13 +9,18 @@
  */
 #include "core/proposer.h"
 
+#include <string.h>
+
 #include "core/ballot.h"
+#include "core/change.h"
 #include "core/core_assert.h"
 #include "core/handover.h"
+#include "core/join.h"
 #include "core/marks.h"
 #include "core/membership.h"
 #include "core/quorum.h"
 #include "core/replica.h"
+#include "core/replica_membership.h"
 
 /* An idle follower learns the commit LSN this much later at most, unless a proposal carries it earlier. */
 #define COMMIT_NOTICE_US_MAX 5000
@@ -58,18 +63,78 @@ proposer_send_accept(CoreNode *node, Replica *replica, uint32_t index, Lsn prev_
 		progress->commit_told_lsn = last_lsn;
 }
 
-/* True if the member's next entry is in the log; otherwise it waits for a snapshot, and is left alone. */
+/* Whether another member that has been heard lately holds back what a log replica may begin above. */
 static bool
-proposer_can_serve(const Replica *replica, Progress *progress)
+proposer_is_heard(const CoreNode *node, NodeId member)
 {
+	const Peer *peer = &node->peers[member];
+
+	return peer->heard_us != 0 && node->now - peer->heard_us <= node->config.lease_us;
+}
+
+/*
+ * Where a member's log may begin anew.  A log replica shall be able to bring up to date those that live, so it
+ * begins below what they have.
+ */
+static Lsn
+proposer_rebase_lsn(const CoreNode *node, const Replica *replica, uint32_t index)
+{
+	Lsn lsn = replica->commit_lsn;
+	Lsn lowest = replica->earlier_count > 0 ? replica->earlier[0].lsn : replica->membership_lsn;
+	uint32_t i;
+
+	for (i = 0; i < replica->membership.member_count; i++)
+	{
+		const Member *member = &replica->membership.members[i];
+		Lsn match_lsn = replica->proposer->members[i].match_lsn;
+
+		if (replica->membership.members[index].kind == MEMBER_LOG && i != index &&
+			i != replica->self_index && member_counts(member) &&
+			proposer_is_heard(node, member->node) && match_lsn < lsn)
+			lsn = match_lsn;
+	}
+	if (lsn < replica->history.base_lsn)
+		lsn = replica->history.base_lsn;
+	return lsn < lowest ? lowest : lsn;
+}
+
+/* Has the member begin its log anew: what it lacks is gone here, or too much. */
+static void
+proposer_send_rebase(CoreNode *node, Replica *replica, uint32_t index)
+{
+	Lsn lsn = proposer_rebase_lsn(node, replica, index);
+	Message *message;
+
+	replica->proposer->members[index].stirred_us = node->now;
+	if (lsn > replica->commit_lsn)
+		return; /* the newest membership is not known as committed yet */
+	message = node_send(node, replica, MESSAGE_REBASE, member_node(replica, index), false);
+	message->ballot = replica->promised;
+	message->prev_lsn = lsn;
+	CORE_ASSERT(ballot_history_at(&replica->history, lsn, &message->prev_ballot));
+	message->commit_lsn = replica->commit_lsn;
+	join_put_membership(node, message, membership_newest_committed(replica));
+}
+
+static void
+proposer_flag_snapshot(CoreNode *node, Replica *replica, uint32_t index)
+{
+	CORE_MARK(needs_snapshot_flagged);
+	replica->proposer->members[index].needs_snapshot = true;
+	proposer_send_rebase(node, replica, index);
+}
+
+/* True if the member's next entry is in the log; otherwise it is sent a REBASE. */
+static bool
+proposer_can_serve(CoreNode *node, Replica *replica, uint32_t index)
+{
+	Progress *progress = &replica->proposer->members[index];
+
 	CORE_ASSERT(progress->match_lsn <= progress->guess_lsn);
 	CORE_ASSERT(progress->guess_lsn < progress->next_lsn);
-	if (progress->guess_lsn >= replica->history.base_lsn)
-		return true;
-	if (!progress->needs_snapshot)
-		CORE_MARK(needs_snapshot_flagged);
-	progress->needs_snapshot = true;
-	return false;
+	if (!progress->needs_snapshot && progress->guess_lsn < replica->history.base_lsn)
+		proposer_flag_snapshot(node, replica, index);
+	return !progress->needs_snapshot;
 }
 
 /* Sends the member what it lacks, within the window; one ACCEPT at a time while in doubt. */
@@ -78,7 +143,7 @@ proposer_pump(CoreNode *node, Replica *replica, uint32_t index)
 {
 	Progress *progress = &replica->proposer->members[index];
 
-	if (!proposer_can_serve(replica, progress))
+	if (!proposer_can_serve(node, replica, index))
 		return;
 	while (progress->next_lsn <= replica->history.last_lsn)
 	{
@@ -106,7 +171,7 @@ proposer_probe(CoreNode *node, Replica *replica, uint32_t index)
 {
 	Progress *progress = &replica->proposer->members[index];
 
-	if (!proposer_can_serve(replica, progress))
+	if (!proposer_can_serve(node, replica, index))
 		return;
 	progress->next_lsn = progress->guess_lsn + 1;
 	progress->probing = true;
@@ -120,7 +185,7 @@ proposer_send_empty(CoreNode *node, Replica *replica, uint32_t index)
 {
 	Progress *progress = &replica->proposer->members[index];
 
-	if (proposer_can_serve(replica, progress))
+	if (proposer_can_serve(node, replica, index))
 		proposer_send_accept(node, replica, index, progress->next_lsn - 1, 0);
 }
 
@@ -185,7 +250,8 @@ proposer_propose(CoreNode *node, Replica *replica, const Event *event)
 {
 	Entry entry = event->entry;
 
-	if (replica->role != ROLE_LEADER || !ballot_equal(event->ballot, replica->promised))
+	if (replica->role != ROLE_LEADER || !ballot_equal(event->ballot, replica->promised) ||
+		membership_is_encoded(entry.payload, entry.length))
 	{
 		effects_add(&node->effects, EFFECT_REFUSE, replica->group)->ballot = event->ballot;
 		return;
@@ -200,6 +266,52 @@ proposer_propose(CoreNode *node, Replica *replica, const Event *event)
 	proposer_pump_all(node, replica);
 }
 
+void
+proposer_append_membership(CoreNode *node, Replica *replica, const Membership *membership)
+{
+	uint8_t *bytes = effects_alloc(&node->effects, MEMBERSHIP_BYTES_MAX);
+	Entry entry = {.ballot = replica->promised, .payload = bytes};
+
+	CORE_ASSERT(replica->role == ROLE_LEADER);
+	entry.length = (uint32_t) membership_encode(membership, bytes);
+	replica_record_append(node, replica, &entry);
+	CORE_INVARIANT("I10", replica->membership.generation == membership->generation);
+	proposer_pump_all(node, replica);
+}
+
+/* Progress of a member that is new to a leader: where its log stands is not known. */
+static Progress
+proposer_new_progress(const CoreNode *node, const Replica *replica)
+{
+	Progress progress = {.stirred_us = node->now};
+
+	if (replica_leads(replica))
+	{
+		progress.guess_lsn = replica->history.last_lsn;
+		progress.next_lsn = progress.guess_lsn + 1;
+		progress.probing = true;
+	}
+	return progress;
+}
+
+void
+proposer_follow_membership(CoreNode *node, Replica *replica, const Membership *before)
+{
+	Progress kept[CORE_MEMBERS_MAX];
+	uint32_t i;
+
+	memcpy(kept, replica->proposer->members, sizeof(kept));
+	memset(replica->proposer->members, 0, sizeof(kept));
+	for (i = 0; i < replica->membership.member_count; i++)
+	{
+		const Member *member = &replica->membership.members[i];
+		uint32_t at = membership_find(before, member->node);
+		bool same = at != MEMBER_NONE && before->members[at].since == member->since;
+
+		replica->proposer->members[i] = same ? kept[at] : proposer_new_progress(node, replica);
+	}
+}
+
 /* The highest LSN that a quorum has durable; the own copy counts after the own sync (I2). */
 static Lsn
 proposer_quorum_durable(const Replica *replica)
@@ -209,6 +321,7 @@ proposer_quorum_durable(const Replica *replica)
 
 	for (i = 0; i < replica->membership.member_count; i++)
 		durable[i] = replica->proposer->members[i].match_lsn;
+	CORE_ASSERT(replica->self_index != MEMBER_NONE);
 	durable[replica->self_index] = replica->durable_lsn;
 	return quorum_highest(&replica->membership, durable);
 }
@@ -236,11 +349,24 @@ proposer_may_commit(const Replica *replica, Lsn lsn)
 }
 
 void
+proposer_greet(CoreNode *node, Replica *replica)
+{
+	uint32_t i;
+
+	for (i = 0; i < replica->membership.member_count; i++)
+	{
+		if (i != replica->self_index && replica->proposer->members[i].match_lsn == 0)
+			proposer_probe(node, replica, i);
+	}
+}
+
+void
 proposer_advance_commit(CoreNode *node, Replica *replica)
 {
 	Proposer *proposer = replica->proposer;
 	Lsn lsn = proposer_quorum_durable(replica);
 	Lsn before = replica->commit_lsn;
+	Membership committed = *membership_newest_committed(replica);
 	TimeUs notice_us = node->config.heartbeat_us / 4;
 
 	if (lsn <= replica->commit_known_lsn || !proposer_may_commit(replica, lsn))
@@ -252,6 +378,12 @@ proposer_advance_commit(CoreNode *node, Replica *replica)
 		notice_us = COMMIT_NOTICE_US_MAX;
 	if (proposer->notice_us == TIME_NEVER)
 		proposer->notice_us = node->now + notice_us;
+	if (membership_newest_committed(replica)->generation > committed.generation)
+	{
+		join_dismiss(node, replica, &committed);
+		proposer_greet(node, replica);
+	}
+	change_advance(node, replica);
 	handover_advance(node, replica);
 }
 
@@ -265,7 +397,6 @@ proposer_take_acknowledgement(CoreNode *node, Replica *replica, uint32_t index,
 	CORE_ASSERT(message->ok);
 	progress->stirred_us = node->now;
 	progress->probing = false;
-	progress->needs_snapshot = false;
 	if (message->grant_number > progress->acked_number)
 		progress->acked_number = message->grant_number;
 	if (message->commit_lsn > progress->commit_acked_lsn)
@@ -274,8 +405,9 @@ proposer_take_acknowledgement(CoreNode *node, Replica *replica, uint32_t index,
 		progress->match_lsn = message->lsn;
 	if (progress->match_lsn > progress->guess_lsn)
 		progress->guess_lsn = progress->match_lsn;
-	if (progress->next_lsn <= progress->guess_lsn)
+	if (progress->next_lsn <= progress->guess_lsn || progress->needs_snapshot)
 		progress->next_lsn = progress->guess_lsn + 1;
+	progress->needs_snapshot = false;
 	if (message->prev_lsn == progress->newest_prev_lsn && message->lsn > message->prev_lsn &&
 		message->lsn + 1 < progress->next_lsn && message->lsn >= progress->guess_lsn)
 	{
@@ -287,7 +419,7 @@ proposer_take_acknowledgement(CoreNode *node, Replica *replica, uint32_t index,
 
 /* An ACCEPTED (refused) under the own ballot: the logs part earlier than believed. */
 static void
-proposer_take_mismatch(Replica *replica, uint32_t index, const Message *message)
+proposer_take_mismatch(CoreNode *node, Replica *replica, uint32_t index, const Message *message)
 {
 	Progress *progress = &replica->proposer->members[index];
 	Lsn floor_lsn = message->commit_lsn;
@@ -310,6 +442,10 @@ proposer_take_mismatch(Replica *replica, uint32_t index, const Message *message)
 	progress->next_lsn = guess + 1;
 	progress->probing = true;
 	progress->probe_sent = false;
+	/* An empty log: rows and a recent log come sooner than the whole history. */
+	if (message->outline.last_lsn == 0 && !progress->needs_snapshot &&
+		replica->commit_lsn > node->config.inflight_entries_max)
+		proposer_flag_snapshot(node, replica, index);
 }
 
 /* Somebody was promised a higher ballot: this one can no longer get that acceptor. */
@@ -349,7 +485,7 @@ proposer_receive_accepted(CoreNode *node, Replica *replica, const Message *messa
 		proposer_advance_commit(node, replica);
 	}
 	else
-		proposer_take_mismatch(replica, index, message);
+		proposer_take_mismatch(node, replica, index, message);
 	/* A handover may just have ended this leadership. */
 	if (replica_leads(replica))
 	{
@@ -366,9 +502,10 @@ proposer_is_unanswered(const CoreNode *node, const Replica *replica, uint32_t in
 	const Peer *peer = &node->peers[member_node(replica, index)];
 	uint64_t held = grant_held_number(&peer->held, node->now);
 
-	if (progress->needs_snapshot || peer->heard_us == 0 ||
-		node->now - peer->heard_us > node->config.lease_us)
+	if (!proposer_is_heard(node, member_node(replica, index)))
 		return false;
+	if (progress->needs_snapshot)
+		return true;
 #ifndef MUTANT_PROBE_ONCE
 	/* While in doubt nothing else is sent: a probe whose answer was lost has to be repeated. */
 	if (progress->probing)
@@ -465,7 +602,10 @@ proposer_resend(CoreNode *node, Replica *replica)
 			node->now < progress->stirred_us + proposer_resend_interval(node))
 			continue;
 		CORE_MARK(resend_after_timeout);
-		proposer_probe(node, replica, i);
+		if (progress->needs_snapshot)
+			proposer_send_rebase(node, replica, i);
+		else
+			proposer_probe(node, replica, i);
 	}
 }
 
@@ -475,7 +615,7 @@ proposer_check_quorum(CoreNode *node, Replica *replica)
 {
 	CORE_ASSERT(node->now >= replica->proposer->deadline_us);
 	if (replica_has_lease(node, replica) ||
-		quorum_reached(&replica->membership, 1u << replica->self_index))
+		quorum_reached(&replica->membership, replica_self_bit(replica)))
 	{
 		replica->proposer->deadline_us = TIME_NEVER;
 		return;

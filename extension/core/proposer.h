@@ -13,6 +13,17 @@ extern void proposer_lead(CoreNode *node, Replica *replica);
 /* EVENT_PROPOSE: appends and sends, or refuses. */
 extern void proposer_propose(CoreNode *node, Replica *replica, const Event *event);
 
+/* Appends a membership entry, which is in use from then on. */
+extern void
+proposer_append_membership(CoreNode *node, Replica *replica, const Membership *membership);
+
+/* The membership in use changed from `before`: what is known of the members that stay is kept. */
+extern void
+proposer_follow_membership(CoreNode *node, Replica *replica, const Membership *before);
+
+/* Speaks to the members that have not acknowledged anything: new ones have to make their replicas (join.c). */
+extern void proposer_greet(CoreNode *node, Replica *replica);
+
 extern void proposer_receive_accepted(CoreNode *node, Replica *replica, const Message *message);
 
 /* Moves the commit LSN to what a quorum has durable under the leader's own ballot. */
