@@ -108,7 +108,7 @@ join_receive_ask(CoreNode *node, Replica *replica, const Message *message)
 	answer->ballot = replica->promised;
 	answer->lsn = message->lsn;
 	join_put_membership(node, answer, committed);
-	proposer_greet(node, replica);
+	proposer_greet(node, replica, message->from);
 }
 
 static void

@@ -349,13 +349,14 @@ proposer_may_commit(const Replica *replica, Lsn lsn)
 }
 
 void
-proposer_greet(CoreNode *node, Replica *replica)
+proposer_greet(CoreNode *node, Replica *replica, NodeId only)
 {
 	uint32_t i;
 
 	for (i = 0; i < replica->membership.member_count; i++)
 	{
-		if (i != replica->self_index && replica->proposer->members[i].match_lsn == 0)
+		if (i != replica->self_index && replica->proposer->members[i].match_lsn == 0 &&
+			(only == 0 || only == member_node(replica, i)))
 			proposer_probe(node, replica, i);
 	}
 }
@@ -381,7 +382,7 @@ proposer_advance_commit(CoreNode *node, Replica *replica)
 	if (membership_newest_committed(replica)->generation > committed.generation)
 	{
 		join_dismiss(node, replica, &committed);
-		proposer_greet(node, replica);
+		proposer_greet(node, replica, 0);
 	}
 	change_advance(node, replica);
 	handover_advance(node, replica);

@@ -21,8 +21,11 @@ proposer_append_membership(CoreNode *node, Replica *replica, const Membership *m
 extern void
 proposer_follow_membership(CoreNode *node, Replica *replica, const Membership *before);
 
-/* Speaks to the members that have not acknowledged anything: new ones have to make their replicas (join.c). */
-extern void proposer_greet(CoreNode *node, Replica *replica);
+/*
+ * Speaks to the members that have not acknowledged anything, or to that one of them on node `only` if that is not 0:
+ * new ones have to make their replicas (join.c).
+ */
+extern void proposer_greet(CoreNode *node, Replica *replica, NodeId only);
 
 extern void proposer_receive_accepted(CoreNode *node, Replica *replica, const Message *message);
 
