@@ -267,8 +267,8 @@ effect_rebase(Cluster *cluster, StoredGroup *stored, const Effect *effect)
 static void
 effect_memberships(Cluster *cluster, NodeId node, StoredGroup *stored)
 {
-	stored->membership_count = core_group_memberships(
-		cluster->nodes[node].core, stored->group, stored->memberships, MEMBERSHIPS_MAX);
+	stored->membership_count = core_group_memberships(cluster->nodes[node].core, stored->group,
+													  stored->memberships, MEMBERSHIPS_MAX);
 	CORE_ASSERT(stored->membership_count > 0 && stored->membership_count <= MEMBERSHIPS_MAX);
 }
 
