@@ -28,7 +28,7 @@ acceptor_reply_waits(const Replica *replica)
 static void
 acceptor_refuse_prepare(CoreNode *node, Replica *replica, const Message *message)
 {
-	Message *reply = node_send(node, replica, MESSAGE_PROMISE, message->from, false);
+	Message *reply = node_reply(node, replica, MESSAGE_PROMISE, message, false);
 
 	CORE_INVARIANT("I3", ballot_compare(message->ballot, replica->promised) != 0);
 	reply->ballot = message->ballot;
@@ -38,13 +38,13 @@ acceptor_refuse_prepare(CoreNode *node, Replica *replica, const Message *message
 }
 
 static void
-acceptor_send_promise(CoreNode *node, Replica *replica)
+acceptor_send_promise(CoreNode *node, Replica *replica, const Message *prepare)
 {
-	Message *reply = node_send(node, replica, MESSAGE_PROMISE, replica->promised.node,
-							   acceptor_reply_waits(replica));
+	Message *reply = node_reply(node, replica, MESSAGE_PROMISE, prepare,
+								acceptor_reply_waits(replica));
 
 	CORE_INVARIANT("I8", !replica_leads(replica));
-	CORE_ASSERT(replica->promised.node != node->config.self);
+	CORE_ASSERT(replica->promised.node == prepare->from);
 	reply->ballot = replica->promised;
 	reply->ok = true;
 	reply->promised = replica->promised;
@@ -98,8 +98,11 @@ acceptor_receive_prepare(CoreNode *node, Replica *replica, const Message *messag
 	int order = ballot_compare(message->ballot, replica->promised);
 
 	CORE_ASSERT(message->kind == MESSAGE_PREPARE);
-	if (message->ballot.node != message->from ||
-		!member_may_lead(&replica->membership.members[from]))
+	if (message->ballot.node != message->from)
+		return;
+	/* What a newer membership says of the sender is not known here. */
+	if (message->generation <= replica->membership.generation &&
+		(from == MEMBER_NONE || !member_may_lead(&replica->membership.members[from])))
 		return;
 	if (order < 0)
 	{
@@ -110,7 +113,7 @@ acceptor_receive_prepare(CoreNode *node, Replica *replica, const Message *messag
 	if (order == 0)
 	{
 		CORE_MARK(promise_repeated);
-		acceptor_send_promise(node, replica);
+		acceptor_send_promise(node, replica, message);
 		return;
 	}
 	if (acceptor_is_bound(node, replica, message))
@@ -121,7 +124,7 @@ acceptor_receive_prepare(CoreNode *node, Replica *replica, const Message *messag
 	replica_follow(node, replica, node->config.lease_us / 2);
 	replica_record_promise(node, replica, message->ballot,
 						   acceptor_grant_number(node, message->from));
-	acceptor_send_promise(node, replica);
+	acceptor_send_promise(node, replica, message);
 }
 
 bool
@@ -134,9 +137,14 @@ acceptor_entries_are_valid(const Message *message, Ballot limit)
 		return false;
 	for (i = 0; i < message->entry_count; i++)
 	{
-		Ballot ballot = message->entries[i].ballot;
+		const Entry *entry = &message->entries[i];
+		Ballot ballot = entry->ballot;
+		Membership membership;
 
 		if (ballot_compare(ballot, last) < 0 || ballot_compare(ballot, limit) > 0)
+			return false;
+		if (membership_is_encoded(entry->payload, entry->length) &&
+			!membership_decode(entry->payload, entry->length, &membership))
 			return false;
 		last = ballot;
 	}
@@ -155,7 +163,7 @@ acceptor_log_matches(const Replica *replica, const Message *message)
 static void
 acceptor_refuse_accept(CoreNode *node, Replica *replica, const Message *message, bool with_outline)
 {
-	Message *reply = node_send(node, replica, MESSAGE_ACCEPTED, message->from, false);
+	Message *reply = node_reply(node, replica, MESSAGE_ACCEPTED, message, false);
 
 	reply->ballot = message->ballot;
 	reply->ok = false;
@@ -234,8 +242,8 @@ acceptor_follow_leader(CoreNode *node, Replica *replica, Ballot ballot)
 static void
 acceptor_acknowledge(CoreNode *node, Replica *replica, const Message *message, Lsn matched)
 {
-	Message *reply = node_send(node, replica, MESSAGE_ACCEPTED, message->from,
-							   acceptor_reply_waits(replica));
+	Message *reply = node_reply(node, replica, MESSAGE_ACCEPTED, message,
+								acceptor_reply_waits(replica));
 
 	CORE_INVARIANT("I5", matched <= replica->history.last_lsn);
 	CORE_INVARIANT("I2", matched <= replica->durable_lsn || replica->unsynced);
@@ -295,6 +303,37 @@ acceptor_receive_accept(CoreNode *node, Replica *replica, const Message *message
 }
 
 void
+acceptor_receive_rebase(CoreNode *node, Replica *replica, const Message *message)
+{
+	Membership membership;
+
+	CORE_ASSERT(message->kind == MESSAGE_REBASE);
+	if (message->ballot.node != message->from || message->entry_count != 1 ||
+		ballot_compare(message->prev_ballot, message->ballot) > 0 ||
+		!membership_decode(message->entries[0].payload, message->entries[0].length, &membership) ||
+		membership_since(&membership, node->config.self) != replica->since)
+		return;
+	if (ballot_compare(message->ballot, replica->promised) < 0)
+	{
+		CORE_MARK(refuse_lower_ballot);
+		acceptor_refuse_accept(node, replica, message, false);
+		return;
+	}
+	acceptor_follow_leader(node, replica, message->ballot);
+	if (message->prev_lsn <= replica->commit_known_lsn ||
+		ballot_history_matches(&replica->history, message->prev_lsn, message->prev_ballot))
+		CORE_MARK(rebase_not_needed);
+	else
+	{
+		/* The entry is committed and not here, so nothing above it here can be (I6). */
+		CORE_MARK(rebased);
+		replica_record_rebase(node, replica, message->prev_lsn, message->prev_ballot, &membership);
+	}
+	replica->acked_number = acceptor_grant_number(node, message->from);
+	acceptor_acknowledge(node, replica, message, message->prev_lsn);
+}
+
+void
 acceptor_receive_fetch(CoreNode *node, Replica *replica, const Message *message)
 {
 	Message *reply;
@@ -312,7 +351,7 @@ acceptor_receive_fetch(CoreNode *node, Replica *replica, const Message *message)
 		return;
 	if (last > message->prev_lsn + node->config.accept_entries_max)
 		last = message->prev_lsn + node->config.accept_entries_max;
-	reply = node_send(node, replica, MESSAGE_ENTRIES, message->from, acceptor_reply_waits(replica));
+	reply = node_reply(node, replica, MESSAGE_ENTRIES, message, acceptor_reply_waits(replica));
 	reply->ballot = message->ballot;
 	reply->prev_lsn = message->prev_lsn;
 	reply->prev_ballot = message->prev_ballot;

@@ -9,6 +9,9 @@
 
 extern void acceptor_receive_prepare(CoreNode *node, Replica *replica, const Message *message);
 extern void acceptor_receive_accept(CoreNode *node, Replica *replica, const Message *message);
+
+/* Begins the log anew above a committed entry that it does not hold (docs/decisions/0006-membership.md). */
+extern void acceptor_receive_rebase(CoreNode *node, Replica *replica, const Message *message);
 extern void acceptor_receive_fetch(CoreNode *node, Replica *replica, const Message *message);
 
 /* False if the carried entries are malformed: their ballots fall, or rise above `limit`. */

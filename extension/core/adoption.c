@@ -18,6 +18,7 @@
 #include "core/election.h"
 #include "core/handover.h"
 #include "core/marks.h"
+#include "core/membership.h"
 #include "core/proposer.h"
 #include "core/replica.h"
 
@@ -54,11 +55,58 @@ adoption_consider(Replica *replica, const Message *promise)
 		adoption_keep_outline(proposer, promise->from, &promise->outline);
 }
 
-/* The log is adopted: nothing that the quorum knows as committed may be missing. */
+/* A member that may lead, other than this node; 0 if there is none. */
+static NodeId
+adoption_heir(const CoreNode *node, const Replica *replica, NodeId preferred)
+{
+	uint32_t index = membership_find(&replica->membership, preferred);
+	uint32_t i;
+
+	if (index != MEMBER_NONE && member_may_lead(&replica->membership.members[index]))
+		return preferred;
+	for (i = 0; i < replica->membership.member_count; i++)
+	{
+		const Member *member = &replica->membership.members[i];
+
+		if (member->node != node->config.self && member_may_lead(member))
+			return member->node;
+	}
+	return 0;
+}
+
+/* This candidate cannot lead: whoever promised is released, so that another one can. */
+static void
+adoption_give_way(CoreNode *node, Replica *replica, NodeId preferred)
+{
+	replica->failures++;
+	handover_pass_on(node, replica, adoption_heir(node, replica, preferred));
+}
+
+/*
+ * The log is adopted: nothing that the quorum knows as committed may be missing.  The promises have to come from a
+ * quorum of the membership that this log says (I10): if it is a newer one, the candidate goes on asking.
+ */
 static void
 adoption_finish(CoreNode *node, Replica *replica)
 {
-	CORE_INVARIANT("I6", replica->history.last_lsn >= replica->proposer->promised_commit_lsn);
+	Proposer *proposer = replica->proposer;
+
+	CORE_INVARIANT("I6", replica->history.last_lsn >= proposer->promised_commit_lsn);
+	if (!replica_may_stand(replica))
+	{
+		CORE_MARK(adopted_own_removal);
+		adoption_give_way(node, replica, 0);
+		return;
+	}
+#ifndef MUTANT_ADOPTED_MEMBERSHIP_IGNORED
+	if (!election_has_promises(replica))
+	{
+		CORE_MARK(adopted_newer_membership);
+		proposer->best = 0;
+		election_ask_promises(node, replica);
+		return;
+	}
+#endif
 	proposer_lead(node, replica);
 }
 
@@ -68,7 +116,7 @@ adoption_start(CoreNode *node, Replica *replica)
 	Proposer *proposer = replica->proposer;
 	Lsn common;
 
-	CORE_INVARIANT("I3", !replica->unsynced);
+	CORE_INVARIANT("I3", proposer->own_promise_durable);
 #ifdef MUTANT_NO_ADOPTION
 	proposer->best = 0;
 	proposer->promised_commit_lsn = 0;
@@ -92,8 +140,7 @@ adoption_start(CoreNode *node, Replica *replica)
 		election_give_up(node, replica);
 		return;
 #endif
-		replica->failures++;
-		handover_pass_on(node, replica, proposer->best);
+		adoption_give_way(node, replica, proposer->best);
 		return;
 	}
 #ifdef MUTANT_PER_LSN_ADOPTION

@@ -24,12 +24,6 @@
 /* Patience doubles at most so often. */
 #define ELECTION_DOUBLINGS_MAX 4
 
-static bool
-election_may_stand(const Replica *replica)
-{
-	return member_may_lead(&replica->membership.members[replica->self_index]);
-}
-
 /* A random time that doubles with each failure, so that duels end. */
 static TimeUs
 election_backoff(CoreNode *node, uint32_t failures)
@@ -45,8 +39,6 @@ election_due(const CoreNode *node, const Replica *replica)
 	TimeUs due = replica->election_due_us;
 
 	CORE_ASSERT(!replica_leads(replica));
-	if (!election_may_stand(replica))
-		return TIME_NEVER;
 	if (replica->role != ROLE_FOLLOWER)
 		return replica->proposer->resend_us < replica->proposer->deadline_us
 				   ? replica->proposer->resend_us
@@ -82,6 +74,29 @@ election_send_all(CoreNode *node, Replica *replica, MessageKind kind)
 	}
 }
 
+/*
+ * A replica that may not lead hears no leader: it asks all the same, now and then, for it may have been removed
+ * (join.c answers).
+ */
+static void
+election_inquire(CoreNode *node, Replica *replica)
+{
+	uint32_t doublings = replica->fruitless_asks < ELECTION_DOUBLINGS_MAX ? replica->fruitless_asks
+																		  : ELECTION_DOUBLINGS_MAX;
+	uint32_t i;
+
+	CORE_MARK(inquired_without_standing);
+	for (i = 0; i < replica->membership.member_count; i++)
+	{
+		NodeId to = replica->membership.members[i].node;
+
+		if (to != node->config.self)
+			node_send(node, replica, MESSAGE_ASK, to, false)->ballot = replica->promised;
+	}
+	replica->fruitless_asks++;
+	replica_await_election(node, replica, node->config.lease_us << doublings);
+}
+
 static void
 election_ask(CoreNode *node, Replica *replica)
 {
@@ -106,22 +121,21 @@ election_stand(CoreNode *node, Replica *replica, Ballot released)
 	CORE_ASSERT(!replica_leads(replica));
 	CORE_INVARIANT("I8", !replica_is_blocked(node, replica));
 	CORE_INVARIANT("I8", !replica_waits_out(node, replica));
+	CORE_ASSERT(replica_may_stand(replica));
 	replica_enter(replica, ROLE_CANDIDATE);
 	proposer = replica->proposer;
 	free(proposer->best_runs);
 	memset(proposer, 0, sizeof(*proposer));
 	proposer->released = released;
-	proposer->resend_us = node->now + node->config.heartbeat_us;
-	proposer->deadline_us = node->now + node->config.lease_us;
 	replica_record_promise(node, replica, ballot, 0);
-	election_send_all(node, replica, MESSAGE_PREPARE);
+	election_ask_promises(node, replica);
 }
 
 /* Members whose answer lets this one stand: those that hear no leader, and itself. */
 static bool
 election_quorum_hears_nobody(const Replica *replica)
 {
-	uint32_t members = 1u << replica->self_index;
+	uint32_t members = replica_self_bit(replica);
 	uint32_t i;
 
 	for (i = 0; i < replica->membership.member_count; i++)
@@ -143,6 +157,12 @@ election_tick(CoreNode *node, Replica *replica)
 		if (replica_is_blocked(node, replica) || replica_waits_out(node, replica))
 		{
 			replica_follow(node, replica, 0);
+			return;
+		}
+		if (!replica_may_stand(replica))
+		{
+			replica_follow(node, replica, 0);
+			election_inquire(node, replica);
 			return;
 		}
 		election_ask(node, replica);
@@ -196,7 +216,7 @@ election_leader_lives(const CoreNode *node, const Replica *replica, const Messag
 void
 election_receive_ask(CoreNode *node, Replica *replica, const Message *message)
 {
-	Message *reply = node_send(node, replica, MESSAGE_ANSWER, message->from, false);
+	Message *reply = node_reply(node, replica, MESSAGE_ANSWER, message, false);
 
 	CORE_ASSERT(message->kind == MESSAGE_ASK);
 	reply->ballot = message->ballot;
@@ -276,22 +296,34 @@ election_receive_promise(CoreNode *node, Replica *replica, const Message *messag
 	election_count_promises(node, replica);
 }
 
-void
-election_count_promises(CoreNode *node, Replica *replica)
+bool
+election_has_promises(const Replica *replica)
 {
-	uint32_t members = 0;
+	uint32_t members = replica_self_bit(replica);
 	uint32_t i;
 
-	CORE_INVARIANT("I4", replica->promised.node == node->config.self);
-	CORE_ASSERT(replica->role == ROLE_CANDIDATE);
-	if (!replica->proposer->own_promise_durable)
-		return;
-	members = 1u << replica->self_index;
 	for (i = 0; i < replica->membership.member_count; i++)
 	{
 		if (replica->proposer->members[i].promised)
 			members |= 1u << i;
 	}
-	if (quorum_reached(&replica->membership, members))
+	return quorum_reached(&replica->membership, members);
+}
+
+void
+election_ask_promises(CoreNode *node, Replica *replica)
+{
+	replica_enter(replica, ROLE_CANDIDATE);
+	replica->proposer->resend_us = node->now + node->config.heartbeat_us;
+	replica->proposer->deadline_us = node->now + node->config.lease_us;
+	election_send_all(node, replica, MESSAGE_PREPARE);
+}
+
+void
+election_count_promises(CoreNode *node, Replica *replica)
+{
+	CORE_INVARIANT("I4", replica->promised.node == node->config.self);
+	CORE_ASSERT(replica->role == ROLE_CANDIDATE);
+	if (replica->proposer->own_promise_durable && election_has_promises(replica))
 		adoption_start(node, replica);
 }

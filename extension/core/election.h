@@ -23,6 +23,12 @@ extern void election_receive_promise(CoreNode *node, Replica *replica, const Mes
 /* Candidate: adopts and leads if a quorum has promised. */
 extern void election_count_promises(CoreNode *node, Replica *replica);
 
+/* Whether a quorum of the membership in use has promised this candidate's ballot. */
+extern bool election_has_promises(const Replica *replica);
+
+/* Asks (again) for the promises that are missing. */
+extern void election_ask_promises(CoreNode *node, Replica *replica);
+
 /* The candidacy came to nothing: follower again, with a longer patience each time. */
 extern void election_give_up(CoreNode *node, Replica *replica);
 

@@ -7,10 +7,12 @@
 #include "core/acceptor.h"
 #include "core/adoption.h"
 #include "core/ballot.h"
+#include "core/change.h"
 #include "core/core_assert.h"
 #include "core/election.h"
 #include "core/handover.h"
 #include "core/heartbeat.h"
+#include "core/join.h"
 #include "core/marks.h"
 #include "core/membership.h"
 #include "core/node.h"
@@ -25,24 +27,54 @@ static const MessageReceiver group_receivers[] = {
 	[MESSAGE_PREPARE] = acceptor_receive_prepare, [MESSAGE_PROMISE] = election_receive_promise,
 	[MESSAGE_FETCH] = acceptor_receive_fetch,     [MESSAGE_ENTRIES] = adoption_receive_entries,
 	[MESSAGE_ACCEPT] = acceptor_receive_accept,   [MESSAGE_ACCEPTED] = proposer_receive_accepted,
-	[MESSAGE_RELEASE] = handover_receive_release,
+	[MESSAGE_RELEASE] = handover_receive_release, [MESSAGE_JOIN_ASK] = join_receive_ask,
+	[MESSAGE_REBASE] = acceptor_receive_rebase,   [MESSAGE_REMOVED] = join_receive_removed,
 };
 
 #define GROUP_RECEIVERS (sizeof(group_receivers) / sizeof(group_receivers[0]))
 
-/* True if the message is from a member of the group as this replica knows it (I10). */
+/*
+ * True if the message is from a member of the group, and for this replica (I10).  A sender with a newer generation
+ * may be a member that this replica does not know of yet: it is heard as an acceptor hears a proposer, and its
+ * answers count for nothing.
+ */
 static bool
-group_message_is_ours(const Replica *replica, const Message *message)
+group_sender_counts(CoreNode *node, const Replica *replica, const Message *message)
 {
-	if (message->generation != replica->membership.generation)
+	bool answer = message->kind == MESSAGE_PROMISE || message->kind == MESSAGE_ACCEPTED ||
+				  message->kind == MESSAGE_ANSWER || message->kind == MESSAGE_ENTRIES ||
+				  message->kind == MESSAGE_JOIN_ASK;
+	uint32_t index = membership_find(&replica->membership, message->from);
+
+#ifdef MUTANT_SINCE_IGNORED
+	if (index != MEMBER_NONE)
+		return true;
+#endif
+	if (message->to_since != 0 && message->to_since != replica->since)
 	{
-		CORE_MARK(wrong_generation_ignored);
+		CORE_MARK(message_for_another_replica);
 		return false;
 	}
-	if (membership_find(&replica->membership, message->from) == MEMBER_NONE)
+	if (index != MEMBER_NONE && replica->membership.members[index].since == message->from_since)
+		return true;
+	if (message->generation > replica->membership.generation && !answer)
+	{
+		CORE_MARK(newer_stranger_heard);
+		return true;
+	}
+	CORE_MARK(stranger_ignored);
+	join_refuse_stranger(node, replica, message);
+	return message->kind == MESSAGE_REMOVED;
+}
+
+static bool
+group_message_is_ours(CoreNode *node, const Replica *replica, const Message *message)
+{
+	if (!group_sender_counts(node, replica, message))
 		return false;
 	/* A question may be asked under the zero ballot, by a replica that never promised. */
-	if (message->kind == MESSAGE_ASK || message->kind == MESSAGE_ANSWER)
+	if (message->kind == MESSAGE_ASK || message->kind == MESSAGE_ANSWER ||
+		message->kind == MESSAGE_REMOVED)
 		return true;
 	if (!ballot_is_plausible(message->ballot, replica->promised))
 	{
@@ -66,14 +98,19 @@ group_receive(CoreNode *node, const Message *message)
 		return;
 	}
 	replica = node_find(node, message->group);
-	if (!replica || message->kind >= GROUP_RECEIVERS || !group_receivers[message->kind] ||
-		!group_message_is_ours(replica, message))
+	if (!replica)
+	{
+		join_receive_without_group(node, message);
+		return;
+	}
+	if (replica->removed || message->kind >= GROUP_RECEIVERS || !group_receivers[message->kind] ||
+		!group_message_is_ours(node, replica, message))
 		return;
 	group_receivers[message->kind](node, replica, message);
 	replica_settle(node, replica);
 }
 
-/* PROPOSE and TRANSFER for a group that is not open here are refused. */
+/* PROPOSE, TRANSFER and CHANGE for a group that is not open here are refused. */
 static void
 group_request(CoreNode *node, const Event *event)
 {
@@ -86,6 +123,8 @@ group_request(CoreNode *node, const Event *event)
 	}
 	if (event->kind == EVENT_PROPOSE)
 		proposer_propose(node, replica, event);
+	else if (event->kind == EVENT_CHANGE)
+		change_begin(node, replica, event);
 	else
 		handover_begin(node, replica, event);
 	replica_settle(node, replica);
@@ -166,6 +205,7 @@ group_step(CoreNode *node, const Event *event, TimeUs now)
 			break;
 		case EVENT_PROPOSE:
 		case EVENT_TRANSFER:
+		case EVENT_CHANGE:
 			group_request(node, event);
 			break;
 		case EVENT_SYNCED:

@@ -100,7 +100,6 @@ handover_receive_release(CoreNode *node, Replica *replica, const Message *messag
 	replica->released = true;
 	/* Everybody else leaves the target the time to be elected. */
 	replica_follow(node, replica, node->config.lease_us / 2);
-	if (message->target == node->config.self &&
-		member_may_lead(&replica->membership.members[replica->self_index]))
+	if (message->target == node->config.self && replica_may_stand(replica))
 		election_stand(node, replica, message->ballot);
 }

@@ -10,6 +10,7 @@
 
 #include "core/core_assert.h"
 #include "core/marks.h"
+#include "core/progress.h"
 #include "core/proposer.h"
 #include "core/replica.h"
 
@@ -94,6 +95,7 @@ heartbeat_send(CoreNode *node, NodeId to)
 	heartbeat->echo_us = peer->heartbeat_sent_us;
 	heartbeat->echo_start_counter = peer->start_counter;
 	heartbeat->sync_age_us = node->synced_once ? node->now - node->synced_us : LEASE_GRANT_US_MAX;
+	heartbeat->shares_groups = peer->shared_groups > 0;
 	heartbeat->wants_grant = node_sync_is_fresh(node);
 	heartbeat->grant_number = grant_given_number(&peer->given, node->now);
 	if (heartbeat->grant_number != 0)
@@ -204,7 +206,7 @@ heartbeat_wake_led(CoreNode *node, NodeId from, bool reconfirm)
 	for (; replica; replica = heartbeat_next_led(replica->peer_next))
 	{
 		if (reconfirm)
-			proposer_reconfirm(node, replica, from);
+			progress_reconfirm(node, replica, from);
 		replica_settle(node, replica);
 	}
 }
@@ -277,6 +279,9 @@ heartbeat_receive(CoreNode *node, const Message *message)
 		heartbeat_wake_led(node, message->from, renumbered);
 	if (heartbeat_earns_grant(node, heartbeat))
 		heartbeat_give_grant(node, message->from, heartbeat);
+	/* It may be about to make this node a member: it has to hear that this node lives. */
+	if (peer->shared_groups == 0 && heartbeat->shares_groups)
+		heartbeat_send(node, message->from);
 }
 
 void

@@ -36,10 +36,14 @@ static void
 invariants_check_role(const CoreNode *node, const Replica *replica)
 {
 	CORE_ASSERT((replica->role == ROLE_FOLLOWER) == (replica->proposer == NULL));
-	CORE_ASSERT(replica_self(replica) == node->config.self);
+	if (replica->self_index != MEMBER_NONE)
+		CORE_ASSERT(replica->membership.members[replica->self_index].node == node->config.self);
 	if (replica->role == ROLE_FOLLOWER)
 		return;
-	CORE_INVARIANT("I11", member_may_lead(&replica->membership.members[replica->self_index]));
+#ifndef MUTANT_LOG_REPLICA_LEADS
+	if (replica_leads(replica))
+		CORE_INVARIANT("I11", replica_may_stand(replica));
+#endif
 	if (replica->role != ROLE_ASKING)
 		CORE_INVARIANT("I3", replica->promised.node == node->config.self);
 	if (replica_leads(replica))
@@ -52,10 +56,29 @@ invariants_check_role(const CoreNode *node, const Replica *replica)
 	}
 }
 
+/* I10: memberships follow each other in the log; all but the first may still be taken back. */
+static void
+invariants_check_memberships(const Replica *replica)
+{
+	Lsn lsn = replica->membership_lsn;
+	uint64_t generation = replica->membership.generation;
+	uint32_t i;
+
+	CORE_INVARIANT("I10", lsn <= replica->history.last_lsn || replica->earlier_count == 0);
+	for (i = replica->earlier_count; i-- > 0;)
+	{
+		CORE_INVARIANT("I10", replica->earlier[i].lsn < lsn);
+		CORE_INVARIANT("I10", replica->earlier[i].membership.generation < generation);
+		lsn = replica->earlier[i].lsn;
+		generation = replica->earlier[i].membership.generation;
+	}
+}
+
 void
 invariants_check_replica(const CoreNode *node, const Replica *replica)
 {
 	invariants_check_positions(replica);
 	invariants_check_ballots(replica);
 	invariants_check_role(node, replica);
+	invariants_check_memberships(replica);
 }

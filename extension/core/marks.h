@@ -14,12 +14,16 @@
 #define CORE_MARKS(X)                     \
 	X(adopt_from_peer)                    \
 	X(adopt_gave_up)                      \
+	X(adopted_newer_membership)           \
+	X(adopted_own_removal)                \
 	X(answer_leader_lives)                \
 	X(answer_overruled_by_higher_promise) \
 	X(ask_found_leader_alive)             \
 	X(candidate_gave_up)                  \
 	X(candidate_outbid)                   \
 	X(catch_up_from_log)                  \
+	X(change_begun)                       \
+	X(change_refused)                     \
 	X(clock_anomaly_restarts_wait_out)    \
 	X(clock_anomaly_voids_leases)         \
 	X(commit_notice_sent)                 \
@@ -35,28 +39,41 @@
 	X(handover_released)                  \
 	X(handover_timed_out)                 \
 	X(implausible_ballot_ignored)         \
+	X(inquired_without_standing)          \
+	X(joined)                             \
+	X(joint_generation_ended)             \
 	X(lapsed_grant_starts_election)       \
 	X(leader_deposed_by_higher_ballot)    \
 	X(leader_refuses_prepare)             \
 	X(leader_without_quorum_steps_down)   \
 	X(lease_wait_out_on_restart)          \
+	X(membership_of_the_past)             \
+	X(membership_taken_back)              \
+	X(membership_without_entry_dropped)   \
+	X(message_for_another_replica)        \
 	X(needs_snapshot_flagged)             \
 	X(new_life_voids_grant)               \
+	X(newer_stranger_heard)               \
 	X(outline_cut_short)                  \
 	X(prepare_proves_release)             \
 	X(promise_repeated)                   \
+	X(rebase_not_needed)                  \
+	X(rebased)                            \
 	X(reconfirm_new_grant_number)         \
 	X(refuse_blocked_by_grant)            \
-	X(refuse_lower_ballot)                \
 	X(refuse_log_mismatch)                \
+	X(refuse_lower_ballot)                \
+	X(removed_by_message)                 \
+	X(removed_by_own_log)                 \
 	X(reordered_accept_ignored)           \
 	X(resend_after_timeout)               \
 	X(short_accept_noticed)               \
 	X(stale_heartbeat_ignored)            \
+	X(stale_join_ignored)                 \
 	X(stale_sync_stops_grants)            \
-	X(truncated_beyond_acknowledged)      \
-	X(wrong_generation_ignored)
-
+	X(stranger_ignored)                   \
+	X(told_removed)                       \
+	X(truncated_beyond_acknowledged)
 typedef enum CoreMark
 {
 #define CORE_MARK_ENUM(name) CORE_MARK_##name,

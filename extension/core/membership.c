@@ -252,7 +252,8 @@ memberships_encode(const MembershipAt *memberships, uint32_t count, uint8_t *byt
 	next = put_number(next, count, 1);
 	for (i = 0; i < count; i++)
 	{
-		size_t length = membership_encode(&memberships[i].membership, next + MEMBERSHIPS_ITEM_BYTES);
+		size_t length = membership_encode(&memberships[i].membership,
+										  next + MEMBERSHIPS_ITEM_BYTES);
 
 		next = put_number(next, memberships[i].lsn, 8);
 		next = put_number(next, memberships[i].ballot.round, 8);

@@ -44,7 +44,8 @@ extern bool membership_is_valid(const Membership *membership);
  * joint if the counting members change.  False, and nothing is written, if either is no valid membership, nothing
  * changes, or there is no room for both halves.
  */
-extern bool membership_begin_change(const Membership *present, const Membership *wanted, Membership *next);
+extern bool
+membership_begin_change(const Membership *present, const Membership *wanted, Membership *next);
 
 /* The generation that ends a joint one. */
 extern void membership_end_change(const Membership *joint, Membership *final);
@@ -70,7 +71,7 @@ extern bool membership_decode(const void *bytes, size_t length, Membership *memb
 extern size_t memberships_encode(const MembershipAt *memberships, uint32_t count, uint8_t *bytes);
 
 /* The number of memberships read, 0 if the bytes are not what memberships_encode() wrote. */
-extern uint32_t memberships_decode(const void *bytes, size_t length,
-								   MembershipAt memberships[MEMBERSHIPS_MAX]);
+extern uint32_t
+memberships_decode(const void *bytes, size_t length, MembershipAt memberships[MEMBERSHIPS_MAX]);
 
 #endif /* QUORATE_MEMBERSHIP_H */

@@ -14,8 +14,9 @@
 #include "core/core_assert.h"
 #include "core/membership.h"
 #include "core/message.h"
-#include "core/proposer.h"
+#include "core/progress.h"
 #include "core/replica.h"
+#include "core/replica_membership.h"
 
 #define BUCKETS_FIRST 64
 #define AGENDA_FIRST 64
@@ -62,6 +63,7 @@ static void
 replica_free(Replica *replica)
 {
 	ballot_history_free(&replica->history);
+	free(replica->earlier);
 	if (replica->proposer)
 		free(replica->proposer->best_runs);
 	free(replica->proposer);
@@ -173,9 +175,9 @@ replica_init_log(CoreNode *node, Replica *replica, const GroupRecovered *recover
 
 /* How long an opened replica waits before it asks who leads. */
 static TimeUs
-open_patience(const CoreNode *node, const GroupRecovered *recovered)
+open_patience(const CoreNode *node, const Replica *replica, const GroupRecovered *recovered)
 {
-	bool alone = recovered->membership.member_count == 1;
+	bool alone = replica->membership.member_count == 1;
 
 	if (alone || recovered->first_leader == node->config.self ||
 		recovered->promised.node == node->config.self)
@@ -185,51 +187,76 @@ open_patience(const CoreNode *node, const GroupRecovered *recovered)
 	return node->config.lease_us;
 }
 
-static void
-node_share_groups(CoreNode *node, const Replica *replica, int32_t change)
+void
+node_share_groups(CoreNode *node, const Membership *membership, int32_t change)
 {
 	uint32_t i;
 
-	for (i = 0; i < replica->membership.member_count; i++)
+	for (i = 0; i < membership->member_count; i++)
 	{
-		Peer *peer = &node->peers[replica->membership.members[i].node];
+		Peer *peer = &node->peers[membership->members[i].node];
 
-		if (i == replica->self_index)
+		if (membership->members[i].node == node->config.self)
 			continue;
 		CORE_ASSERT(change > 0 || peer->shared_groups > 0);
 		peer->shared_groups += (uint32_t) change;
 	}
 }
 
-void
-core_node_open_group(CoreNode *node, const GroupRecovered *recovered, TimeUs now)
+static void
+node_add_to_bucket(CoreNode *node, Replica *replica)
 {
-	Replica *replica;
 	Replica **bucket;
-
-	CORE_ASSERT(recovered->group != 0);
-	CORE_ASSERT(membership_is_valid(&recovered->membership));
-	CORE_ASSERT(now >= node->now);
-	if (node_find(node, recovered->group))
-		return;
-	replica = calloc(1, sizeof(Replica));
-	CORE_ASSERT(replica != NULL);
-	replica->group = recovered->group;
-	replica->membership = recovered->membership;
-	replica->self_index = membership_find(&replica->membership, node->config.self);
-	CORE_ASSERT(replica->self_index != MEMBER_NONE);
-	replica->role = ROLE_FOLLOWER;
-	replica_init_log(node, replica, recovered);
 
 	node_grow_buckets(node);
 	bucket = node_bucket(node, replica->group);
 	replica->hash_next = *bucket;
 	*bucket = replica;
 	node->replica_count++;
-	node_share_groups(node, replica, 1);
-	replica_await_election(node, replica, open_patience(node, recovered) + (now - node->now));
+}
+
+Replica *
+node_open(CoreNode *node, const GroupRecovered *recovered)
+{
+	Replica *replica = calloc(1, sizeof(Replica));
+
+	CORE_ASSERT(recovered->group != 0);
+	CORE_ASSERT(replica != NULL);
+	replica->group = recovered->group;
+	replica->role = ROLE_FOLLOWER;
+	replica_init_log(node, replica, recovered);
+	membership_recover(node, replica, recovered);
+	node_add_to_bucket(node, replica);
+	replica_await_election(node, replica, open_patience(node, replica, recovered));
 	if (replica->membership.member_count == 1 || recovered->first_leader == node->config.self)
-		replica->election_due_us = now;
+		replica->election_due_us = node->now;
+	return replica;
+}
+
+void
+core_node_open_group(CoreNode *node, const GroupRecovered *recovered, TimeUs now)
+{
+	Replica *replica;
+
+	CORE_ASSERT(now >= node->now);
+	if (node_find(node, recovered->group))
+		return;
+	replica = node_open(node, recovered);
+	replica->election_due_us += now - node->now;
+	replica_settle(node, replica);
+}
+
+void
+core_node_rows(CoreNode *node, GroupId group, bool present)
+{
+	Replica *replica = node_find(node, group);
+
+	if (!replica || replica->rows_missing == !present)
+		return;
+	CORE_ASSERT(present || !replica_leads(replica));
+	replica->rows_missing = !present;
+	if (!present && replica->role != ROLE_FOLLOWER)
+		replica_follow(node, replica, 0);
 	replica_settle(node, replica);
 }
 
@@ -258,7 +285,8 @@ core_node_close_group(CoreNode *node, GroupId group)
 		return;
 	*link = replica->hash_next;
 	node->replica_count--;
-	node_share_groups(node, replica, -1);
+	node->groups_closed++;
+	node_share_groups(node, &replica->membership, -1);
 	node_schedule(node, replica, TIME_NEVER);
 	node_forget_unsynced(node, replica);
 	replica_set_promised(node, replica, none);
@@ -276,7 +304,7 @@ core_node_truncated(CoreNode *node, GroupId group, Lsn base_lsn, Ballot base_bal
 	CORE_INVARIANT("I5", ballot_history_matches(&replica->history, base_lsn, base_ballot));
 	ballot_history_truncate(&replica->history, base_lsn);
 	if (replica_leads(replica))
-		proposer_truncated(replica);
+		progress_truncated(replica);
 	replica_settle(node, replica);
 }
 
@@ -387,7 +415,19 @@ node_send(CoreNode *node, const Replica *replica, MessageKind kind, NodeId to, b
 	effect->message.to = to;
 	effect->message.group = replica->group;
 	effect->message.generation = replica->membership.generation;
+	effect->message.from_since = replica->since;
+	effect->message.to_since = membership_since(&replica->membership, to);
 	return &effect->message;
+}
+
+Message *
+node_reply(CoreNode *node, const Replica *replica, MessageKind kind, const Message *message,
+		   bool after_sync)
+{
+	Message *reply = node_send(node, replica, kind, message->from, after_sync);
+
+	reply->to_since = message->from_since;
+	return reply;
 }
 
 TimeUs

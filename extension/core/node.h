@@ -33,7 +33,7 @@ typedef struct Progress
 	/* leader */
 	bool probing; /* where the logs part is in doubt: one ACCEPT at a time */
 	bool probe_sent;
-	bool needs_snapshot;   /* what it needs next is no longer in our log */
+	bool needs_snapshot;   /* what it needs next is no longer in our log: it is sent a REBASE */
 	Lsn match_lsn;         /* durable there, acknowledged under our ballot */
 	Lsn guess_lsn;         /* the logs are believed equal up to here; never below match_lsn */
 	Lsn next_lsn;          /* next entry to send; above guess_lsn */
@@ -66,8 +66,16 @@ typedef struct Replica
 {
 	GroupId group;
 	struct Replica *hash_next;
-	Membership membership;
-	uint32_t self_index;
+	Membership membership;    /* in use: the newest one of the log, committed or not (I10) */
+	Lsn membership_lsn;       /* of its entry */
+	Ballot membership_ballot; /* ... and that entry's ballot */
+	uint32_t
+		earlier_count; /* memberships before it, from the newest committed one on; 0 if it is that itself */
+	MembershipAt *earlier; /* oldest first */
+	uint64_t since;        /* the generation with which this replica came */
+	uint32_t self_index;   /* MEMBER_NONE if the membership in use does not name this node */
+	bool rows_missing;     /* its rows are not those of its log: it neither stands nor serves */
+	bool removed;          /* no member any more: waits to be closed */
 	GroupRole role;
 
 	/* acceptor */
@@ -120,7 +128,8 @@ struct CoreNode
 	TimeUs heartbeat_due_us;
 	TimeUs grant_length_recorded_us;
 	bool grant_length_unsynced;
-	uint32_t grants_given; /* in this life; makes grant numbers */
+	uint32_t groups_closed; /* in this life; a part of JOIN's nonce */
+	uint32_t grants_given;  /* in this life; makes grant numbers */
 	uint64_t random_state;
 	Peer peers[CORE_NODES_MAX + 1]; /* by node id */
 	Replica **buckets;
@@ -150,5 +159,15 @@ extern bool node_sync_is_fresh(const CoreNode *node);
 /* Sends a message of the replica's group to a node; the caller fills in what its kind carries. */
 extern Message *
 node_send(CoreNode *node, const Replica *replica, MessageKind kind, NodeId to, bool after_sync);
+
+/* The same for the sender of a message: it may be a node that the membership in use does not name. */
+extern Message *node_reply(CoreNode *node, const Replica *replica, MessageKind kind,
+						   const Message *message, bool after_sync);
+
+/* Counts the groups shared with each other member up or down, as the membership in use changes. */
+extern void node_share_groups(CoreNode *node, const Membership *membership, int32_t change);
+
+/* Opens a group: see core_node_open_group(). */
+extern Replica *node_open(CoreNode *node, const GroupRecovered *recovered);
 
 #endif /* QUORATE_NODE_H */

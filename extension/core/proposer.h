@@ -13,6 +13,10 @@ extern void proposer_lead(CoreNode *node, Replica *replica);
 /* EVENT_PROPOSE: appends and sends, or refuses. */
 extern void proposer_propose(CoreNode *node, Replica *replica, const Event *event);
 
+/* Appends a membership entry, which is in use from then on. */
+extern void
+proposer_append_membership(CoreNode *node, Replica *replica, const Membership *membership);
+
 extern void proposer_receive_accepted(CoreNode *node, Replica *replica, const Message *message);
 
 /* Moves the commit LSN to what a quorum has durable under the leader's own ballot. */
@@ -24,16 +28,7 @@ extern void proposer_tick(CoreNode *node, Replica *replica);
 /* When proposer_tick() is due; TIME_NEVER for a leader with nothing under way. */
 extern TimeUs proposer_due(const CoreNode *node, const Replica *replica);
 
-/* The grant held from `peer` has a new number: have it acknowledged for this ballot (I8). */
-extern void proposer_reconfirm(CoreNode *node, Replica *replica, NodeId peer);
-
 /* The grant held from a peer lapsed: if that cost the quorum, the leader has a while to regain it. */
 extern void proposer_lease_lapsed(CoreNode *node, Replica *replica);
-
-/*
- * The log's base moved up.  A member's acknowledgements can lag behind what it has, and what it has may be why
- * the log could be truncated: a member that is not known to reach up to the base is asked, not given up.
- */
-extern void proposer_truncated(Replica *replica);
 
 #endif /* QUORATE_PROPOSER_H */

@@ -7,18 +7,17 @@
 #include "core/core_assert.h"
 #include "core/membership.h"
 
-bool
-quorum_reached(const Membership *membership, uint32_t members)
+/* Whether the set has a majority of the counting members that are not of the `other` half. */
+static bool
+half_reached(const Membership *membership, uint32_t members, MemberHalf other)
 {
 	uint32_t counting = 0;
 	uint32_t reached = 0;
 	uint32_t i;
 
-	CORE_ASSERT(membership->member_count > 0);
-	CORE_ASSERT((members >> membership->member_count) == 0);
 	for (i = 0; i < membership->member_count; i++)
 	{
-		if (!member_counts(&membership->members[i]))
+		if (!member_counts(&membership->members[i]) || membership->members[i].half == other)
 			continue;
 		counting++;
 		if (members & (1u << i))
@@ -26,6 +25,18 @@ quorum_reached(const Membership *membership, uint32_t members)
 	}
 	CORE_ASSERT(counting > 0);
 	return reached > counting / 2;
+}
+
+bool
+quorum_reached(const Membership *membership, uint32_t members)
+{
+	CORE_ASSERT(membership->member_count > 0);
+	CORE_ASSERT((members >> membership->member_count) == 0);
+#ifdef MUTANT_QUORUM_OF_NEW_HALF
+	return half_reached(membership, members, HALF_OUTGOING);
+#endif
+	return half_reached(membership, members, HALF_INCOMING) &&
+		   half_reached(membership, members, HALF_OUTGOING);
 }
 
 uint64_t

@@ -2,9 +2,9 @@
  * quorum.h
  *		What a quorum of a membership is.  The only place that knows.
  *
- * Today a quorum is a majority of the members that count.  A joint generation (I10) will be a majority of
- * its old half and of its new half: it plugs in here and nowhere else, because everybody else asks only
- * "is this set a quorum" and "what do a quorum's members all reach".
+ * A quorum is a majority of the members that count; in a joint generation (I10) a majority of its old half and
+ * a majority of its new half.  Everybody else asks only "is this set a quorum" and "what do a quorum's members
+ * all reach".
  */
 #ifndef QUORATE_QUORUM_H
 #define QUORATE_QUORUM_H

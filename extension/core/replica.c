@@ -18,12 +18,24 @@
 #include "core/membership.h"
 #include "core/proposer.h"
 #include "core/quorum.h"
+#include "core/replica_membership.h"
 
-NodeId
-replica_self(const Replica *replica)
+bool
+replica_may_stand(const Replica *replica)
 {
-	CORE_ASSERT(replica->self_index < replica->membership.member_count);
-	return replica->membership.members[replica->self_index].node;
+	if (replica->removed || replica->self_index == MEMBER_NONE)
+		return false;
+#ifdef MUTANT_LOG_REPLICA_LEADS
+	return true;
+#endif
+	return !replica->rows_missing &&
+		   member_may_lead(&replica->membership.members[replica->self_index]);
+}
+
+uint32_t
+replica_self_bit(const Replica *replica)
+{
+	return replica->self_index == MEMBER_NONE ? 0 : 1u << replica->self_index;
 }
 
 bool
@@ -36,7 +48,7 @@ NodeId
 replica_leader(const Replica *replica)
 {
 	if (replica_leads(replica))
-		return replica_self(replica);
+		return replica->promised.node;
 	if (!ballot_is_zero(replica->leader_ballot) && !replica->released &&
 		ballot_equal(replica->leader_ballot, replica->promised))
 		return replica->promised.node;
@@ -115,10 +127,12 @@ replica_note_round(Replica *replica, Ballot promised)
 void
 replica_record_append(CoreNode *node, Replica *replica, const Entry *entry)
 {
-	Effect *effect = effects_add(&node->effects, EFFECT_APPEND, replica->group);
+	Effect *effect;
 
 	CORE_INVARIANT("I4", ballot_compare(entry->ballot, replica->promised) <= 0);
 	CORE_ASSERT(entry->length == 0 || entry->payload != NULL);
+	membership_appended(node, replica, replica->history.last_lsn + 1, entry);
+	effect = effects_add(&node->effects, EFFECT_APPEND, replica->group);
 	ballot_history_append(&replica->history, entry->ballot);
 	effect->lsn = replica->history.last_lsn;
 	effect->ballot = entry->ballot;
@@ -140,7 +154,40 @@ replica_record_cut(CoreNode *node, Replica *replica, Lsn lsn)
 		replica->durable_lsn = lsn;
 	effect->lsn = lsn;
 	effect->ballot = replica->promised;
+	membership_cut(node, replica, lsn);
 	replica_mark_unsynced(node, replica);
+}
+
+void
+replica_record_rebase(CoreNode *node, Replica *replica, Lsn lsn, Ballot ballot,
+					  const Membership *membership)
+{
+	MembershipAt at = {.lsn = lsn, .ballot = ballot, .membership = *membership};
+	Effect *effect;
+
+	CORE_INVARIANT("I6", lsn > replica->commit_known_lsn);
+	CORE_INVARIANT("I4", ballot_compare(ballot, replica->promised) <= 0);
+	CORE_ASSERT(!replica_leads(replica));
+	/* Recorded first: an uncommitted membership of the old log must not outlive it below the new base. */
+	membership_reset(node, replica, &at);
+	effect = effects_add(&node->effects, EFFECT_REBASE, replica->group);
+	effect->lsn = lsn;
+	effect->ballot = ballot;
+	ballot_history_free(&replica->history);
+	ballot_history_init(&replica->history, lsn, ballot, lsn, 0, NULL);
+	replica->durable_lsn = lsn;
+	replica->rows_missing = true;
+	replica_mark_unsynced(node, replica);
+	replica_commit(node, replica, lsn);
+}
+
+void
+replica_remove(CoreNode *node, Replica *replica)
+{
+	CORE_ASSERT(!replica->removed);
+	replica_follow(node, replica, 0);
+	replica->removed = true;
+	effects_add(&node->effects, EFFECT_REMOVED, replica->group);
 }
 
 void
@@ -161,6 +208,7 @@ replica_commit(CoreNode *node, Replica *replica, Lsn lsn)
 	effect = effects_add(&node->effects, EFFECT_COMMIT, replica->group);
 	effect->lsn = lsn;
 	effect->ballot = replica->promised;
+	membership_committed(node, replica);
 }
 
 void
@@ -213,7 +261,10 @@ void
 replica_enter(Replica *replica, GroupRole role)
 {
 	CORE_ASSERT(role != ROLE_FOLLOWER);
-	CORE_INVARIANT("I11", member_may_lead(&replica->membership.members[replica->self_index]));
+#ifndef MUTANT_LOG_REPLICA_LEADS
+	/* While adopting a log, a candidate may learn that it is no member any more: then it goes no further. */
+	CORE_INVARIANT("I11", replica_may_stand(replica) || role == ROLE_ADOPTING);
+#endif
 	if (!replica->proposer)
 	{
 		replica->proposer = calloc(1, sizeof(Proposer));
@@ -227,11 +278,13 @@ replica_await_election(CoreNode *node, Replica *replica, TimeUs patience_us)
 {
 	TimeUs heartbeat_us = node->config.heartbeat_us;
 	TimeUs slot_us = heartbeat_us / (2 * (TimeUs) replica->membership.member_count);
+	uint32_t slot = replica->self_index == MEMBER_NONE ? replica->membership.member_count
+													   : replica->self_index;
 
 	CORE_ASSERT(patience_us >= 0);
 	/* Members wake one after the other, so that the first has asked before the second begins. */
 	replica->election_due_us = node->now + patience_us + heartbeat_us / 2 +
-							   slot_us * (TimeUs) replica->self_index + node_random(node, slot_us);
+							   slot_us * (TimeUs) slot + node_random(node, slot_us);
 }
 
 bool
@@ -309,6 +362,11 @@ replica_due(const CoreNode *node, const Replica *replica)
 void
 replica_settle(CoreNode *node, Replica *replica)
 {
+	if (replica->removed)
+	{
+		node_schedule(node, replica, TIME_NEVER);
+		return;
+	}
 	invariants_check_replica(node, replica);
 	node_schedule(node, replica, replica_due(node, replica));
 }

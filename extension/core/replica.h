@@ -10,7 +10,11 @@
 
 #include "core/node.h"
 
-extern NodeId replica_self(const Replica *replica);
+/* True if this replica may lead: a storage replica that stays in the group and has its rows (I10, I11). */
+extern bool replica_may_stand(const Replica *replica);
+
+/* This replica's bit in a set of members; 0 if the membership in use does not name it. */
+extern uint32_t replica_self_bit(const Replica *replica);
 
 /* True in the roles that lead: LEADER and HANDING_OVER. */
 extern bool replica_leads(const Replica *replica);
@@ -33,6 +37,16 @@ extern void replica_record_append(CoreNode *node, Replica *replica, const Entry 
 
 /* Records that the entries above `lsn`, none of them committed, are gone. */
 extern void replica_record_cut(CoreNode *node, Replica *replica, Lsn lsn);
+
+/*
+ * Records that the log begins above `lsn`, whose entry has `ballot` and is committed; `membership` is the one in
+ * force there.  Everything that the log held is gone.
+ */
+extern void replica_record_rebase(CoreNode *node, Replica *replica, Lsn lsn, Ballot ballot,
+								  const Membership *membership);
+
+/* The replica is no member any more: it does nothing from now on, and its owner is told to close it. */
+extern void replica_remove(CoreNode *node, Replica *replica);
 
 /* Moves the commit LSN up to min(lsn, durable LSN); the rest follows when the entries are durable. */
 extern void replica_commit(CoreNode *node, Replica *replica, Lsn lsn);

@@ -7,6 +7,7 @@
 #include "core/core_assert.h"
 #include "core/group.h"
 #include "core/replica.h"
+#include "core/replica_membership.h"
 
 static void
 status_members(const Replica *replica, GroupStatus *status)
@@ -21,6 +22,8 @@ status_members(const Replica *replica, GroupStatus *status)
 
 		member->node = replica->membership.members[i].node;
 		member->kind = replica->membership.members[i].kind;
+		member->half = replica->membership.members[i].half;
+		member->since = replica->membership.members[i].since;
 		if (i == replica->self_index)
 			member->durable_lsn = replica->durable_lsn;
 		else if (replica_leads(replica))
@@ -44,6 +47,8 @@ core_group_status(const CoreNode *node, GroupId group, GroupStatus *status, Time
 	status->group = group;
 	status->role = replica->role;
 	status->generation = replica->membership.generation;
+	status->committed_generation = membership_newest_committed(replica)->generation;
+	status->rows_missing = replica->rows_missing;
 	status->promised = replica->promised;
 	status->leader = replica_leader(replica);
 	status->base_lsn = replica->history.base_lsn;
@@ -56,4 +61,23 @@ core_group_status(const CoreNode *node, GroupId group, GroupStatus *status, Time
 	status->lease_until_us = lease_until_us > now ? lease_until_us : 0;
 	status_members(replica, status);
 	return true;
+}
+
+uint32_t
+core_group_memberships(const CoreNode *node, GroupId group, MembershipAt *memberships, uint32_t max)
+{
+	const Replica *replica = node_find(node, group);
+	uint32_t i;
+
+	if (!replica)
+		return 0;
+	for (i = 0; i < replica->earlier_count && i < max; i++)
+		memberships[i] = replica->earlier[i];
+	if (i < max)
+	{
+		memberships[i].lsn = replica->membership_lsn;
+		memberships[i].ballot = replica->membership_ballot;
+		memberships[i].membership = replica->membership;
+	}
+	return replica->earlier_count + 1;
 }

@@ -229,6 +229,8 @@ effect_send(Cluster *cluster, const Effect *effect)
 	packet->held = effect->after_sync;
 	if (message->kind == MESSAGE_ACCEPT || message->kind == MESSAGE_ENTRIES)
 		packet_fill(cluster, packet);
+	else
+		packet_copy_entries(packet, message->entries, message->entry_count);
 	packet_enqueue(cluster, packet);
 }
 
@@ -246,6 +248,41 @@ effect_append(StoredGroup *stored, const Effect *effect)
 	if (entry->length > 0)
 		memcpy(entry->payload, effect->entry.payload, entry->length);
 	stored->last_lsn = effect->lsn;
+}
+
+/* The log begins anew above an entry that must have been chosen. */
+static void
+effect_rebase(Cluster *cluster, StoredGroup *stored, const Effect *effect)
+{
+	const StoredEntry *chosen = &cluster->chosen[stored->group - 1][effect->lsn - 1];
+
+	if (effect->lsn > cluster->chosen_lsn[stored->group - 1] ||
+		!ballot_equal(chosen->ballot, effect->ballot))
+		violation(cluster, "rebased above what is not chosen", stored->group, effect->lsn);
+	stored->base_lsn = stored->last_lsn = stored->commit_lsn = effect->lsn;
+	stored->base_ballot = effect->ballot;
+	stored->rows_missing = true;
+}
+
+static void
+effect_memberships(Cluster *cluster, NodeId node, StoredGroup *stored)
+{
+	stored->membership_count = core_group_memberships(cluster->nodes[node].core, stored->group,
+													  stored->memberships, MEMBERSHIPS_MAX);
+	CORE_ASSERT(stored->membership_count > 0 && stored->membership_count <= MEMBERSHIPS_MAX);
+}
+
+static void
+effect_open(Cluster *cluster, NodeId node, GroupId group)
+{
+	StoredGroup *stored = disk_group(cluster->nodes[node].recorded, group);
+
+	if (stored->exists)
+		violation(cluster, "opened twice", group, 0);
+	memset(stored, 0, sizeof(*stored));
+	stored->exists = true;
+	stored->group = group;
+	effect_memberships(cluster, node, stored);
 }
 
 static void
@@ -274,6 +311,18 @@ effect_apply(Cluster *cluster, NodeId node, const Effect *effect)
 		case EFFECT_SEND:
 			effect_send(cluster, effect);
 			return;
+		case EFFECT_MEMBERSHIP:
+			effect_memberships(cluster, node, disk_group(disk, effect->group));
+			break;
+		case EFFECT_REBASE:
+			effect_rebase(cluster, disk_group(disk, effect->group), effect);
+			break;
+		case EFFECT_OPEN:
+			effect_open(cluster, node, effect->group);
+			break;
+		case EFFECT_REMOVED:
+			disk_group(disk, effect->group)->exists = false;
+			break;
 		case EFFECT_LEAD:
 		case EFFECT_STEP_DOWN:
 		case EFFECT_REFUSE:
@@ -297,6 +346,15 @@ cluster_step(Cluster *cluster, NodeId node, const Event *event)
 		effect_apply(cluster, node, &effects.items[i]);
 	for (group = 1; group <= CLUSTER_GROUPS_MAX; group++)
 	{
+		GroupStatus status;
+
+		if (!sim->recorded->groups[group - 1].exists)
+			core_node_close_group(sim->core, group);
+		else if (core_group_status(sim->core, group, &status, node_clock(cluster, node)))
+			sim->recorded->groups[group - 1].rows_missing = status.rows_missing;
+	}
+	for (group = 1; group <= CLUSTER_GROUPS_MAX; group++)
+	{
 		if (cluster->nodes[1].recorded->groups[group - 1].exists)
 			watch_leases(cluster, group);
 	}
@@ -309,7 +367,8 @@ stored_open(Cluster *cluster, NodeId node, const StoredGroup *stored)
 {
 	BallotRun *runs = calloc(stored->last_lsn + 1, sizeof(BallotRun));
 	GroupRecovered recovered = {.group = stored->group,
-								.membership = stored->membership,
+								.membership_count = stored->membership_count,
+								.memberships = stored->memberships,
 								.promised = stored->promised,
 								.base_lsn = stored->base_lsn,
 								.base_ballot = stored->base_ballot,
@@ -331,6 +390,7 @@ stored_open(Cluster *cluster, NodeId node, const StoredGroup *stored)
 		recovered.run_count++;
 	}
 	core_node_open_group(cluster->nodes[node].core, &recovered, node_clock(cluster, node));
+	core_node_rows(cluster->nodes[node].core, stored->group, !stored->rows_missing);
 	free(runs);
 }
 
@@ -342,17 +402,20 @@ cluster_open_group(Cluster *cluster, GroupId group, uint32_t member_count, NodeI
 	for (id = 1; id <= member_count; id++)
 	{
 		StoredGroup *stored = disk_group(cluster->nodes[id].recorded, group);
+		Membership *membership = &stored->memberships[0].membership;
 		uint32_t i;
 
 		stored->exists = true;
 		stored->group = group;
 		stored->first_leader = first_leader;
-		stored->membership.generation = 1;
-		stored->membership.member_count = member_count;
+		stored->membership_count = 1;
+		membership->generation = 1;
+		membership->member_count = member_count;
 		for (i = 0; i < member_count; i++)
 		{
-			stored->membership.members[i].node = (NodeId) (i + 1);
-			stored->membership.members[i].kind = MEMBER_STORAGE;
+			membership->members[i].node = (NodeId) (i + 1);
+			membership->members[i].kind = MEMBER_STORAGE;
+			membership->members[i].since = 1;
 		}
 		*disk_group(cluster->nodes[id].durable, group) = *stored;
 		stored_open(cluster, id, stored);
@@ -412,6 +475,34 @@ cluster_transfer(Cluster *cluster, NodeId node, GroupId group, NodeId target)
 	Event event = {.kind = EVENT_TRANSFER, .group = group, .target = target};
 
 	cluster_step(cluster, node, &event);
+}
+
+void
+cluster_change(Cluster *cluster, NodeId node, GroupId group, const char *members)
+{
+	Membership wanted = {0};
+	Event event = {.kind = EVENT_CHANGE, .group = group, .change = &wanted};
+	const char *at = members;
+
+	while (at && *at >= '0' && *at <= '9' && wanted.member_count < CORE_MEMBERS_MAX)
+	{
+		Member *member = &wanted.members[wanted.member_count++];
+		char *kind;
+
+		member->node = (NodeId) strtoul(at, &kind, 10);
+		member->kind = *kind == 'l' ? MEMBER_LOG : *kind == 'n' ? MEMBER_LEARNER : MEMBER_STORAGE;
+		at = *kind && kind[1] == ',' ? kind + 2 : NULL;
+	}
+	cluster_step(cluster, node, &event);
+}
+
+void
+cluster_rows(Cluster *cluster, NodeId node, GroupId group, bool present)
+{
+	if (!cluster->nodes[node].core)
+		return;
+	core_node_rows(cluster->nodes[node].core, group, present);
+	disk_group(cluster->nodes[node].recorded, group)->rows_missing = !present;
 }
 
 void
@@ -596,7 +687,8 @@ cluster_wants_sync(const Cluster *cluster, NodeId node)
 		const StoredGroup *recorded = &sim->recorded->groups[i];
 		const StoredGroup *durable = &sim->durable->groups[i];
 
-		if (recorded->last_lsn != durable->last_lsn ||
+		if (recorded->last_lsn != durable->last_lsn || recorded->exists != durable->exists ||
+			recorded->base_lsn != durable->base_lsn ||
 			memcmp(&recorded->promised, &durable->promised, sizeof(Ballot)) != 0)
 			return true;
 	}

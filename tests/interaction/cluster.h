@@ -17,12 +17,13 @@
 
 #include "core/core_types.h"
 #include "core/group.h"
+#include "core/membership.h"
 #include "core/message.h"
 
 #define CLUSTER_NODES_MAX 5
 #define CLUSTER_GROUPS_MAX 4
 #define CLUSTER_ENTRIES_MAX 512
-#define CLUSTER_PAYLOAD_MAX 24
+#define CLUSTER_PAYLOAD_MAX 128 /* an encoded membership of all nodes fits */
 
 typedef struct StoredEntry
 {
@@ -37,7 +38,9 @@ typedef struct StoredGroup
 	bool exists;
 	GroupId group;
 	NodeId first_leader;
-	Membership membership;
+	uint32_t membership_count;
+	MembershipAt memberships[MEMBERSHIPS_MAX];
+	bool rows_missing;
 	Ballot promised;
 	Lsn base_lsn;
 	Ballot base_ballot;
@@ -115,6 +118,12 @@ extern void cluster_sync(Cluster *cluster, NodeId node);
 extern void
 cluster_propose(Cluster *cluster, NodeId node, GroupId group, const char *payload, Ballot ballot);
 extern void cluster_transfer(Cluster *cluster, NodeId node, GroupId group, NodeId target);
+
+/* Asks for other members; `members` such as "1s,2s,3l,4n": s for storage, l for log, n for learner. */
+extern void cluster_change(Cluster *cluster, NodeId node, GroupId group, const char *members);
+
+/* Tells the node's core whether it has the rows of the group. */
+extern void cluster_rows(Cluster *cluster, NodeId node, GroupId group, bool present);
 extern void cluster_clock_anomaly(Cluster *cluster, NodeId node);
 
 /*

@@ -237,7 +237,7 @@ static void
 run_propose(Script *script, const char *arguments)
 {
 	NodeId node = argument_node(script, arguments);
-	char payload[CLUSTER_PAYLOAD_MAX] = "";
+	char payload[24] = "";
 
 	if (!node || sscanf(arguments, "%*u \"%23[^\"]\"", payload) != 1)
 		return;
@@ -253,6 +253,27 @@ run_transfer(Script *script, const char *arguments)
 	if (node)
 		cluster_transfer(script->cluster, node, argument_group(arguments),
 						 (NodeId) argument_number(arguments, "to", 0));
+}
+
+static void
+run_change(Script *script, const char *arguments)
+{
+	NodeId node = argument_node(script, arguments);
+	const char *members = strstr(arguments, "members=");
+
+	if (node && members)
+		cluster_change(script->cluster, node, argument_group(arguments),
+					   members + strlen("members="));
+}
+
+static void
+run_rows(Script *script, const char *arguments)
+{
+	NodeId node = argument_node(script, arguments);
+
+	if (node)
+		cluster_rows(script->cluster, node, argument_group(arguments),
+					 strstr(arguments, "missing") == NULL);
 }
 
 static void
@@ -411,6 +432,8 @@ run_inject(Script *script, const char *arguments)
 	message.to = to;
 	message.ballot = argument_ballot(arguments, "ballot");
 	message.generation = (uint64_t) argument_number(arguments, "generation", 1);
+	message.from_since = (uint64_t) argument_number(arguments, "from_since", 1);
+	message.to_since = (uint64_t) argument_number(arguments, "to_since", 1);
 	message.prev_lsn = (Lsn) argument_number(arguments, "after", 0);
 	message.prev_ballot = argument_ballot(arguments, "after_ballot");
 	message.commit_lsn = (Lsn) argument_number(arguments, "commit", 0);
@@ -512,7 +535,8 @@ static const Command commands[] = {
 	{"silent", run_silent, true},     {"start", run_start, true},
 	{"status", run_status, true},     {"sync", run_sync, true},
 	{"tick", run_tick, true},         {"transfer", run_transfer, true},
-	{"truncate", run_truncate, true},
+	{"truncate", run_truncate, true}, {"change", run_change, true},
+	{"rows", run_rows, true},
 };
 
 void

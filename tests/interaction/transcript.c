@@ -19,6 +19,8 @@ static const char *const kind_names[] = {
 	[MESSAGE_PROMISE] = "PROMISE",     [MESSAGE_FETCH] = "FETCH",
 	[MESSAGE_ENTRIES] = "ENTRIES",     [MESSAGE_ACCEPT] = "ACCEPT",
 	[MESSAGE_ACCEPTED] = "ACCEPTED",   [MESSAGE_RELEASE] = "RELEASE",
+	[MESSAGE_JOIN_ASK] = "JOIN_ASK",   [MESSAGE_JOIN] = "JOIN",
+	[MESSAGE_REBASE] = "REBASE",       [MESSAGE_REMOVED] = "REMOVED",
 };
 
 #define KIND_NAMES (sizeof(kind_names) / sizeof(kind_names[0]))
@@ -60,13 +62,49 @@ say_ballot(Cluster *cluster, const char *label, Ballot ballot)
 	say(cluster, "%s%" PRIu64 ".%u", label, ballot.round, ballot.node);
 }
 
+/* Members as node and kind, in a joint generation with - for those that leave and + for those that come. */
+static void
+say_membership(Cluster *cluster, const Membership *membership)
+{
+	static const char kinds[] = {
+		[MEMBER_STORAGE] = 's', [MEMBER_LOG] = 'l', [MEMBER_LEARNER] = 'n'};
+	static const char *const halves[] = {
+		[HALF_BOTH] = "", [HALF_OUTGOING] = "-", [HALF_INCOMING] = "+"};
+	uint32_t i;
+
+	say(cluster, "g%" PRIu64 "{", membership->generation);
+	for (i = 0; i < membership->member_count; i++)
+	{
+		const Member *member = &membership->members[i];
+
+		say(cluster, "%s%s%u%c", i > 0 ? " " : "", halves[member->half], member->node,
+			kinds[member->kind]);
+	}
+	say(cluster, "}");
+}
+
 static void
 say_entry(Cluster *cluster, Lsn lsn, Ballot ballot, uint32_t length, const char *payload)
 {
 	say(cluster, " %" PRIu64 ":", lsn);
 	say_ballot(cluster, "", ballot);
-	if (length > 0)
+	if (membership_is_encoded(payload, length))
+	{
+		Membership membership;
+
+		CORE_ASSERT(membership_decode(payload, length, &membership));
+		say_membership(cluster, &membership);
+	}
+	else if (length > 0)
 		say(cluster, "\"%.*s\"", (int) length, payload);
+}
+
+static const MembershipAt *
+newest_membership(const Cluster *cluster, NodeId node, GroupId group)
+{
+	const StoredGroup *stored = &cluster->nodes[node].recorded->groups[group - 1];
+
+	return &stored->memberships[stored->membership_count - 1];
 }
 
 void
@@ -101,6 +139,21 @@ transcript_effect(Cluster *cluster, NodeId node, const Effect *effect)
 			break;
 		case EFFECT_REFUSE:
 			say_ballot(cluster, "REFUSES the request under ", effect->ballot);
+			break;
+		case EFFECT_MEMBERSHIP:
+			say(cluster, "uses ");
+			say_membership(cluster, &newest_membership(cluster, node, effect->group)->membership);
+			break;
+		case EFFECT_REBASE:
+			say(cluster, "begins its log above %" PRIu64, effect->lsn);
+			say_ballot(cluster, "@", effect->ballot);
+			break;
+		case EFFECT_OPEN:
+			say(cluster, "MAKES A REPLICA ");
+			say_membership(cluster, &newest_membership(cluster, node, effect->group)->membership);
+			break;
+		case EFFECT_REMOVED:
+			say(cluster, "DROPS ITS REPLICA");
 			break;
 		case EFFECT_SEND:
 			break;
@@ -161,6 +214,13 @@ say_message_body(Cluster *cluster, const Message *message)
 			else if (message->outline.last_lsn > 0)
 				say_outline(cluster, &message->outline);
 			say(cluster, " commit=%" PRIu64, message->commit_lsn);
+			break;
+		case MESSAGE_REBASE:
+			say(cluster, " above %" PRIu64, message->prev_lsn);
+			say_ballot(cluster, "@", message->prev_ballot);
+			break;
+		case MESSAGE_REMOVED:
+			say(cluster, " in g%" PRIu64, message->generation);
 			break;
 		case MESSAGE_RELEASE:
 			say(cluster, " target=%u", message->target);
@@ -229,10 +289,15 @@ cluster_print_status(const Cluster *cluster, GroupId group)
 			continue;
 		fprintf(cluster->out,
 				"%u: %s promised=%" PRIu64 ".%u leader=%u append=%" PRIu64 " durable=%" PRIu64
-				" commit=%" PRIu64 "%s\n",
+				" commit=%" PRIu64 "%s%s",
 				id, role_name(status.role), status.promised.round, status.promised.node,
 				status.leader, status.append_lsn, status.durable_lsn, status.commit_lsn,
-				status.lease_until_us > clock_us ? " lease" : "");
+				status.lease_until_us > clock_us ? " lease" : "",
+				status.rows_missing ? " no-rows" : "");
+		if (status.generation > 1)
+			fprintf(cluster->out, " g%" PRIu64 "%s", status.generation,
+					status.committed_generation < status.generation ? "?" : "");
+		fprintf(cluster->out, "\n");
 	}
 }
 
