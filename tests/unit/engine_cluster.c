@@ -151,7 +151,7 @@ cluster_start(TestCluster *cluster, uint32_t node_count)
 	cluster->sync_us = SYNC_US;
 	cluster->node_count = node_count;
 	for (NodeId id = 1; id <= node_count; id++)
-		membership.members[id - 1] = (Member){id, MEMBER_STORAGE};
+		membership.members[id - 1] = (Member){.node = id, .kind = MEMBER_STORAGE};
 	for (NodeId id = 1; id <= node_count; id++)
 	{
 		start_node(cluster, id);
