@@ -21,7 +21,7 @@
 #define MEMBERSHIPS_MAX 8
 #define MEMBERSHIPS_BYTES_MAX (2 + MEMBERSHIPS_MAX * (20 + MEMBERSHIP_BYTES_MAX))
 
-/* True if the member counts for the quorum: storage and log replicas do, learners do not. */
+/* True if the member counts in a half at least: storage and log replicas do, learners only while they leave one. */
 extern bool member_counts(const Member *member);
 
 /* True if the member may lead: storage replicas that do not leave with this change (I10, I11). */
