@@ -181,10 +181,12 @@ proposer_receive_accepted(CoreNode *node, Replica *replica, const Message *messa
 	}
 	else
 		progress_take_mismatch(node, replica, index, message);
-	/* A handover may just have ended this leadership. */
+	/* A handover may just have ended this leadership, and a change have moved or dismissed the member. */
+	index = membership_find(&replica->membership, message->from);
 	if (replica_leads(replica))
 	{
-		progress_pump(node, replica, index);
+		if (index != MEMBER_NONE)
+			progress_pump(node, replica, index);
 		handover_advance(node, replica);
 	}
 }
