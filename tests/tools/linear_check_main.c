@@ -32,6 +32,7 @@ typedef struct Totals
 {
 	size_t keys;
 	size_t unknown;
+	size_t eventual;
 	size_t wrong;
 	size_t undecided;
 	uint64_t steps;
@@ -77,7 +78,10 @@ check_key(const HistoryOp *ops, size_t count, Totals *totals)
 	totals->keys++;
 	totals->steps += linear.steps;
 	for (size_t i = 0; i < count; i++)
+	{
 		totals->unknown += ops[i].outcome == HISTORY_UNKNOWN;
+		totals->eventual += ops[i].operation == HISTORY_EVENTUAL_GET;
+	}
 	if (linear.verdict == LINEAR_NO)
 		print_wrong(ops, count, &linear, "linearizable");
 	if (session.verdict == LINEAR_NO)
@@ -103,11 +107,12 @@ check_history(const History *history)
 		check_key(&history->ops[first], count, &totals);
 		first += count;
 	}
-	printf("%zu operations on %zu keys, %zu of unknown outcome, %" PRIu64 " steps: %s\n",
-		   history->count, totals.keys, totals.unknown, totals.steps,
-		   totals.wrong > 0       ? "NOT linearizable"
+	printf("%zu operations on %zu keys, %zu eventually consistent, %zu of unknown outcome, %" PRIu64
+		   " steps: %s\n",
+		   history->count, totals.keys, totals.eventual, totals.unknown, totals.steps,
+		   totals.wrong > 0       ? "WRONG"
 		   : totals.undecided > 0 ? "undecided"
-								  : "linearizable");
+								  : "linearizable, no session goes back");
 	if (totals.wrong > 0)
 		return EXIT_WRONG;
 	return totals.undecided > 0 ? EXIT_UNDECIDED : EXIT_SUCCESS;
