@@ -209,8 +209,10 @@ run_crash(Script *script, const char *arguments)
 {
 	NodeId node = argument_node(script, arguments);
 
+	uint32_t all = strstr(arguments, "lose-unsynced") ? 0 : UINT32_MAX;
+
 	if (node)
-		cluster_crash(script->cluster, node, strstr(arguments, "lose-unsynced") != NULL);
+		cluster_crash(script->cluster, node, (uint32_t) argument_number(arguments, "keep", all));
 }
 
 static void
@@ -509,7 +511,7 @@ run_random(Script *script, const char *arguments)
 
 	for (seed = first; seed < first + seeds; seed++)
 	{
-		if (random_schedule(seed, steps, script->out) > 0)
+		if (random_schedule(seed, steps, strstr(arguments, "loud") != NULL, script->out) > 0)
 			recovered++;
 		else
 			fprintf(script->out, "seed %" PRIu64 " did not recover\n", seed);
