@@ -25,7 +25,7 @@ typedef uint64_t GroupId;
 /* A PostgreSQL instance that belongs to the cluster: 1 to CORE_NODES_MAX.  0 means "none". */
 typedef uint16_t NodeId;
 
-#define CORE_NODES_MAX 64  /* nodes of one cluster */
+#define CORE_NODES_MAX 64   /* nodes of one cluster */
 #define CORE_MEMBERS_MAX 16 /* members of one group, over both halves of a joint generation */
 
 /* Microseconds of a clock that never stops and does not follow the wall clock (CLOCK_BOOTTIME). */
@@ -60,8 +60,10 @@ typedef enum MemberKind
 typedef enum MemberHalf
 {
 	HALF_BOTH = 0,
-	HALF_OUTGOING = 1, /* of the old half only: leaves with the final generation, and does not stand */
-	HALF_INCOMING = 2  /* of the new half only */
+	HALF_OUTGOING =
+		1, /* of the old half only: does not stand, and leaves with the final generation, or stays as a
+						* learner if that is its kind */
+	HALF_INCOMING = 2 /* of the new half only */
 } MemberHalf;
 
 /*

@@ -82,7 +82,7 @@ static void
 election_inquire(CoreNode *node, Replica *replica)
 {
 	uint32_t doublings = replica->fruitless_asks < ELECTION_DOUBLINGS_MAX ? replica->fruitless_asks
-																		   : ELECTION_DOUBLINGS_MAX;
+																		  : ELECTION_DOUBLINGS_MAX;
 	uint32_t i;
 
 	CORE_MARK(inquired_without_standing);

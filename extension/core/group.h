@@ -83,8 +83,9 @@ typedef struct Event
 	Ballot
 		ballot;  /* PROPOSE: the ballot that the proposal was evaluated under; another is refused */
 	Entry entry; /* PROPOSE: payload and length; its ballot is set by the core */
-	NodeId target;          /* TRANSFER */
-	const Membership *change; /* CHANGE: node and kind of each member to be; the rest is not looked at */
+	NodeId target; /* TRANSFER */
+	const Membership
+		*change; /* CHANGE: node and kind of each member to be; the rest is not looked at */
 	TimeUs sync_started_us; /* SYNCED: when the sync that completed was begun (I9) */
 } Event;
 
@@ -108,7 +109,7 @@ typedef enum EffectKind
 	/* Record that the log begins above lsn, which ballot wrote: all that it held is gone, and the rows with it. */
 	EFFECT_REBASE,
 
-	EFFECT_OPEN,   /* a new, empty replica: record its membership; the core has opened it */
+	EFFECT_OPEN, /* a new, empty replica: record its membership; the core has opened it */
 	EFFECT_REMOVED /* this replica is no member any more: close the group and record that it is gone */
 } EffectKind;
 
@@ -153,8 +154,9 @@ typedef struct MemberStatus
 	MemberKind kind;
 	MemberHalf half;
 	uint64_t since;
-	Lsn durable_lsn;     /* leader: acknowledged by this member; 0 if not known */
-	bool needs_snapshot; /* leader: what it needs is no longer in the leader's log; a REBASE is on its way */
+	Lsn durable_lsn; /* leader: acknowledged by this member; 0 if not known */
+	bool
+		needs_snapshot; /* leader: what it needs is no longer in the leader's log; a REBASE is on its way */
 } MemberStatus;
 
 typedef struct GroupStatus
@@ -190,8 +192,8 @@ extern void core_node_open_group(CoreNode *node, const GroupRecovered *recovered
  * The newest committed membership of a group and all later ones, oldest first: what EFFECT_MEMBERSHIP and
  * EFFECT_OPEN ask to record.  Returns their number, 0 for a group that is not open; fills at most `max`.
  */
-extern uint32_t core_group_memberships(const CoreNode *node, GroupId group, MembershipAt *memberships,
-									   uint32_t max);
+extern uint32_t core_group_memberships(const CoreNode *node, GroupId group,
+									   MembershipAt *memberships, uint32_t max);
 
 /*
  * Whether the rows of this node's replica are those of its applied LSN.  Until they are, it neither stands nor

@@ -10,6 +10,7 @@
 
 #include "core/core_assert.h"
 #include "core/marks.h"
+#include "core/progress.h"
 #include "core/proposer.h"
 #include "core/replica.h"
 
@@ -205,7 +206,7 @@ heartbeat_wake_led(CoreNode *node, NodeId from, bool reconfirm)
 	for (; replica; replica = heartbeat_next_led(replica->peer_next))
 	{
 		if (reconfirm)
-			proposer_reconfirm(node, replica, from);
+			progress_reconfirm(node, replica, from);
 		replica_settle(node, replica);
 	}
 }

@@ -11,7 +11,7 @@
 #include "core/core_assert.h"
 #include "core/marks.h"
 #include "core/membership.h"
-#include "core/proposer.h"
+#include "core/progress.h"
 #include "core/replica.h"
 #include "core/replica_membership.h"
 
@@ -57,8 +57,7 @@ static void
 join_make_replica(CoreNode *node, const Message *message)
 {
 	MembershipAt at = {0};
-	GroupRecovered recovered = {
-		.group = message->group, .membership_count = 1, .memberships = &at};
+	GroupRecovered recovered = {.group = message->group, .membership_count = 1, .memberships = &at};
 	Replica *replica;
 
 #ifndef MUTANT_JOIN_WITHOUT_NONCE
@@ -108,7 +107,7 @@ join_receive_ask(CoreNode *node, Replica *replica, const Message *message)
 	answer->ballot = replica->promised;
 	answer->lsn = message->lsn;
 	join_put_membership(node, answer, committed);
-	proposer_greet(node, replica, message->from);
+	progress_greet(node, replica, message->from);
 }
 
 static void

@@ -21,7 +21,7 @@
 #define MEMBERSHIPS_MAX 8
 #define MEMBERSHIPS_BYTES_MAX (2 + MEMBERSHIPS_MAX * (20 + MEMBERSHIP_BYTES_MAX))
 
-/* True if the member counts for the quorum: storage and log replicas do, learners do not. */
+/* True if the member counts in a half at least: storage and log replicas do, learners only while they leave one. */
 extern bool member_counts(const Member *member);
 
 /* True if the member may lead: storage replicas that do not leave with this change (I10, I11). */
@@ -44,7 +44,8 @@ extern bool membership_is_valid(const Membership *membership);
  * joint if the counting members change.  False, and nothing is written, if either is no valid membership, nothing
  * changes, or there is no room for both halves.
  */
-extern bool membership_begin_change(const Membership *present, const Membership *wanted, Membership *next);
+extern bool
+membership_begin_change(const Membership *present, const Membership *wanted, Membership *next);
 
 /* The generation that ends a joint one. */
 extern void membership_end_change(const Membership *joint, Membership *final);
@@ -70,7 +71,7 @@ extern bool membership_decode(const void *bytes, size_t length, Membership *memb
 extern size_t memberships_encode(const MembershipAt *memberships, uint32_t count, uint8_t *bytes);
 
 /* The number of memberships read, 0 if the bytes are not what memberships_encode() wrote. */
-extern uint32_t memberships_decode(const void *bytes, size_t length,
-								   MembershipAt memberships[MEMBERSHIPS_MAX]);
+extern uint32_t
+memberships_decode(const void *bytes, size_t length, MembershipAt memberships[MEMBERSHIPS_MAX]);
 
 #endif /* QUORATE_MEMBERSHIP_H */

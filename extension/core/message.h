@@ -30,10 +30,13 @@ typedef enum MessageKind
 	 */
 	MESSAGE_APPLIED = 11,
 
-	MESSAGE_JOIN_ASK = 12, /* I have no such group: am I to make a replica of it?  The nonce is in lsn */
-	MESSAGE_JOIN = 13,     /* you are: the membership is entry 0, the nonce comes back in lsn */
-	MESSAGE_REBASE = 14,   /* what you lack is gone: begin your log above prev; membership is entry 0 */
-	MESSAGE_REMOVED = 15   /* your replica is no member any more, since this generation at the latest */
+	MESSAGE_JOIN_ASK =
+		12, /* I have no such group: am I to make a replica of it?  The nonce is in lsn */
+	MESSAGE_JOIN = 13, /* you are: the membership is entry 0, the nonce comes back in lsn */
+	MESSAGE_REBASE =
+		14, /* what you lack is gone: begin your log above prev; membership is entry 0 */
+	MESSAGE_REMOVED =
+		15 /* your replica is no member any more, since this generation at the latest */
 } MessageKind;
 
 #define MESSAGE_KIND_LAST MESSAGE_REMOVED

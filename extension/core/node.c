@@ -14,7 +14,7 @@
 #include "core/core_assert.h"
 #include "core/membership.h"
 #include "core/message.h"
-#include "core/proposer.h"
+#include "core/progress.h"
 #include "core/replica.h"
 #include "core/replica_membership.h"
 
@@ -304,7 +304,7 @@ core_node_truncated(CoreNode *node, GroupId group, Lsn base_lsn, Ballot base_bal
 	CORE_INVARIANT("I5", ballot_history_matches(&replica->history, base_lsn, base_ballot));
 	ballot_history_truncate(&replica->history, base_lsn);
 	if (replica_leads(replica))
-		proposer_truncated(replica);
+		progress_truncated(replica);
 	replica_settle(node, replica);
 }
 

@@ -69,12 +69,13 @@ typedef struct Replica
 	Membership membership;    /* in use: the newest one of the log, committed or not (I10) */
 	Lsn membership_lsn;       /* of its entry */
 	Ballot membership_ballot; /* ... and that entry's ballot */
-	uint32_t earlier_count;   /* memberships before it, from the newest committed one on; 0 if it is that itself */
-	MembershipAt *earlier;    /* oldest first */
-	uint64_t since;           /* the generation with which this replica came */
-	uint32_t self_index;      /* MEMBER_NONE if the membership in use does not name this node */
-	bool rows_missing;        /* its rows are not those of its log: it neither stands nor serves */
-	bool removed;             /* no member any more: waits to be closed */
+	uint32_t
+		earlier_count; /* memberships before it, from the newest committed one on; 0 if it is that itself */
+	MembershipAt *earlier; /* oldest first */
+	uint64_t since;        /* the generation with which this replica came */
+	uint32_t self_index;   /* MEMBER_NONE if the membership in use does not name this node */
+	bool rows_missing;     /* its rows are not those of its log: it neither stands nor serves */
+	bool removed;          /* no member any more: waits to be closed */
 	GroupRole role;
 
 	/* acceptor */
@@ -128,7 +129,7 @@ struct CoreNode
 	TimeUs grant_length_recorded_us;
 	bool grant_length_unsynced;
 	uint32_t groups_closed; /* in this life; a part of JOIN's nonce */
-	uint32_t grants_given; /* in this life; makes grant numbers */
+	uint32_t grants_given;  /* in this life; makes grant numbers */
 	uint64_t random_state;
 	Peer peers[CORE_NODES_MAX + 1]; /* by node id */
 	Replica **buckets;

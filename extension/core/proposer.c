@@ -3,13 +3,9 @@
  *		The leader: proposes, replicates by pipelined ACCEPTs, commits, keeps followers informed.
  *
  * An ACCEPT leaves before the leader's own sync; the leader's copy counts for the quorum only after it (I2).
- * For each member the leader knows what it acknowledged (match), up to where the logs are believed equal
- * (guess) and what it has sent (next); match <= guess < next always.  Whatever a refusal or a time-out
- * brings, only an ACCEPTED (ok) under the own ballot moves match, and match never goes back (B25).
+ * What is known of each other member, and what it is sent, is progress.c.
  */
 #include "core/proposer.h"
-
-#include <string.h>
 
 #include "core/ballot.h"
 #include "core/change.h"
@@ -18,208 +14,13 @@
 #include "core/join.h"
 #include "core/marks.h"
 #include "core/membership.h"
+#include "core/progress.h"
 #include "core/quorum.h"
 #include "core/replica.h"
 #include "core/replica_membership.h"
 
 /* An idle follower learns the commit LSN this much later at most, unless a proposal carries it earlier. */
 #define COMMIT_NOTICE_US_MAX 5000
-
-static TimeUs
-proposer_resend_interval(const CoreNode *node)
-{
-	return 2 * node->config.heartbeat_us;
-}
-
-static NodeId
-member_node(const Replica *replica, uint32_t index)
-{
-	CORE_ASSERT(index < replica->membership.member_count);
-	return replica->membership.members[index].node;
-}
-
-/* Sends entries guess or next onwards: `count` of them after `prev_lsn`, which the log still knows. */
-static void
-proposer_send_accept(CoreNode *node, Replica *replica, uint32_t index, Lsn prev_lsn, uint32_t count)
-{
-	Progress *progress = &replica->proposer->members[index];
-	Message *message = node_send(node, replica, MESSAGE_ACCEPT, member_node(replica, index), false);
-	Lsn last_lsn = prev_lsn + count;
-
-	CORE_INVARIANT("I4", replica->promised.node == node->config.self);
-	CORE_ASSERT(index != replica->self_index);
-	CORE_INVARIANT("I5", last_lsn <= replica->history.last_lsn);
-	message->ballot = replica->promised;
-	message->prev_lsn = prev_lsn;
-	CORE_ASSERT(ballot_history_at(&replica->history, prev_lsn, &message->prev_ballot));
-	message->entry_count = count;
-	message->commit_lsn = replica->commit_lsn;
-	progress->stirred_us = node->now;
-	if (count > 0)
-		progress->newest_prev_lsn = prev_lsn;
-	if (replica->commit_lsn < last_lsn)
-		last_lsn = replica->commit_lsn;
-	if (last_lsn > progress->commit_told_lsn)
-		progress->commit_told_lsn = last_lsn;
-}
-
-/* Whether another member that has been heard lately holds back what a log replica may begin above. */
-static bool
-proposer_is_heard(const CoreNode *node, NodeId member)
-{
-	const Peer *peer = &node->peers[member];
-
-	return peer->heard_us != 0 && node->now - peer->heard_us <= node->config.lease_us;
-}
-
-/*
- * Where a member's log may begin anew.  A log replica shall be able to bring up to date those that live, so it
- * begins below what they have.
- */
-static Lsn
-proposer_rebase_lsn(const CoreNode *node, const Replica *replica, uint32_t index)
-{
-	Lsn lsn = replica->commit_lsn;
-	Lsn lowest = replica->earlier_count > 0 ? replica->earlier[0].lsn : replica->membership_lsn;
-	uint32_t i;
-
-	for (i = 0; i < replica->membership.member_count; i++)
-	{
-		const Member *member = &replica->membership.members[i];
-		Lsn match_lsn = replica->proposer->members[i].match_lsn;
-
-		if (replica->membership.members[index].kind == MEMBER_LOG && i != index &&
-			i != replica->self_index && member_counts(member) &&
-			proposer_is_heard(node, member->node) && match_lsn < lsn)
-			lsn = match_lsn;
-	}
-	if (lsn < replica->history.base_lsn)
-		lsn = replica->history.base_lsn;
-	return lsn < lowest ? lowest : lsn;
-}
-
-/* Has the member begin its log anew: what it lacks is gone here, or too much. */
-static void
-proposer_send_rebase(CoreNode *node, Replica *replica, uint32_t index)
-{
-	Lsn lsn = proposer_rebase_lsn(node, replica, index);
-	Message *message;
-
-	replica->proposer->members[index].stirred_us = node->now;
-	if (lsn > replica->commit_lsn)
-		return; /* the newest membership is not known as committed yet */
-	message = node_send(node, replica, MESSAGE_REBASE, member_node(replica, index), false);
-	message->ballot = replica->promised;
-	message->prev_lsn = lsn;
-	CORE_ASSERT(ballot_history_at(&replica->history, lsn, &message->prev_ballot));
-	message->commit_lsn = replica->commit_lsn;
-	join_put_membership(node, message, membership_newest_committed(replica));
-}
-
-static void
-proposer_flag_snapshot(CoreNode *node, Replica *replica, uint32_t index)
-{
-	CORE_MARK(needs_snapshot_flagged);
-	replica->proposer->members[index].needs_snapshot = true;
-	proposer_send_rebase(node, replica, index);
-}
-
-/* True if the member's next entry is in the log; otherwise it is sent a REBASE. */
-static bool
-proposer_can_serve(CoreNode *node, Replica *replica, uint32_t index)
-{
-	Progress *progress = &replica->proposer->members[index];
-
-	CORE_ASSERT(progress->match_lsn <= progress->guess_lsn);
-	CORE_ASSERT(progress->guess_lsn < progress->next_lsn);
-	if (!progress->needs_snapshot && progress->guess_lsn < replica->history.base_lsn)
-		proposer_flag_snapshot(node, replica, index);
-	return !progress->needs_snapshot;
-}
-
-/* Sends the member what it lacks, within the window; one ACCEPT at a time while in doubt. */
-static void
-proposer_pump(CoreNode *node, Replica *replica, uint32_t index)
-{
-	Progress *progress = &replica->proposer->members[index];
-
-	if (!proposer_can_serve(node, replica, index))
-		return;
-	while (progress->next_lsn <= replica->history.last_lsn)
-	{
-		Lsn inflight = progress->next_lsn - 1 - progress->guess_lsn;
-		Lsn count = replica->history.last_lsn - progress->next_lsn + 1;
-
-		if (inflight >= node->config.inflight_entries_max ||
-			(progress->probing && progress->probe_sent))
-			return;
-		if (count > node->config.inflight_entries_max - inflight)
-			count = node->config.inflight_entries_max - inflight;
-		if (count > node->config.accept_entries_max)
-			count = node->config.accept_entries_max;
-		if (progress->next_lsn <= replica->commit_lsn)
-			CORE_MARK(catch_up_from_log);
-		proposer_send_accept(node, replica, index, progress->next_lsn - 1, (uint32_t) count);
-		progress->next_lsn += count;
-		progress->probe_sent = true;
-	}
-}
-
-/* Sends an ACCEPT without entries: asks where the member stands, tells the commit LSN. */
-static void
-proposer_probe(CoreNode *node, Replica *replica, uint32_t index)
-{
-	Progress *progress = &replica->proposer->members[index];
-
-	if (!proposer_can_serve(node, replica, index))
-		return;
-	progress->next_lsn = progress->guess_lsn + 1;
-	progress->probing = true;
-	progress->probe_sent = true;
-	proposer_send_accept(node, replica, index, progress->guess_lsn, 0);
-}
-
-/* Sends an ACCEPT without entries behind everything sent so far; the pipeline goes on. */
-static void
-proposer_send_empty(CoreNode *node, Replica *replica, uint32_t index)
-{
-	Progress *progress = &replica->proposer->members[index];
-
-	if (proposer_can_serve(node, replica, index))
-		proposer_send_accept(node, replica, index, progress->next_lsn - 1, 0);
-}
-
-static void
-proposer_init_progress(Replica *replica)
-{
-	Proposer *proposer = replica->proposer;
-	uint32_t i;
-
-	for (i = 0; i < replica->membership.member_count; i++)
-	{
-		Progress *progress = &proposer->members[i];
-
-		/* acked_number stays: a promise is an acknowledgement of the ballot, too (I8). */
-		progress->match_lsn = 0;
-		progress->guess_lsn = proposer->start_lsn - 1;
-		progress->next_lsn = proposer->start_lsn;
-		progress->commit_told_lsn = 0;
-		progress->commit_acked_lsn = 0;
-		progress->probing = false;
-	}
-}
-
-static void
-proposer_pump_all(CoreNode *node, Replica *replica)
-{
-	uint32_t i;
-
-	for (i = 0; i < replica->membership.member_count; i++)
-	{
-		if (i != replica->self_index)
-			proposer_pump(node, replica, i);
-	}
-}
 
 void
 proposer_lead(CoreNode *node, Replica *replica)
@@ -241,8 +42,8 @@ proposer_lead(CoreNode *node, Replica *replica)
 	effect = effects_add(&node->effects, EFFECT_LEAD, replica->group);
 	effect->lsn = proposer->start_lsn;
 	effect->ballot = replica->promised;
-	proposer_init_progress(replica);
-	proposer_pump_all(node, replica);
+	progress_init(replica);
+	progress_pump_all(node, replica);
 }
 
 void
@@ -263,7 +64,7 @@ proposer_propose(CoreNode *node, Replica *replica, const Event *event)
 	replica->durable_lsn = replica->history.last_lsn;
 	proposer_advance_commit(node, replica);
 #endif
-	proposer_pump_all(node, replica);
+	progress_pump_all(node, replica);
 }
 
 void
@@ -276,40 +77,7 @@ proposer_append_membership(CoreNode *node, Replica *replica, const Membership *m
 	entry.length = (uint32_t) membership_encode(membership, bytes);
 	replica_record_append(node, replica, &entry);
 	CORE_INVARIANT("I10", replica->membership.generation == membership->generation);
-	proposer_pump_all(node, replica);
-}
-
-/* Progress of a member that is new to a leader: where its log stands is not known. */
-static Progress
-proposer_new_progress(const CoreNode *node, const Replica *replica)
-{
-	Progress progress = {.stirred_us = node->now};
-
-	if (replica_leads(replica))
-	{
-		progress.guess_lsn = replica->history.last_lsn;
-		progress.next_lsn = progress.guess_lsn + 1;
-		progress.probing = true;
-	}
-	return progress;
-}
-
-void
-proposer_follow_membership(CoreNode *node, Replica *replica, const Membership *before)
-{
-	Progress kept[CORE_MEMBERS_MAX];
-	uint32_t i;
-
-	memcpy(kept, replica->proposer->members, sizeof(kept));
-	memset(replica->proposer->members, 0, sizeof(kept));
-	for (i = 0; i < replica->membership.member_count; i++)
-	{
-		const Member *member = &replica->membership.members[i];
-		uint32_t at = membership_find(before, member->node);
-		bool same = at != MEMBER_NONE && before->members[at].since == member->since;
-
-		replica->proposer->members[i] = same ? kept[at] : proposer_new_progress(node, replica);
-	}
+	progress_pump_all(node, replica);
 }
 
 /* The highest LSN that a quorum has durable; the own copy counts after the own sync (I2). */
@@ -349,19 +117,6 @@ proposer_may_commit(const Replica *replica, Lsn lsn)
 }
 
 void
-proposer_greet(CoreNode *node, Replica *replica, NodeId only)
-{
-	uint32_t i;
-
-	for (i = 0; i < replica->membership.member_count; i++)
-	{
-		if (i != replica->self_index && replica->proposer->members[i].match_lsn == 0 &&
-			(only == 0 || only == member_node(replica, i)))
-			proposer_probe(node, replica, i);
-	}
-}
-
-void
 proposer_advance_commit(CoreNode *node, Replica *replica)
 {
 	Proposer *proposer = replica->proposer;
@@ -382,71 +137,10 @@ proposer_advance_commit(CoreNode *node, Replica *replica)
 	if (membership_newest_committed(replica)->generation > committed.generation)
 	{
 		join_dismiss(node, replica, &committed);
-		proposer_greet(node, replica, 0);
+		progress_greet(node, replica, 0);
 	}
 	change_advance(node, replica);
 	handover_advance(node, replica);
-}
-
-/* An ACCEPTED (ok) under the own ballot: the member has everything up to its LSN durable. */
-static void
-proposer_take_acknowledgement(CoreNode *node, Replica *replica, uint32_t index,
-							  const Message *message)
-{
-	Progress *progress = &replica->proposer->members[index];
-
-	CORE_ASSERT(message->ok);
-	progress->stirred_us = node->now;
-	progress->probing = false;
-	if (message->grant_number > progress->acked_number)
-		progress->acked_number = message->grant_number;
-	if (message->commit_lsn > progress->commit_acked_lsn)
-		progress->commit_acked_lsn = message->commit_lsn;
-	if (message->lsn > progress->match_lsn)
-		progress->match_lsn = message->lsn;
-	if (progress->match_lsn > progress->guess_lsn)
-		progress->guess_lsn = progress->match_lsn;
-	if (progress->next_lsn <= progress->guess_lsn || progress->needs_snapshot)
-		progress->next_lsn = progress->guess_lsn + 1;
-	progress->needs_snapshot = false;
-	if (message->prev_lsn == progress->newest_prev_lsn && message->lsn > message->prev_lsn &&
-		message->lsn + 1 < progress->next_lsn && message->lsn >= progress->guess_lsn)
-	{
-		/* The newest ACCEPT was sent with fewer entries than asked: frames are bounded. */
-		CORE_MARK(short_accept_noticed);
-		progress->next_lsn = message->lsn + 1;
-	}
-}
-
-/* An ACCEPTED (refused) under the own ballot: the logs part earlier than believed. */
-static void
-proposer_take_mismatch(CoreNode *node, Replica *replica, uint32_t index, const Message *message)
-{
-	Progress *progress = &replica->proposer->members[index];
-	Lsn floor_lsn = message->commit_lsn;
-	Lsn guess;
-
-	CORE_ASSERT(!message->ok);
-	if (!log_outline_is_valid(&message->outline))
-		return;
-	/* What the member knows as committed is in every leader's log (I6). */
-	CORE_INVARIANT("I6", floor_lsn <= replica->history.last_lsn);
-	guess = ballot_history_divergence(&replica->history, &message->outline, floor_lsn);
-#ifndef MUTANT_GUESS_BELOW_MATCH
-	if (guess < progress->match_lsn)
-		guess = progress->match_lsn;
-#endif
-	if (progress->probing && progress->probe_sent && guess == progress->guess_lsn &&
-		message->prev_lsn != guess)
-		return; /* one of several refusals of a pipeline; the answer is under way */
-	progress->guess_lsn = guess;
-	progress->next_lsn = guess + 1;
-	progress->probing = true;
-	progress->probe_sent = false;
-	/* An empty log: rows and a recent log come sooner than the whole history. */
-	if (message->outline.last_lsn == 0 && !progress->needs_snapshot &&
-		replica->commit_lsn > node->config.inflight_entries_max)
-		proposer_flag_snapshot(node, replica, index);
 }
 
 /* Somebody was promised a higher ballot: this one can no longer get that acceptor. */
@@ -480,41 +174,19 @@ proposer_receive_accepted(CoreNode *node, Replica *replica, const Message *messa
 	if (message->ok)
 	{
 		CORE_INVARIANT("I5", message->lsn <= replica->history.last_lsn);
-		proposer_take_acknowledgement(node, replica, index, message);
+		progress_take_acknowledgement(node, replica, index, message);
 		if (replica->proposer->deadline_us != TIME_NEVER && replica_has_lease(node, replica))
 			replica->proposer->deadline_us = TIME_NEVER;
 		proposer_advance_commit(node, replica);
 	}
 	else
-		proposer_take_mismatch(node, replica, index, message);
+		progress_take_mismatch(node, replica, index, message);
 	/* A handover may just have ended this leadership. */
 	if (replica_leads(replica))
 	{
-		proposer_pump(node, replica, index);
+		progress_pump(node, replica, index);
 		handover_advance(node, replica);
 	}
-}
-
-/* True if the leader waits for something from the member that it would ask again for. */
-static bool
-proposer_is_unanswered(const CoreNode *node, const Replica *replica, uint32_t index)
-{
-	const Progress *progress = &replica->proposer->members[index];
-	const Peer *peer = &node->peers[member_node(replica, index)];
-	uint64_t held = grant_held_number(&peer->held, node->now);
-
-	if (!proposer_is_heard(node, member_node(replica, index)))
-		return false;
-	if (progress->needs_snapshot)
-		return true;
-#ifndef MUTANT_PROBE_ONCE
-	/* While in doubt nothing else is sent: a probe whose answer was lost has to be repeated. */
-	if (progress->probing)
-		return true;
-#endif
-	return progress->match_lsn < progress->next_lsn - 1 ||
-		   progress->commit_acked_lsn < replica->commit_lsn ||
-		   (held != 0 && held != progress->acked_number);
 }
 
 static TimeUs
@@ -526,9 +198,9 @@ proposer_notices_due(const CoreNode *node, const Replica *replica)
 	for (i = 0; i < replica->membership.member_count; i++)
 	{
 		TimeUs resend_us = replica->proposer->members[i].stirred_us +
-						   proposer_resend_interval(node);
+						   progress_resend_interval(node);
 
-		if (i != replica->self_index && resend_us < due && proposer_is_unanswered(node, replica, i))
+		if (i != replica->self_index && resend_us < due && progress_is_unanswered(node, replica, i))
 			due = resend_us;
 	}
 	return due;
@@ -562,51 +234,7 @@ proposer_send_notices(CoreNode *node, Replica *replica)
 			progress->probing || progress->needs_snapshot)
 			continue;
 		CORE_MARK(commit_notice_sent);
-		proposer_send_empty(node, replica, i);
-	}
-}
-
-void
-proposer_truncated(Replica *replica)
-{
-	Lsn base_lsn = replica->history.base_lsn;
-	uint32_t i;
-
-#ifdef MUTANT_TRUNCATION_GIVES_UP
-	return;
-#endif
-	for (i = 0; i < replica->membership.member_count; i++)
-	{
-		Progress *progress = &replica->proposer->members[i];
-
-		if (i == replica->self_index || progress->needs_snapshot || progress->guess_lsn >= base_lsn)
-			continue;
-		CORE_MARK(truncated_beyond_acknowledged);
-		progress->guess_lsn = base_lsn;
-		if (progress->next_lsn <= base_lsn)
-			progress->next_lsn = base_lsn + 1;
-		progress->probing = true;
-		progress->probe_sent = false;
-	}
-}
-
-static void
-proposer_resend(CoreNode *node, Replica *replica)
-{
-	uint32_t i;
-
-	for (i = 0; i < replica->membership.member_count; i++)
-	{
-		const Progress *progress = &replica->proposer->members[i];
-
-		if (i == replica->self_index || !proposer_is_unanswered(node, replica, i) ||
-			node->now < progress->stirred_us + proposer_resend_interval(node))
-			continue;
-		CORE_MARK(resend_after_timeout);
-		if (progress->needs_snapshot)
-			proposer_send_rebase(node, replica, i);
-		else
-			proposer_probe(node, replica, i);
+		progress_send_empty(node, replica, i);
 	}
 }
 
@@ -641,22 +269,7 @@ proposer_tick(CoreNode *node, Replica *replica)
 		handover_time_out(node, replica);
 	if (node->now >= proposer->notice_us)
 		proposer_send_notices(node, replica);
-	proposer_resend(node, replica);
-}
-
-void
-proposer_reconfirm(CoreNode *node, Replica *replica, NodeId peer)
-{
-	uint32_t index = membership_find(&replica->membership, peer);
-
-	CORE_ASSERT(replica_leads(replica));
-	if (index == MEMBER_NONE || replica->proposer->members[index].needs_snapshot)
-		return;
-	CORE_MARK(reconfirm_new_grant_number);
-	if (replica->proposer->members[index].probing)
-		proposer_probe(node, replica, index);
-	else
-		proposer_send_empty(node, replica, index);
+	progress_resend(node, replica);
 }
 
 void

@@ -17,16 +17,6 @@ extern void proposer_propose(CoreNode *node, Replica *replica, const Event *even
 extern void
 proposer_append_membership(CoreNode *node, Replica *replica, const Membership *membership);
 
-/* The membership in use changed from `before`: what is known of the members that stay is kept. */
-extern void
-proposer_follow_membership(CoreNode *node, Replica *replica, const Membership *before);
-
-/*
- * Speaks to the members that have not acknowledged anything, or to that one of them on node `only` if that is not 0:
- * new ones have to make their replicas (join.c).
- */
-extern void proposer_greet(CoreNode *node, Replica *replica, NodeId only);
-
 extern void proposer_receive_accepted(CoreNode *node, Replica *replica, const Message *message);
 
 /* Moves the commit LSN to what a quorum has durable under the leader's own ballot. */
@@ -38,16 +28,7 @@ extern void proposer_tick(CoreNode *node, Replica *replica);
 /* When proposer_tick() is due; TIME_NEVER for a leader with nothing under way. */
 extern TimeUs proposer_due(const CoreNode *node, const Replica *replica);
 
-/* The grant held from `peer` has a new number: have it acknowledged for this ballot (I8). */
-extern void proposer_reconfirm(CoreNode *node, Replica *replica, NodeId peer);
-
 /* The grant held from a peer lapsed: if that cost the quorum, the leader has a while to regain it. */
 extern void proposer_lease_lapsed(CoreNode *node, Replica *replica);
-
-/*
- * The log's base moved up.  A member's acknowledgements can lag behind what it has, and what it has may be why
- * the log could be truncated: a member that is not known to reach up to the base is asked, not given up.
- */
-extern void proposer_truncated(Replica *replica);
 
 #endif /* QUORATE_PROPOSER_H */

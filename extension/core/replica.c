@@ -279,7 +279,7 @@ replica_await_election(CoreNode *node, Replica *replica, TimeUs patience_us)
 	TimeUs heartbeat_us = node->config.heartbeat_us;
 	TimeUs slot_us = heartbeat_us / (2 * (TimeUs) replica->membership.member_count);
 	uint32_t slot = replica->self_index == MEMBER_NONE ? replica->membership.member_count
-														: replica->self_index;
+													   : replica->self_index;
 
 	CORE_ASSERT(patience_us >= 0);
 	/* Members wake one after the other, so that the first has asked before the second begins. */

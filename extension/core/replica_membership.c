@@ -15,7 +15,7 @@
 #include "core/core_assert.h"
 #include "core/marks.h"
 #include "core/membership.h"
-#include "core/proposer.h"
+#include "core/progress.h"
 #include "core/replica.h"
 
 /* The membership in use becomes `at`; whoever counts or leads by it follows. */
@@ -46,7 +46,7 @@ use_membership(CoreNode *node, Replica *replica, const MembershipAt *at)
 			replica->rows_missing = true;
 	}
 	if (replica->proposer)
-		proposer_follow_membership(node, replica, &before);
+		progress_follow_membership(node, replica, &before);
 }
 
 static MembershipAt

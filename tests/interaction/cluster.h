@@ -136,8 +136,7 @@ cluster_propose(Cluster *cluster, NodeId node, GroupId group, const char *payloa
 extern void cluster_transfer(Cluster *cluster, NodeId node, GroupId group, NodeId target);
 
 /* Asks for other members; `members` such as "1s,2s,3l,4n": s for storage, l for log, n for learner. */
-extern void
-cluster_change(Cluster *cluster, NodeId node, GroupId group, const char *members);
+extern void cluster_change(Cluster *cluster, NodeId node, GroupId group, const char *members);
 
 /* Tells the node's core whether it has the rows of the group. */
 extern void cluster_rows(Cluster *cluster, NodeId node, GroupId group, bool present);

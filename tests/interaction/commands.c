@@ -264,7 +264,8 @@ run_change(Script *script, const char *arguments)
 	const char *members = strstr(arguments, "members=");
 
 	if (node && members)
-		cluster_change(script->cluster, node, argument_group(arguments), members + strlen("members="));
+		cluster_change(script->cluster, node, argument_group(arguments),
+					   members + strlen("members="));
 }
 
 static void

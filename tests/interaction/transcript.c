@@ -66,7 +66,8 @@ say_ballot(Cluster *cluster, const char *label, Ballot ballot)
 static void
 say_membership(Cluster *cluster, const Membership *membership)
 {
-	static const char kinds[] = {[MEMBER_STORAGE] = 's', [MEMBER_LOG] = 'l', [MEMBER_LEARNER] = 'n'};
+	static const char kinds[] = {
+		[MEMBER_STORAGE] = 's', [MEMBER_LOG] = 'l', [MEMBER_LEARNER] = 'n'};
 	static const char *const halves[] = {
 		[HALF_BOTH] = "", [HALF_OUTGOING] = "-", [HALF_INCOMING] = "+"};
 	uint32_t i;
