@@ -174,8 +174,8 @@ draw_kind(Schedule *schedule, uint32_t kind)
 	if (kind == MEMBER_LEARNER)
 		return any == MEMBER_LEARNER ? MEMBER_STORAGE : any;
 	if (kind == MEMBER_LOG)
-		return any < 2 ? 0 : MEMBER_STORAGE;
-	return 0;
+		return any == MEMBER_LOG ? MEMBER_STORAGE : any;
+	return any < 2 ? 0 : MEMBER_LEARNER;
 }
 
 /* Asks for other members: one or two nodes become something else. */
