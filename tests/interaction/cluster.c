@@ -617,6 +617,14 @@ cluster_clock_anomaly(Cluster *cluster, NodeId node)
 	cluster_step(cluster, node, &event);
 }
 
+void
+cluster_inquire(Cluster *cluster, NodeId node, GroupId group, NodeId target)
+{
+	Event event = {.kind = EVENT_INQUIRE, .group = group, .target = target};
+
+	cluster_step(cluster, node, &event);
+}
+
 /* Finds the link to a packet that can travel; NULL if there is none. */
 static Packet **
 packet_find(Cluster *cluster, NodeId from, NodeId to, int kind, uint32_t skip)

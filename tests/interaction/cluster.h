@@ -142,6 +142,9 @@ extern void cluster_change(Cluster *cluster, NodeId node, GroupId group, const c
 extern void cluster_rows(Cluster *cluster, NodeId node, GroupId group, bool present);
 extern void cluster_clock_anomaly(Cluster *cluster, NodeId node);
 
+/* Has the node ask the target whether its replica is still a member. */
+extern void cluster_inquire(Cluster *cluster, NodeId node, GroupId group, NodeId target);
+
 /*
  * What to do with messages under way from one node to another: the first one of the kind (0 for any), in
  * the order of sending; `skip` passes over so many.  They return false if there is none.

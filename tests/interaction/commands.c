@@ -269,6 +269,16 @@ run_change(Script *script, const char *arguments)
 }
 
 static void
+run_inquire(Script *script, const char *arguments)
+{
+	NodeId node = argument_node(script, arguments);
+
+	if (node)
+		cluster_inquire(script->cluster, node, argument_group(arguments),
+						(NodeId) argument_number(arguments, "to", 0));
+}
+
+static void
 run_rows(Script *script, const char *arguments)
 {
 	NodeId node = argument_node(script, arguments);
@@ -538,7 +548,7 @@ static const Command commands[] = {
 	{"status", run_status, true},     {"sync", run_sync, true},
 	{"tick", run_tick, true},         {"transfer", run_transfer, true},
 	{"truncate", run_truncate, true}, {"change", run_change, true},
-	{"rows", run_rows, true},
+	{"rows", run_rows, true},         {"inquire", run_inquire, true},
 };
 
 void

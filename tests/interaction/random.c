@@ -423,8 +423,14 @@ recovery_step(Schedule *schedule)
 	cluster_run(schedule->cluster, RECOVERY_STEP_US);
 	for (group = 1; group <= GROUPS; group++)
 	{
+		NodeId leader = cluster_leader(schedule->cluster, group);
+
 		for (id = 1; id <= NODES; id++)
+		{
 			copy_rows(schedule, id, group);
+			if (id != leader && schedule->cluster->nodes[id].recorded->groups[group - 1].exists)
+				cluster_inquire(schedule->cluster, id, group, leader);
+		}
 	}
 }
 
