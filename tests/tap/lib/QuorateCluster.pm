@@ -296,6 +296,18 @@ sub longest_gap
 	return $longest;
 }
 
+# Waits for a time; returns the 99th percentile, in ms, of the latencies of the load's writes acknowledged meanwhile.
+sub write_p99_ms
+{
+	my ($self, $load, $seconds) = @_;
+	my $position = -s $load->{history};
+	sleep $seconds;
+	my @latencies = sort { $a <=> $b } map { /^\d+ (?:put|delete) \S+ \S+ (\d+) (\d+) ok$/ ? $2 - $1 : () }
+	  split /\n/, substr(slurp($load->{history}), $position);
+	die "no write was acknowledged in $seconds s\n" unless @latencies;
+	return $latencies[ int(0.99 * $#latencies) ] / 1000;
+}
+
 # Tests that a gap is within the limit, and tells it: docs/failure-model.md has such figures.
 sub gap_within
 {

@@ -236,6 +236,24 @@ sub process_pids
 	return grep { $_ != $self->{pid} && index(eval { slurp("/proc/$_/cmdline") } // '', $text) >= 0 } family($self->{pid});
 }
 
+# The private memory, in kB, of the processes of which the name shown in ps contains the text; all without one.
+sub private_kb
+{
+	my ($self, $text) = @_;
+	my $kb = 0;
+	foreach my $pid (defined $text ? $self->process_pids($text) : family($self->{pid}))
+	{
+		$kb += $1 if (eval { slurp("/proc/$pid/status") } // '') =~ /^RssAnon:\s+(\d+) kB/m;
+	}
+	return $kb;
+}
+
+sub counter
+{
+	my ($self, $name) = @_;
+	return $self->sql("SELECT value FROM quorate.counters WHERE name = '$name'");
+}
+
 sub psql_command
 {
 	my ($self) = @_;
