@@ -61,17 +61,19 @@ my $gap = $cluster->longest_gap('songs', \%keys,
 $cluster->gap_within($gap, 5000, "the leader's disk hangs for 8 s");
 $cluster->wait_for_writes($load, 300);
 
-# A leader with a slow disk need not be replaced: a quorum does not wait for it.
-my ($leader) = $cluster->leader_of('songs', 0);
-$cluster->move_leaders('songs', 3, $leader);
-$gap = $cluster->longest_gap('songs', \%keys,
-	sub {
-		$leader->fault->set(slow_ms => 300);
-		sleep 3;
-		$leader->fault->clear;
-	},
-	nodes => [ $cluster->others($leader) ]);
-$cluster->gap_within($gap, 5000, "the leader's disk takes 300 ms for a sync");
+if ($ENV{QUORATE_TEST_LONG})
+{
+	my ($leader) = $cluster->leader_of('songs', 0);
+	$cluster->move_leaders('songs', 3, $leader);
+	$gap = $cluster->longest_gap('songs', \%keys,
+		sub {
+			$leader->fault->set(slow_ms => 300);
+			sleep 3;
+			$leader->fault->clear;
+		},
+		nodes => [ $cluster->others($leader) ]);
+	$cluster->gap_within($gap, 5000, "the leader's disk takes 300 ms for a sync");
+}
 $cluster->wait_for_writes($load, 1000);
 
 $cluster->finish_history($load);

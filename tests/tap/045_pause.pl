@@ -28,7 +28,7 @@ sub pause
 }
 
 # Pauses around the length of a lease (0.7 s) are the interesting ones for stale reads.
-foreach my $seconds (0.2, 0.4, 0.6, 0.8, 1.2, 5, $ENV{QUORATE_TEST_LONG} ? 30 : ())
+foreach my $seconds ($ENV{QUORATE_TEST_LONG} ? (0.2, 0.4, 0.6, 0.8, 1.2, 5, 30) : (0.6, 0.8, 5))
 {
 	my $leader = $cluster->busiest_leader('songs');
 	$cluster->move_leaders('songs', 3, $leader);
