@@ -231,20 +231,7 @@ has_entry_room(Engine *engine, uint32_t entries, uint64_t payload_bytes, uint32_
 
 /* ---- events from outside ---- */
 
-/* So many entries with memberships the group takes before earlier ones are committed. */
-static uint32_t
-memberships_with_room(const Engine *engine, GroupId group)
-{
-	MembershipAt memberships[MEMBERSHIPS_MAX];
-
-	return MEMBERSHIPS_MAX -
-		   core_group_memberships(engine->core, group, memberships, MEMBERSHIPS_MAX);
-}
-
-/*
- * The first entries that the log surely takes, as one event; fewer than the message carries if need be.  A
- * replica that was away for many changes takes only as many memberships as it can go back by.
- */
+/* The first entries that the log surely takes, as one event; fewer than the message carries if need be. */
 static uint32_t
 entries_with_room(Engine *engine, const Message *message)
 {
@@ -258,8 +245,7 @@ entries_with_room(Engine *engine, const Message *message)
 		bool is_membership = membership_is_encoded(entry->payload, entry->length);
 
 		if (entry->length > log_payload_max_bytes(engine->log) ||
-			(count > 0 && payload_bytes + entry->length > log_payload_max_bytes(engine->log)) ||
-			(is_membership && memberships == memberships_with_room(engine, message->group)))
+			(count > 0 && payload_bytes + entry->length > log_payload_max_bytes(engine->log)))
 			break;
 		payload_bytes += entry->length;
 		memberships += is_membership;

@@ -157,13 +157,16 @@ typedef struct Truncation
 	bool leave_silent_behind; /* the log is above its size: silent members do not count */
 } Truncation;
 
-/* Does truncation wait for the member?  For a learner only while it lives: nothing is lost without it. */
+/*
+ * Does truncation wait for the member?  For a silent learner too: it may be a storage replica that made room for a
+ * log replica and comes back soon.  Not for one that leaves: it may not be served any more, and would never be done.
+ */
 static bool
 is_waited_for(const Truncation *truncation, const Member *member)
 {
-	if (node_is_heard(truncation->engine, member->node))
-		return true;
-	return member->kind != MEMBER_LEARNER && !truncation->leave_silent_behind;
+	if (member->half == HALF_OUTGOING && member->kind != MEMBER_LEARNER)
+		return false;
+	return node_is_heard(truncation->engine, member->node) || !truncation->leave_silent_behind;
 }
 
 static Lsn
