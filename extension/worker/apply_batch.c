@@ -198,22 +198,29 @@ compare_rows(const void *left, const void *right)
 	return left_order < right_order ? -1 : left_order > right_order;
 }
 
+/*
+ * An image whose effect the row shows already is passed over: the row was copied from a replica that was ahead.
+ * A row that was removed there leaves no trace; then an older image comes back here for a while, and its removal
+ * is in the log too, not above copy_lsn.
+ */
 static void
 write_row(ItemTable *table, const BatchRow *row)
 {
 	const EntryImage *image = row->image;
 	GroupProgress *progress = row->progress;
-	uint32_t bytes_before;
+	uint32_t bytes_before = 0;
 
 	if (image->kind == IMAGE_PUT)
 	{
-		bytes_before = item_table_put(table, image->position, image->position_length, row->lsn,
-									  image->item, image->item_length);
+		if (!item_table_put(table, image->position, image->position_length, row->lsn, image->item,
+							image->item_length, &bytes_before))
+			return;
 		progress->batch_items++;
 		progress->batch_bytes += image->position_length + image->item_length;
 	}
-	else
-		bytes_before = item_table_remove(table, image->position, image->position_length);
+	else if (!item_table_remove(table, image->position, image->position_length, row->lsn,
+								&bytes_before))
+		return;
 
 	if (bytes_before > 0)
 	{
