@@ -158,7 +158,7 @@ apply_batch_add(const ApplyItem *item)
 	GroupProgress *progress = progress_of(item->group);
 	Lsn last = progress->in_batch ? progress->batch_lsn : progress->applied_lsn;
 
-	if (progress->stopped || item->lsn <= last)
+	if (progress->stopped || rows_stage_is_copiers(progress->stage) || item->lsn <= last)
 		return;
 	if (item->lsn != last + 1)
 		ereport(ERROR, (errcode(ERRCODE_DATA_CORRUPTED),
@@ -275,7 +275,14 @@ write_applied(void)
 		AppliedRow row = {.group = progress->group,
 						  .applied_lsn = progress->batch_lsn,
 						  .items = progress->batch_items,
-						  .bytes = progress->batch_bytes};
+						  .bytes = progress->batch_bytes,
+						  .stage = progress_batch_stage(progress)};
+
+		if (row.stage == STAGE_REPLAYING)
+		{
+			row.copy_lsn = progress->copy_lsn;
+			row.copy_started = progress->copy_started;
+		}
 
 		applied_table_put(&batch.applied, &row);
 	}
