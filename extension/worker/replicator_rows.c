@@ -108,8 +108,12 @@ replicator_group_copy(GroupId group, Lsn lsn)
 void
 rows_attach(Replica *replica)
 {
-	/* If only this process is new, the applier that looked at them still runs. */
-	tell_engine(replica->group, rows_state(replica->shared) == ROWS_READY);
+	/*
+	 * The log remembers that rows are missing.  If only this process is new, the applier may have said meanwhile that they
+	 * are there.
+	 */
+	if (rows_state(replica->shared) == ROWS_READY)
+		tell_engine(replica->group, true);
 }
 
 /* What this node is in a group; 0 if it is not among the members. */
