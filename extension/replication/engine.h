@@ -153,6 +153,12 @@ extern void engine_transfer(Engine *engine, GroupId group, NodeId target);
 extern void engine_change(Engine *engine, GroupId group, const Membership *wanted);
 
 /*
+ * Asks node `member` whether this replica is still a member: for one that others do not want any more and that may have
+ * missed its removal.  If it was removed, removed() tells.
+ */
+extern void engine_inquire(Engine *engine, GroupId group, NodeId member);
+
+/*
  * Whether this node's rows of the group are those of its applied LSN (see rebased()), durably.  Until they
  * are, the replica neither stands nor serves.  The log remembers it: after engine_open, rebased() is called
  * again for each group whose rows are missing.  That they were lost is said before the first turn.  False, with

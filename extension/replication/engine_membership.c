@@ -277,6 +277,17 @@ engine_change(Engine *engine, GroupId group, const Membership *wanted)
 		engine_step(engine, &event);
 }
 
+void
+engine_inquire(Engine *engine, GroupId group, NodeId member)
+{
+	Event event = {.kind = EVENT_INQUIRE, .group = group, .target = member};
+
+	engine_start(engine);
+	engine_read_clock(engine);
+	if (engine_find_group(engine, group) && engine_has_control_room(engine))
+		engine_step(engine, &event);
+}
+
 bool
 engine_rows(Engine *engine, GroupId id, bool present)
 {

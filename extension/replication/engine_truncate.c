@@ -160,13 +160,16 @@ own_settled_lsn(const Truncation *truncation, const EngineGroup *group)
 	return settled_lsn(truncation->engine, group);
 }
 
-/* Does truncation wait for the member?  For a learner only while it lives: nothing is lost without it. */
+/*
+ * Does truncation wait for the member?  For a silent learner too: it may be a storage replica that made room for a
+ * log replica and comes back soon.  Not for one that leaves: it may not be served any more, and would never be done.
+ */
 static bool
 is_waited_for(const Truncation *truncation, const Member *member)
 {
-	if (node_is_heard(truncation->engine, member->node))
-		return true;
-	return member->kind != MEMBER_LEARNER && !truncation->log_is_long;
+	if (member->half == HALF_OUTGOING && member->kind != MEMBER_LEARNER)
+		return false;
+	return node_is_heard(truncation->engine, member->node) || !truncation->log_is_long;
 }
 
 static Lsn
