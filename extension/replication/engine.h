@@ -90,6 +90,8 @@ typedef struct EngineCallbacks
 	/*
 	 * The log of this replica begins above base_lsn from now on: its rows are missing.  They are to be copied
 	 * from another replica (docs/decisions/0006-membership.md), and engine_rows() told when they are there.
+	 * Called again while they are missing: after a restart, and with a higher base_lsn if the log became longer
+	 * than log_bytes_max; then what was copied so far may be too old, and the copying begins anew.
 	 */
 	void (*rebased)(void *context, GroupId group, Lsn base_lsn);
 

@@ -148,6 +148,13 @@ engine_tell_news(Engine *engine)
 }
 
 void
+engine_rows_out_of_reach(Engine *engine, const EngineGroup *group)
+{
+	if (group->rows_missing && !engine_is_log_replica(group))
+		add_news(engine, NEWS_REBASED, group->group, group->base_lsn);
+}
+
+void
 engine_forget_news(Engine *engine, GroupId group)
 {
 	NewsList *news = &engine->news;
