@@ -12,6 +12,7 @@
 #include "postgres.h"
 
 #include "core/core_types.h"
+#include "shmem/node_list.h"
 
 typedef enum CommandKind
 {
@@ -19,7 +20,8 @@ typedef enum CommandKind
 	COMMAND_FEED_START,
 	COMMAND_GROUP_OPEN,
 	COMMAND_GROUP_CLOSE,
-	COMMAND_BOOTSTRAP, /* data: the packed list of nodes (worker/node_list.h) */
+	COMMAND_NODES,     /* data: the packed list of nodes (shmem/node_list.h) */
+	COMMAND_BOOTSTRAP, /* data: the same */
 	COMMAND_UNBOOTSTRAP,
 	COMMAND_ADOPT
 } CommandKind;
@@ -35,6 +37,7 @@ typedef struct NodeCommand
 	NodeId first_leader;    /* GROUP_OPEN */
 	uint8_t cluster_id[16]; /* BOOTSTRAP */
 	NodeId self;            /* BOOTSTRAP */
+	bool joins; /* BOOTSTRAP: an existing cluster, of whose groups it keeps none yet */
 } NodeCommand;
 
 /* How a command ended: sqlstate 0 if it was carried out, else an error in message style. */
@@ -51,6 +54,12 @@ typedef struct CommandResult
  */
 extern void group_command_open(GroupId group, const Membership *membership, NodeId first_leader);
 extern void group_command_close(GroupId group);
+
+/*
+ * Reconciler: the nodes of the cluster as the metadata has them.  The replicator keeps them in its log, unless it
+ * knows them as of a later LSN, and makes and ends streams accordingly.
+ */
+extern void node_command_list(const NodeList *list);
 
 /* Submits a command with up to 96 KB of data; waits while the ring is full. */
 extern void command_submit(NodeCommand *command, const void *data, Size length);

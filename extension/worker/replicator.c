@@ -71,6 +71,9 @@ execute_command(const NodeCommand *command, const void *data, Size length, Comma
 		case COMMAND_GROUP_CLOSE:
 			groups_close(command->group);
 			break;
+		case COMMAND_NODES:
+			nodes_take_list(data, length);
+			break;
 		case COMMAND_BOOTSTRAP:
 			replicator_bootstrap(command, data, length, result);
 			break;
@@ -174,6 +177,8 @@ run_turn(void)
 
 	take_commands();
 	peers_run();
+	if (peers_say_removed())
+		nodes_stop_removed();
 	if (replicator_engine == NULL)
 	{
 		take_proposals();
