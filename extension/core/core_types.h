@@ -61,7 +61,8 @@ typedef enum MemberHalf
 {
 	HALF_BOTH = 0,
 	HALF_OUTGOING =
-		1, /* of the old half only: leaves with the final generation, and does not stand */
+		1, /* of the old half only: does not stand, and leaves with the final generation, or stays as a
+						* learner if that is its kind */
 	HALF_INCOMING = 2 /* of the new half only */
 } MemberHalf;
 

@@ -18,7 +18,8 @@
 bool
 member_counts(const Member *member)
 {
-	return member->kind == MEMBER_STORAGE || member->kind == MEMBER_LOG;
+	return member->kind == MEMBER_STORAGE || member->kind == MEMBER_LOG ||
+		   member->half == HALF_OUTGOING;
 }
 
 bool
@@ -67,7 +68,8 @@ member_is_valid(const Member *member)
 {
 	return member->node > 0 && member->node <= CORE_NODES_MAX && member->kind >= MEMBER_STORAGE &&
 		   member->kind <= MEMBER_LEARNER && member->half >= HALF_BOTH &&
-		   member->half <= HALF_INCOMING && (member->half == HALF_BOTH || member_counts(member));
+		   member->half <= HALF_INCOMING &&
+		   (member->half != HALF_INCOMING || member->kind != MEMBER_LEARNER);
 }
 
 bool
@@ -100,6 +102,8 @@ member_of_next(const Member *present, const Member *wanted, uint64_t generation)
 	next.since = present ? present->since : generation;
 	if (member_counts(wanted) && (!present || !member_counts(present)))
 		next.half = HALF_INCOMING;
+	else if (!member_counts(wanted) && present && member_counts(present))
+		next.half = HALF_OUTGOING; /* it goes on as a learner */
 	return next;
 }
 
@@ -118,9 +122,6 @@ membership_begin_change(const Membership *present, const Membership *wanted, Mem
 		uint32_t at = membership_find(present, wanted->members[i].node);
 		const Member *before = at == MEMBER_NONE ? NULL : &present->members[at];
 
-		/* A member that counts stops counting only by leaving. */
-		if (before && member_counts(before) && !member_counts(&wanted->members[i]))
-			return false;
 		changes = changes || !before || before->kind != wanted->members[i].kind;
 		made.members[made.member_count++] = member_of_next(before, &wanted->members[i],
 														   made.generation);
@@ -153,7 +154,7 @@ membership_end_change(const Membership *joint, Membership *final)
 	final->generation = joint->generation + 1;
 	for (i = 0; i < joint->member_count; i++)
 	{
-		if (joint->members[i].half == HALF_OUTGOING)
+		if (joint->members[i].half == HALF_OUTGOING && joint->members[i].kind != MEMBER_LEARNER)
 			continue;
 		final->members[final->member_count] = joint->members[i];
 		final->members[final->member_count++].half = HALF_BOTH;

@@ -181,8 +181,9 @@ proposer_receive_accepted(CoreNode *node, Replica *replica, const Message *messa
 	}
 	else
 		progress_take_mismatch(node, replica, index, message);
-	/* A handover may just have ended this leadership. */
-	if (replica_leads(replica))
+	/* A handover may just have ended this leadership, a change given the members other places. */
+	index = membership_find(&replica->membership, message->from);
+	if (replica_leads(replica) && index != MEMBER_NONE)
 	{
 		progress_pump(node, replica, index);
 		handover_advance(node, replica);

@@ -199,6 +199,12 @@ extern int log_append_cut(Log *log, GroupId group, Lsn lsn, Ballot ballot);
 extern int log_append_rebase(Log *log, GroupId group, Lsn lsn, Ballot ballot);
 
 /*
+ * Whether the rows that belong to the group's log are there.  A new group's rows are; after a rebase they are
+ * missing until this says otherwise.
+ */
+extern int log_append_rows(Log *log, GroupId group, bool present);
+
+/*
  * Opens a group or changes its membership; `membership` is opaque here.  A new group is refused (LOG_FULL) when
  * checkpoints would become too large; a change finds the room that log_reserve promised.
  */
@@ -254,6 +260,7 @@ typedef struct LogGroupState
 	Ballot base_ballot;   /* ballot of the entry base_lsn; zero if base_lsn is 0 */
 	Lsn append_lsn;       /* last entry; equal to base_lsn if there is none */
 	Ballot append_ballot; /* ballot of the entry append_lsn */
+	bool rows_missing;    /* a rebase, or its owner, said so; see log_append_rows */
 	Lsn commit_hint; /* last value given to log_set_commit_hint before the last segment began */
 	uint32_t run_count;
 	const BallotRun *runs; /* ballots of the entries base_lsn + 1 .. append_lsn, oldest first */

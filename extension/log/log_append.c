@@ -370,6 +370,15 @@ log_append_rebase(Log *log, GroupId group, Lsn lsn, Ballot ballot)
 	return append(log, &record);
 }
 
+int
+log_append_rows(Log *log, GroupId group, bool present)
+{
+	LogRecord record = {.kind = LOG_ROWS, .group = group, .lsn = present};
+
+	CORE_ASSERT(log_state_objection(&log->state, &record) == NULL);
+	return append(log, &record);
+}
+
 /* What a new group's state adds to a checkpoint. */
 static uint32_t
 new_group_bytes(uint32_t membership_length)

@@ -36,7 +36,8 @@ typedef enum LogRecordKind
 	LOG_CHECKPOINT = 8, /* group 0: begin, payload LogCheckpointBegin; else state of the group */
 	LOG_INDEX = 9,      /* end of the segment: lsn is the number of LogIndexItem in the payload */
 	LOG_REBASE = 10,    /* group, lsn, ballot */
-	LOG_KIND_LAST = LOG_REBASE
+	LOG_ROWS = 11,      /* group; lsn is 1 if the rows are there, 0 if they are missing */
+	LOG_KIND_LAST = LOG_ROWS
 } LogRecordKind;
 
 typedef struct LogSegmentHeader

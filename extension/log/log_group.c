@@ -108,6 +108,7 @@ log_group_rebase(LogGroup *group, Lsn lsn, Ballot ballot)
 	group->base_ballot = ballot;
 	group->append_lsn = lsn;
 	group->commit_hint = lsn;
+	group->rows_missing = true;
 	group->run_count = 0;
 	group->location_head = 0;
 	group->location_count = 0;
@@ -179,6 +180,7 @@ log_group_describe(const LogGroup *group)
 		.base_ballot = group->base_ballot,
 		.append_lsn = group->append_lsn,
 		.append_ballot = log_group_ballot_at(group, group->append_lsn),
+		.rows_missing = group->rows_missing,
 		.commit_hint = group->commit_hint,
 		.run_count = group->run_count,
 		.runs = group->runs,

@@ -281,6 +281,8 @@ log_state_objection(const LogState *state, const LogRecord *record)
 					   : NULL;
 		case LOG_REBASE:
 			return objection_to_rebase(group, record->lsn);
+		case LOG_ROWS:
+			return record->lsn <= 1 ? NULL : "rows neither there nor missing";
 		case LOG_GROUP_DROP:
 			return NULL;
 		default:
@@ -304,6 +306,9 @@ apply_to_group(LogState *state, LogGroup *group, const LogRecord *record, uint32
 			break;
 		case LOG_REBASE:
 			log_group_rebase(group, record->lsn, record->ballot);
+			break;
+		case LOG_ROWS:
+			group->rows_missing = record->lsn == 0;
 			break;
 		case LOG_GROUP:
 			log_group_set_membership(group, record->payload, record->payload_length);
@@ -363,6 +368,7 @@ log_state_restore(LogState *state, const LogRecord *record)
 	group->base_ballot = described.base_ballot;
 	group->append_lsn = described.append_lsn;
 	group->commit_hint = described.commit_hint;
+	group->rows_missing = described.rows_missing;
 	for (uint32_t i = 0; i < described.run_count; i++)
 		log_group_add_run(group, log_group_state_run(record, i));
 	log_group_set_membership(group, described.membership, described.membership_length);
@@ -380,6 +386,7 @@ log_state_compare(LogState *state, const LogRecord *record)
 		return "state of a group in the checkpoint is malformed";
 	if (!group || !log_ballot_equal(group->promised, described.promised) ||
 		group->append_lsn != described.append_lsn ||
+		group->rows_missing != described.rows_missing ||
 		!log_ballot_equal(log_group_ballot_at(group, group->append_lsn), described.append_ballot) ||
 		group->membership_length != described.membership_length ||
 		(group->membership_length > 0 &&

@@ -130,6 +130,7 @@ engine_adopt_group(Engine *engine, const LogGroupState *state)
 		return false;
 	group = engine_add_group(engine, state->group);
 	engine_set_membership(engine, group, newest_held(memberships, count, state));
+	group->rows_missing = state->rows_missing;
 	group->base_lsn = state->base_lsn;
 	group->committed_lsn = state->commit_hint > state->base_lsn ? state->commit_hint
 																: state->base_lsn;
@@ -167,8 +168,6 @@ engine_open_in_core(Engine *engine, EngineGroup *group)
 	group->committed_lsn = recovered.commit_lsn;
 	core_node_open_group(engine->core, &recovered, engine->now);
 	engine_take_recovered_membership(engine, group, recovered.membership_count);
-	if (group->rows_missing)
-		core_node_rows(engine->core, group->group, false);
 }
 
 /* Records a new group's membership; false without room. */

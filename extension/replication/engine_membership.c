@@ -47,9 +47,7 @@ engine_set_membership(Engine *engine, EngineGroup *group, const Membership *next
 	engine->joint_groups += membership_is_joint(next);
 	group->membership = *next;
 	group->self_index = membership_find(next, engine->config.self);
-	/* What a log replica had in its log before its base it never applied. */
-	group->rows_are_due = was_log_replica && !engine_is_log_replica(group) &&
-						  (group->rows_missing || group->applied_durable_lsn < group->base_lsn);
+	group->rows_are_due = was_log_replica && !engine_is_log_replica(group);
 }
 
 /* The memberships that the core uses; returns their number. */
@@ -62,6 +60,19 @@ memberships_in_core(const Engine *engine, GroupId id, MembershipAt memberships[M
 	return count;
 }
 
+/*
+ * A log replica that keeps rows from now on has none yet, whatever its log holds.  Recorded before the membership
+ * that says so: a torn tail must not leave a replica that takes its rows for complete.
+ */
+static int
+record_missing_rows(Engine *engine, EngineGroup *group)
+{
+	if (!group->rows_are_due || group->rows_missing)
+		return 0;
+	group->rows_missing = true;
+	return log_append_rows(engine->log, group->group, false);
+}
+
 int
 engine_record_memberships(Engine *engine, EngineGroup *group)
 {
@@ -69,19 +80,12 @@ engine_record_memberships(Engine *engine, EngineGroup *group)
 	uint8_t record[MEMBERSHIPS_BYTES_MAX];
 	uint32_t count = memberships_in_core(engine, group->group, memberships);
 	size_t length = memberships_encode(memberships, count, record);
+	int error;
 
 	engine_set_membership(engine, group, &memberships[count - 1].membership);
-	return log_append_group(engine->log, group->group, record, (uint32_t) length);
-}
-
-void
-engine_take_recovered_membership(Engine *engine, EngineGroup *group, uint32_t recorded)
-{
-	MembershipAt memberships[MEMBERSHIPS_MAX];
-	uint32_t count = memberships_in_core(engine, group->group, memberships);
-
-	engine_set_membership(engine, group, &memberships[count - 1].membership);
-	group->record_is_stale = count != recorded;
+	error = record_missing_rows(engine, group);
+	return error != 0 ? error
+					  : log_append_group(engine->log, group->group, record, (uint32_t) length);
 }
 
 /*
@@ -155,6 +159,25 @@ engine_forget_news(Engine *engine, GroupId group)
 	news->count = kept;
 }
 
+/* ---- recovery ---- */
+
+void
+engine_take_recovered_membership(Engine *engine, EngineGroup *group, uint32_t recorded)
+{
+	MembershipAt memberships[MEMBERSHIPS_MAX];
+	uint32_t count = memberships_in_core(engine, group->group, memberships);
+
+	engine_set_membership(engine, group, &memberships[count - 1].membership);
+	group->rows_are_due = false;
+	group->record_is_stale = count != recorded;
+	/* The record may tell of a time when this was a log replica; the owner knows about the rows of today. */
+	if (engine_is_log_replica(group))
+		return;
+	core_node_rows(engine->core, group->group, !group->rows_missing);
+	if (group->rows_missing)
+		add_news(engine, NEWS_REBASED, group->group, group->base_lsn);
+}
+
 /* ---- effects ---- */
 
 void
@@ -184,12 +207,10 @@ engine_carry_out_rebase(Engine *engine, EngineGroup *group, const Effect *effect
 	add_news(engine, NEWS_REBASED, group->group, effect->lsn);
 }
 
-/* A replica that keeps rows from now on has none of what its log no longer holds. */
 static void
 demand_rows(Engine *engine, EngineGroup *group)
 {
 	group->rows_are_due = false;
-	group->rows_missing = true;
 	core_node_rows(engine->core, group->group, false);
 	add_news(engine, NEWS_REBASED, group->group, group->base_lsn);
 }
@@ -249,16 +270,19 @@ engine_change(Engine *engine, GroupId group, const Membership *wanted)
 		engine_step(engine, &event);
 }
 
-void
+bool
 engine_rows(Engine *engine, GroupId id, bool present)
 {
 	EngineGroup *group = engine_find_group(engine, id);
 
-	if (!group)
-		return;
+	if (!group || group->rows_missing == !present)
+		return true;
+	if (log_append_rows(engine->log, id, present) != 0)
+		return false;
 	group->rows_missing = !present;
-	if (!engine->started)
-		return; /* engine_open_in_core tells it */
-	core_node_rows(engine->core, id, present);
+	/* Before the first turn the core does not know the group; it will be told when it does. */
+	if (engine->started)
+		core_node_rows(engine->core, id, present);
 	engine_mark_changed(engine, group);
+	return true;
 }

@@ -21,9 +21,6 @@
 /* Bytes of node values among them: the length of grants, or the lives of the peers. */
 #define STEP_VALUE_BYTES ENGINE_PEER_STARTS_BYTES
 
-/* Entries with memberships that are taken in one step. */
-#define STEP_MEMBERSHIPS_MAX 4
-
 /* By so much another membership lengthens what is recorded of a group's memberships. */
 #define MEMBERSHIP_GROWTH_BYTES (MEMBERSHIPS_BYTES_MAX / MEMBERSHIPS_MAX)
 
@@ -196,11 +193,14 @@ engine_step(Engine *engine, const Event *event)
 
 /* ---- room ---- */
 
-/* Adds what recording the memberships of so many groups may take, each with the entry that brings the newest. */
+/*
+ * Adds what recording the memberships of so many groups may take, each with the entry that brings the newest,
+ * and with the remark that a log replica has no rows.
+ */
 static void
 add_memberships(LogRoom *room, uint32_t count)
 {
-	room->records += 2 * count;
+	room->records += 3 * count;
 	room->payload_bytes += (uint64_t) count * (MEMBERSHIPS_BYTES_MAX + MEMBERSHIP_BYTES_MAX);
 	room->state_bytes += (uint64_t) count * MEMBERSHIP_GROWTH_BYTES;
 }
@@ -231,9 +231,19 @@ has_entry_room(Engine *engine, uint32_t entries, uint64_t payload_bytes, uint32_
 
 /* ---- events from outside ---- */
 
+/* So many entries with memberships the group takes before earlier ones are committed. */
+static uint32_t
+memberships_with_room(const Engine *engine, GroupId group)
+{
+	MembershipAt memberships[MEMBERSHIPS_MAX];
+
+	return MEMBERSHIPS_MAX -
+		   core_group_memberships(engine->core, group, memberships, MEMBERSHIPS_MAX);
+}
+
 /*
- * The first entries that the log surely takes, as one event; fewer than the message carries if need be.  Of
- * memberships, each of which may be recorded with those before it, only a few at a time.
+ * The first entries that the log surely takes, as one event; fewer than the message carries if need be.  A
+ * replica that was away for many changes takes only as many memberships as it can go back by.
  */
 static uint32_t
 entries_with_room(Engine *engine, const Message *message)
@@ -242,15 +252,17 @@ entries_with_room(Engine *engine, const Message *message)
 	uint32_t memberships = 0;
 	uint64_t payload_bytes = 0;
 
-	for (; count < message->entry_count && memberships < STEP_MEMBERSHIPS_MAX; count++)
+	for (; count < message->entry_count; count++)
 	{
 		const Entry *entry = &message->entries[count];
+		bool is_membership = membership_is_encoded(entry->payload, entry->length);
 
 		if (entry->length > log_payload_max_bytes(engine->log) ||
-			(count > 0 && payload_bytes + entry->length > log_payload_max_bytes(engine->log)))
+			(count > 0 && payload_bytes + entry->length > log_payload_max_bytes(engine->log)) ||
+			(is_membership && memberships == memberships_with_room(engine, message->group)))
 			break;
 		payload_bytes += entry->length;
-		memberships += membership_is_encoded(entry->payload, entry->length);
+		memberships += is_membership;
 	}
 	return has_entry_room(engine, count, payload_bytes, memberships) ? count : 0;
 }

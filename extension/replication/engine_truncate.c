@@ -119,7 +119,7 @@ tell_member(Engine *engine, const EngineGroup *group, uint32_t index, Lsn settle
 					   .lsn = settled,
 					   .commit_lsn = group->members[index].applied_lsn};
 
-	engine_queue_message(engine, &message, false);
+	engine_queue_message(engine, &message, true);
 }
 
 static void

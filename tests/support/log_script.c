@@ -17,6 +17,7 @@ typedef enum StepKind
 	STEP_PROMISE,
 	STEP_CUT,
 	STEP_REBASE,
+	STEP_ROWS,
 	STEP_GROUP,
 	STEP_DROP,
 	STEP_NODE,
@@ -37,6 +38,7 @@ typedef struct Step
 typedef struct ModelGroup
 {
 	bool open;
+	bool rows_missing;
 	Ballot promised;
 	uint64_t membership_salt;
 	uint32_t membership_length;
@@ -151,6 +153,10 @@ model_apply(Model *model, const Step *step)
 		case STEP_REBASE:
 			model_append(group, step);
 			group->base_lsn = step->lsn;
+			group->rows_missing = true;
+			break;
+		case STEP_ROWS:
+			group->rows_missing = step->lsn == 0;
 			break;
 		case STEP_GROUP:
 			group->open = true;
@@ -220,7 +226,7 @@ same_group(Log *log, uint32_t number, const ModelGroup *group)
 		return !group->open;
 	return group->open && ballot_equal(state.promised, group->promised) &&
 		   state.append_lsn == group->append_lsn && state.base_lsn <= state.append_lsn &&
-		   state.base_lsn >= group->base_lsn &&
+		   state.base_lsn >= group->base_lsn && state.rows_missing == group->rows_missing &&
 		   is_payload(&membership, state.membership, state.membership_length) &&
 		   same_runs(group, &state) && same_entries(log, group, &state);
 }
@@ -320,6 +326,8 @@ append(Log *log, const Step *step)
 			return log_append_cut(log, group, step->lsn, step->ballot);
 		case STEP_REBASE:
 			return log_append_rebase(log, group, step->lsn, step->ballot);
+		case STEP_ROWS:
+			return log_append_rows(log, group, step->lsn == 1);
 		case STEP_GROUP:
 			return log_append_group(log, group, payload, step->length);
 		case STEP_DROP:
@@ -415,6 +423,8 @@ choose_for_group(LogScript *script, uint32_t number, uint64_t dice)
 		return choose_drop(script, number);
 	else if (dice == 4 && random_below(script, 4) == 0)
 		return choose_rebase(script, number);
+	else if (dice == 5 && random_below(script, 4) == 0)
+		return (Step){.kind = STEP_ROWS, .group = number, .lsn = random_below(script, 2)};
 	else
 	{
 		step.kind = STEP_ENTRY;

@@ -110,14 +110,18 @@ test_rebase(void)
 	write_and_sync(log);
 	log = reopen(log, disk, &small);
 	state = state_of(log, 1);
-	TAP_OK(state.base_lsn == 50 && state.append_lsn == 51 && state.base_ballot.round == 4 &&
-			   state.run_count == 1 && state.runs[0].first_lsn == 51,
+	TAP_OK(state.base_lsn == 50 && state.append_lsn == 51 && state.rows_missing &&
+			   state.base_ballot.round == 4 && state.run_count == 1 &&
+			   state.runs[0].first_lsn == 51,
 		   "the rebase is recovered");
 	TAP_OK(state.promised.round == 9 && state.membership_length == 7,
 		   "promise and membership stay");
 	TAP_OK(log_read_entry(log, 1, 51, &buffer, &entry) == 0 && is_numbered(&entry) &&
 			   log_read_entry(log, 2, 1, &buffer, &entry) == 0,
 		   "the new entry and other groups are there");
+	TAP_OK(!state_of(log, 2).rows_missing && log_append_rows(log, 1, true) == 0 &&
+			   !state_of(log, 1).rows_missing,
+		   "rows are missing until somebody says that they are there");
 	TAP_IS_INT(log_append_rebase(log, 1, 60, (Ballot){11, 1}), 0, "another rebase");
 	TAP_IS_INT(state_of(log, 1).promised.round, 11, "raises the promise to its ballot");
 	log_buffer_free(&buffer);
