@@ -12,6 +12,7 @@
 #include "postgres.h"
 
 #include "core/core_types.h"
+#include "shmem/node_list.h"
 
 typedef enum CommandKind
 {
@@ -20,7 +21,8 @@ typedef enum CommandKind
 	COMMAND_GROUP_OPEN,
 	COMMAND_GROUP_CLOSE,
 	COMMAND_GROUP_ROWS,
-	COMMAND_BOOTSTRAP, /* data: the packed list of nodes (worker/node_list.h) */
+	COMMAND_NODES,     /* data: the packed list of nodes (shmem/node_list.h) */
+	COMMAND_BOOTSTRAP, /* data: the same */
 	COMMAND_UNBOOTSTRAP,
 	COMMAND_ADOPT
 } CommandKind;
@@ -37,6 +39,7 @@ typedef struct NodeCommand
 	NodeId first_leader;    /* GROUP_OPEN */
 	uint8_t cluster_id[16]; /* BOOTSTRAP */
 	NodeId self;            /* BOOTSTRAP */
+	bool joins; /* BOOTSTRAP: an existing cluster, of whose groups it keeps none yet */
 } NodeCommand;
 
 /* How a command ended: sqlstate 0 if it was carried out, else an error in message style. */
@@ -59,6 +62,12 @@ extern void group_command_close(GroupId group);
  * notice if the log has been made to begin above that LSN meanwhile.
  */
 extern void group_command_rows(GroupId group, Lsn applied_lsn, bool present);
+
+/*
+ * Reconciler: the nodes of the cluster as the metadata has them.  The replicator keeps them in its log, unless it
+ * knows them as of a later LSN, and makes and ends streams accordingly.
+ */
+extern void node_command_list(const NodeList *list);
 
 /* Submits a command with up to 96 KB of data; waits while the ring is full. */
 extern void command_submit(NodeCommand *command, const void *data, Size length);

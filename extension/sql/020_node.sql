@@ -16,6 +16,14 @@ LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
 COMMENT ON FUNCTION quorate._bootstrap_node(bytea, integer, jsonb) IS
 'internal: makes this instance a node of a new cluster; nodes as for create_cluster, with ids from 1 in their order';
 
+CREATE FUNCTION quorate._join_node(cluster_id bytea, node_id integer, nodes bytea)
+RETURNS void
+AS 'MODULE_PATHNAME', 'quorate_join_node'
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION quorate._join_node(bytea, integer, bytea) IS
+'internal: makes this instance a node of an existing cluster; nodes packed as the log keeps them';
+
 CREATE FUNCTION quorate._unbootstrap_node()
 RETURNS void
 AS 'MODULE_PATHNAME', 'quorate_unbootstrap_node'
@@ -48,7 +56,7 @@ CREATE FUNCTION quorate._group_status(
 	OUT commit_lsn bigint, OUT applied_lsn bigint, OUT applied_durable_lsn bigint, OUT start_lsn bigint,
 	OUT lease_remaining_ms bigint, OUT pending_writes bigint, OUT member_nodes integer[],
 	OUT member_kinds text[], OUT member_durable_lsns bigint[], OUT member_needs_snapshot boolean[],
-	OUT rows text)
+	OUT rows text, OUT committed_generation bigint)
 RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'quorate_group_status'
 LANGUAGE C VOLATILE PARALLEL SAFE ROWS 16;
@@ -85,6 +93,7 @@ COMMENT ON FUNCTION quorate._peers() IS
 REVOKE ALL ON PROCEDURE quorate._consensus_stream(bytea, integer, integer) FROM PUBLIC;
 REVOKE ALL ON FUNCTION
 	quorate._bootstrap_node(bytea, integer, jsonb),
+	quorate._join_node(bytea, integer, bytea),
 	quorate._unbootstrap_node(),
 	quorate.adopt_identity(),
 	quorate._node_status(),
@@ -95,7 +104,10 @@ REVOKE ALL ON FUNCTION
 FROM PUBLIC;
 
 GRANT EXECUTE ON PROCEDURE quorate._consensus_stream(bytea, integer, integer) TO quorate_peer;
-GRANT EXECUTE ON FUNCTION quorate._bootstrap_node(bytea, integer, jsonb), quorate._unbootstrap_node()
+GRANT EXECUTE ON FUNCTION
+	quorate._bootstrap_node(bytea, integer, jsonb),
+	quorate._join_node(bytea, integer, bytea),
+	quorate._unbootstrap_node()
 TO quorate_admin, quorate_peer;
 GRANT EXECUTE ON FUNCTION
 	quorate._node_status(),

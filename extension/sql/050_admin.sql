@@ -1,5 +1,6 @@
 -- Clusters, tables, leadership.
--- C: extension/sqlapi/create_cluster.c, drop_cluster.c, preflight.c, table_functions.c
+-- C: extension/sqlapi/create_cluster.c, drop_cluster.c, preflight.c, add_node.c, remove_node.c, node_states.c,
+-- table_functions.c
 
 CREATE FUNCTION quorate.create_cluster(nodes jsonb)
 RETURNS void
@@ -25,13 +26,68 @@ LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalo
 COMMENT ON FUNCTION quorate._leave_cluster() IS
 'internal: takes this node out of its cluster and removes its log and its rows';
 
-CREATE FUNCTION quorate._preflight(nodes jsonb, node_name text, asked_at timestamptz)
+CREATE FUNCTION quorate._preflight(nodes jsonb, node_name text, asked_at timestamptz, joining integer)
 RETURNS text
 AS 'MODULE_PATHNAME', 'quorate_preflight'
 LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
 
-COMMENT ON FUNCTION quorate._preflight(jsonb, text, timestamptz) IS
-'internal: what keeps this node from joining a cluster, one problem a line';
+COMMENT ON FUNCTION quorate._preflight(jsonb, text, timestamptz, integer) IS
+'internal: what keeps this node from being in a cluster with the others, one problem a line; joining: the id of the last one, which joins the others';
+
+CREATE FUNCTION quorate.add_node(name text, zone text, conninfo text, wait boolean DEFAULT true)
+RETURNS void
+AS 'MODULE_PATHNAME', 'quorate_add_node'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION quorate.add_node(text, text, text, boolean) IS
+'makes an instance another node of this cluster; lists everything that is wrong before changing anything; waits until the metadata has reached it';
+
+CREATE FUNCTION quorate.remove_node(name text, force boolean DEFAULT false, wait boolean DEFAULT true)
+RETURNS void
+AS 'MODULE_PATHNAME', 'quorate_remove_node'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION quorate.remove_node(text, boolean, boolean) IS
+'takes a node out of the cluster once its replicas are elsewhere; may be cancelled and called again; force: also if partitions keep fewer replicas than they have';
+
+CREATE FUNCTION quorate.replace_node(old_name text, name text, zone text, conninfo text)
+RETURNS void
+AS 'MODULE_PATHNAME', 'quorate_replace_node'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION quorate.replace_node(text, text, text, text) IS
+'adds a node and removes another one, which need not be alive';
+
+CREATE FUNCTION quorate.drain_node(name text)
+RETURNS void
+AS 'MODULE_PATHNAME', 'quorate_drain_node'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION quorate.drain_node(text) IS
+'has a node lead nothing until resume_node, for maintenance; it keeps its replicas; returns when it leads nothing';
+
+CREATE FUNCTION quorate.resume_node(name text)
+RETURNS void
+AS 'MODULE_PATHNAME', 'quorate_resume_node'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION quorate.resume_node(text) IS
+'ends drain_node, or a remove_node that has not ended';
+
+CREATE FUNCTION quorate.set_autoadmin(healing boolean DEFAULT NULL, balancing boolean DEFAULT NULL)
+RETURNS void
+AS 'MODULE_PATHNAME', 'quorate_set_autoadmin'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION quorate.set_autoadmin(boolean, boolean) IS
+'switches what the cluster does by itself: replace replicas on dead nodes, move replicas and leaders to where there are fewer; null leaves a switch as it is';
+
+CREATE FUNCTION quorate._autoadmin(OUT healing boolean, OUT balancing boolean)
+RETURNS record
+AS 'MODULE_PATHNAME', 'quorate_autoadmin'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION quorate._autoadmin() IS 'internal: the switches in the metadata';
 
 CREATE FUNCTION quorate.create_table(
 	table_name text,
@@ -67,16 +123,27 @@ REVOKE ALL ON FUNCTION
 	quorate.create_cluster(jsonb),
 	quorate.drop_cluster(boolean),
 	quorate._leave_cluster(),
-	quorate._preflight(jsonb, text, timestamptz),
+	quorate._preflight(jsonb, text, timestamptz, integer),
+	quorate.add_node(text, text, text, boolean),
+	quorate.remove_node(text, boolean, boolean),
+	quorate.replace_node(text, text, text, text),
+	quorate.drain_node(text),
+	quorate.resume_node(text),
+	quorate.set_autoadmin(boolean, boolean),
+	quorate._autoadmin(),
 	quorate.create_table(text, text, text, text, text, integer),
 	quorate.drop_table(text),
 	quorate.transfer_leader(text, integer, text)
 FROM PUBLIC;
 
 GRANT EXECUTE ON FUNCTION
+	quorate.remove_node(text, boolean, boolean),
+	quorate.drain_node(text),
+	quorate.resume_node(text),
+	quorate.set_autoadmin(boolean, boolean),
 	quorate.create_table(text, text, text, text, text, integer),
 	quorate.drop_table(text),
 	quorate.transfer_leader(text, integer, text)
 TO quorate_admin;
 
-GRANT EXECUTE ON FUNCTION quorate._preflight(jsonb, text, timestamptz), quorate._leave_cluster() TO quorate_peer;
+GRANT EXECUTE ON FUNCTION quorate._preflight(jsonb, text, timestamptz, integer), quorate._leave_cluster() TO quorate_peer;

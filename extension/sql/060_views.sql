@@ -1,7 +1,7 @@
 -- What an operator looks at.
 -- C: extension/sqlapi/view_functions.c for the metadata, extension/worker/node_functions.c for the published state.
 
-CREATE FUNCTION quorate._nodes(OUT node_id integer, OUT name text, OUT zone text)
+CREATE FUNCTION quorate._nodes(OUT node_id integer, OUT name text, OUT zone text, OUT standing text)
 RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'quorate_view_nodes'
 LANGUAGE C VOLATILE PARALLEL UNSAFE ROWS 3;
@@ -38,6 +38,8 @@ SELECT
 		WHEN p.heard_ms_ago < 2000 THEN 'alive'
 		ELSE 'silent'
 	END AS state,
+	n.standing,
+	CASE WHEN n.node_id = s.node_id THEN s.reason END AS reason,
 	p.heard_ms_ago,
 	(SELECT pg_catalog.count(*) FROM quorate._group_status() g WHERE g.leader = n.node_id) AS groups_led,
 	p.conninfo
@@ -47,6 +49,19 @@ LEFT JOIN quorate._peers() p ON p.node_id = n.node_id;
 
 COMMENT ON VIEW quorate.nodes IS
 'nodes of the cluster, as this node sees them: when each was heard last, and how many groups it leads';
+COMMENT ON COLUMN quorate.nodes.state IS
+'this node: running or refused; others: alive, silent, never heard';
+COMMENT ON COLUMN quorate.nodes.standing IS
+'what the cluster wants of it: active; joining (add_node has not ended); draining (shall lead nothing); leaving (is being removed)';
+COMMENT ON COLUMN quorate.nodes.reason IS 'why this node is refused';
+COMMENT ON COLUMN quorate.nodes.heard_ms_ago IS 'milliseconds since this node heard it; null for itself and for those never heard';
+COMMENT ON COLUMN quorate.nodes.groups_led IS 'replication groups that it leads, of those that this node has a replica of';
+
+CREATE VIEW quorate.autoadmin AS
+SELECT healing, balancing FROM quorate._autoadmin();
+
+COMMENT ON VIEW quorate.autoadmin IS
+'switches of set_autoadmin, as this node knows them';
 
 CREATE VIEW quorate.tables AS
 SELECT
@@ -173,8 +188,8 @@ COMMENT ON VIEW quorate.counters IS
 
 REVOKE ALL ON FUNCTION quorate._nodes(), quorate._tables(), quorate._partitions() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION
-	quorate._nodes(), quorate._tables(), quorate._partitions(),
+	quorate._nodes(), quorate._tables(), quorate._partitions(), quorate._autoadmin(),
 	quorate._node_status(), quorate._group_status(), quorate._copy_activity(), quorate._counters(), quorate._peers()
 TO quorate_read, quorate_write, quorate_admin, quorate_peer, pg_monitor;
-GRANT SELECT ON quorate.nodes, quorate.tables, quorate.partitions, quorate.replicas, quorate.copies, quorate.counters
+GRANT SELECT ON quorate.nodes, quorate.autoadmin, quorate.tables, quorate.partitions, quorate.replicas, quorate.copies, quorate.counters
 TO quorate_read, quorate_write, quorate_admin, quorate_peer, pg_monitor;

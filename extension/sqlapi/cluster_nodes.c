@@ -36,12 +36,12 @@ problems_add(ProblemList *problems, const char *format, ...)
 }
 
 void
-problems_check(const ProblemList *problems)
+problems_check(const ProblemList *problems, const char *what)
 {
 	if (problems->count == 0)
 		return;
 	ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-			errmsg("cannot create the cluster: %u %s found", problems->count,
+			errmsg("cannot %s: %u %s found", what, problems->count,
 				   problems->count == 1 ? "problem" : "problems"),
 			errdetail_internal("%s", problems->text.data),
 			errhint("Nothing has been changed.  Mend all of these, then try again."));
@@ -80,12 +80,13 @@ node_parse(JsonbContainer *object, NodeId id, NodeInfo *node)
 		nodes_invalid();
 	memset(node, 0, sizeof(*node));
 	node->node = id;
+	node->state = NODE_ACTIVE;
 	node_take_string(object, "name", node->name, sizeof(node->name));
 	node_take_string(object, "zone", node->zone, sizeof(node->zone));
 	node_take_string(object, "conninfo", node->conninfo, sizeof(node->conninfo));
 }
 
-/* Names and zones must differ, and every conninfo must be usable by a process that cannot wait for DNS. */
+/* Names must differ, and every conninfo must be usable by a process that cannot wait for DNS. */
 static void
 nodes_check(const NodeInfo *nodes, uint32_t count, ProblemList *problems)
 {
@@ -99,9 +100,6 @@ nodes_check(const NodeInfo *nodes, uint32_t count, ProblemList *problems)
 		{
 			if (strcmp(nodes[i].name, nodes[j].name) == 0)
 				problems_add(problems, "node name \"%s\" is used twice", nodes[i].name);
-			if (strcmp(nodes[i].zone, nodes[j].zone) == 0)
-				problems_add(problems, "nodes \"%s\" and \"%s\" are in the same zone \"%s\"",
-							 nodes[j].name, nodes[i].name, nodes[i].zone);
 			if (strcmp(nodes[i].conninfo, nodes[j].conninfo) == 0)
 				problems_add(problems, "nodes \"%s\" and \"%s\" have the same conninfo",
 							 nodes[j].name, nodes[i].name);
@@ -109,17 +107,35 @@ nodes_check(const NodeInfo *nodes, uint32_t count, ProblemList *problems)
 	}
 }
 
+void
+cluster_nodes_check_zones(const NodeInfo *nodes, uint32_t count, ProblemList *problems)
+{
+	for (uint32_t i = 0; i < count; i++)
+	{
+		for (uint32_t j = 0; j < i; j++)
+		{
+			if (strcmp(nodes[i].zone, nodes[j].zone) == 0)
+				problems_add(problems, "nodes \"%s\" and \"%s\" are in the same zone \"%s\"",
+							 nodes[j].name, nodes[i].name, nodes[i].zone);
+		}
+	}
+}
+
+uint32_t
+cluster_nodes_count(Jsonb *list)
+{
+	if (!JB_ROOT_IS_ARRAY(list) || JB_ROOT_IS_SCALAR(list))
+		nodes_invalid();
+	return JB_ROOT_COUNT(list);
+}
+
 uint32_t
 cluster_nodes_parse(Jsonb *list, NodeInfo *nodes, ProblemList *problems)
 {
-	uint32_t count;
+	uint32_t count = cluster_nodes_count(list);
 
-	if (!JB_ROOT_IS_ARRAY(list) || JB_ROOT_IS_SCALAR(list))
+	if (count > CORE_NODES_MAX)
 		nodes_invalid();
-	count = JB_ROOT_COUNT(list);
-	if (count != 1 && count != 3)
-		ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				errmsg("a cluster has one node or three, not %u", count));
 	for (uint32_t i = 0; i < count; i++)
 	{
 		JsonbValue *element = getIthJsonbValueFromContainer(&list->root, i);

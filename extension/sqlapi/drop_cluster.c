@@ -70,6 +70,10 @@ drop_check_tables(bool force)
 {
 	uint32_t count;
 
+	/* Of a node that was removed, only itself goes, and what it holds is of no use. */
+	if (shared_node_was_removed(quorate_shared->self))
+		return;
+
 	(void) metadata_tables(&count);
 	if (count > 0 && !force)
 		ereport(

@@ -1,9 +1,9 @@
 /*
  * preflight.c
- *		What must be right on every node before a cluster is made.
+ *		What must be right on every node before a cluster is made or gets another node.
  *
- * quorate._preflight runs on each node (create_cluster calls it there) and returns everything that is wrong
- * with that node, each with what to set; create_cluster collects the lists of all nodes, and looks itself at what must
+ * quorate._preflight runs on each node (create_cluster and add_node call it there) and returns everything that is
+ * wrong with that node, each with what to set; they collect the lists of all nodes, and look themselves at what must
  * be right before this function can be called (the extension, the role).  Nothing is changed.
  */
 #include "postgres.h"
@@ -47,7 +47,8 @@ preflight_streams(uint32_t node_count)
 }
 
 static void
-preflight_settings(const char *node, uint32_t node_count, ProblemList *problems)
+preflight_settings(const char *node, uint32_t node_count, NodeId greatest_id,
+				   ProblemList *problems)
 {
 	int streams = preflight_streams(node_count);
 
@@ -60,6 +61,9 @@ preflight_settings(const char *node, uint32_t node_count, ProblemList *problems)
 	if (setting_as_int("max_worker_processes") < WORKERS_NEEDED + 1)
 		problems_add(problems, "node \"%s\": max_worker_processes is %d; set it to at least %d",
 					 node, setting_as_int("max_worker_processes"), WORKERS_NEEDED + 4);
+	if (quorate_max_nodes < (int) greatest_id)
+		problems_add(problems, "node \"%s\": quorate.max_nodes is %d; set it to at least %u", node,
+					 quorate_max_nodes, greatest_id);
 	if (GetDatabaseEncoding() != PG_UTF8)
 		problems_add(problems, "node \"%s\": the database's encoding is %s; use a database in UTF8",
 					 node, GetDatabaseEncodingName());
@@ -81,8 +85,9 @@ preflight_durability(const char *node, uint32_t node_count, ProblemList *problem
 					 node);
 }
 
-static void
-preflight_state(const char *node, ProblemList *problems)
+/* Where an extension is installed and a node can be. */
+static bool
+preflight_place(const char *node, ProblemList *problems)
 {
 	char *database = get_database_name(MyDatabaseId);
 
@@ -95,12 +100,19 @@ preflight_state(const char *node, ProblemList *problems)
 			problems,
 			"node \"%s\": quorate is not preloaded; add it to shared_preload_libraries and restart",
 			node);
-		return;
+		return false;
 	}
 	if (strcmp(database, GetConfigOption("quorate.database", false, false)) != 0)
 		problems_add(problems,
 					 "node \"%s\": quorate.database is \"%s\", but this is database \"%s\"", node,
 					 GetConfigOption("quorate.database", false, false), database);
+	return true;
+}
+
+/* A node that is to be laid out must belong to nothing, and hold nothing. */
+static void
+preflight_new_state(const char *node, ProblemList *problems)
+{
 	if (pg_atomic_read_u32(&quorate_shared->node_state) == NODE_RUNNING)
 		problems_add(
 			problems,
@@ -115,11 +127,21 @@ preflight_state(const char *node, ProblemList *problems)
 			node);
 }
 
-/* Tries to reach every other node in the way in which the streams will. */
+/* A node of the cluster that gets another one must take part. */
 static void
-preflight_reach(const char *node, const NodeInfo *nodes, uint32_t count, ProblemList *problems)
+preflight_member_state(const char *node, ProblemList *problems)
 {
-	for (uint32_t i = 0; i < count; i++)
+	if (pg_atomic_read_u32(&quorate_shared->node_state) != NODE_RUNNING)
+		problems_add(problems, "node \"%s\" does not run as a member of the cluster: %s", node,
+					 quorate_shared->state_reason);
+}
+
+/* Tries to reach the other nodes, from number `first` on, in the way in which the streams will. */
+static void
+preflight_reach(const char *node, const NodeInfo *nodes, uint32_t first, uint32_t count,
+				ProblemList *problems)
+{
+	for (uint32_t i = first; i < count; i++)
 	{
 		char *problem;
 		PeerConnection *peer;
@@ -146,26 +168,33 @@ preflight_clock(const char *node, TimestampTz asked_at, ProblemList *problems)
 }
 
 /*
- * quorate._preflight(nodes jsonb, node_name text, asked_at timestamptz) returns text: what is wrong with this
- * node, one problem a line; null if nothing.  asked_at is the asking node's clock.
+ * quorate._preflight(nodes jsonb, node_name text, asked_at timestamptz, joining int) returns text: what is wrong
+ * with this node, one problem a line; null if nothing.  asked_at is the asking node's clock.  joining: the id that the
+ * last of the nodes gets, which joins the cluster of the others; 0 if all of them make a new one.
  */
 Datum
 quorate_preflight(PG_FUNCTION_ARGS)
 {
 	NodeInfo *nodes = palloc0(CORE_NODES_MAX * sizeof(NodeInfo));
 	char *name = text_to_cstring(PG_GETARG_TEXT_PP(1));
+	NodeId joining = (NodeId) PG_GETARG_INT32(3);
 	ProblemList unused;
 	ProblemList problems;
 	uint32_t count;
+	bool is_new;
 
 	problems_init(&unused);
 	problems_init(&problems);
 	count = cluster_nodes_parse(PG_GETARG_JSONB_P(0), nodes, &unused);
+	is_new = joining == 0 || (count > 0 && strcmp(nodes[count - 1].name, name) == 0);
 	preflight_clock(name, PG_GETARG_TIMESTAMPTZ(2), &problems);
-	preflight_settings(name, count, &problems);
+	preflight_settings(name, count, joining == 0 ? (NodeId) count : joining, &problems);
 	preflight_durability(name, count, &problems);
-	preflight_state(name, &problems);
-	preflight_reach(name, nodes, count, &problems);
+	if (preflight_place(name, &problems) && is_new)
+		preflight_new_state(name, &problems);
+	else if (quorate_shared != NULL && !is_new)
+		preflight_member_state(name, &problems);
+	preflight_reach(name, nodes, is_new ? 0 : count - 1, count, &problems);
 	if (problems.count == 0)
 		PG_RETURN_NULL();
 	PG_RETURN_TEXT_P(cstring_to_text(problems.text.data));

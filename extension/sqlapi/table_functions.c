@@ -10,17 +10,18 @@
 
 #include "fmgr.h"
 #include "miscadmin.h"
-#include "storage/latch.h"
 #include "utils/builtins.h"
+#include "utils/timestamp.h"
 #include "utils/wait_event.h"
 
 #include "catalog/metadata_items.h"
+#include "catalog/placement_nodes.h"
 #include "settings.h"
 #include "request/sqlstate.h"
 #include "sqlapi/api_call.h"
+#include "sqlapi/metadata_write.h"
 
-#define LEARN_POLL_MS 2
-#define CREATE_TRIES_MAX 100 /* table ids that turn out to be taken */
+#define SILENT_MS 2000 /* a node that was not heard for so long gets no replicas of new tables */
 
 PG_FUNCTION_INFO_V1(quorate_create_table);
 PG_FUNCTION_INFO_V1(quorate_drop_table);
@@ -43,15 +44,6 @@ wait_deadline_us(void)
 	return shared_now_us() + quorate_request_timeout_ms * INT64CONST(1000);
 }
 
-static void
-wait_a_little(long wait_ms)
-{
-	CHECK_FOR_INTERRUPTS();
-	(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, wait_ms,
-					 PG_WAIT_EXTENSION);
-	ResetLatch(MyLatch);
-}
-
 /* Waits until this node's replica of the metadata shows the table, or shows it no more. */
 static bool
 wait_until_learned(const char *name, uint32_t table_id, bool present)
@@ -68,23 +60,6 @@ wait_until_learned(const char *name, uint32_t table_id, bool present)
 			return false;
 		wait_a_little(LEARN_POLL_MS);
 	}
-}
-
-/* Proposes a change of the metadata; false if it was not as expected there. */
-static bool
-change_metadata(const MetadataChange *change)
-{
-	RouterCall call = {0};
-
-	call.request.kind = REQUEST_WRITE;
-	call.request.group = GROUP_METADATA;
-	call.request.table_id = METADATA_TABLE_ID;
-	call.request.image_count = change->image_count;
-	call.request.images = change->images;
-	call.request.expectations = change->expectations;
-	router_execute(&call);
-	router_check(&call);
-	return call.reply->status == REPLY_OK;
 }
 
 /* ---------------------------------------------------------------- create_table: arguments */
@@ -156,19 +131,35 @@ take_table_spec(FunctionCallInfo fcinfo, TableSpec *spec)
 
 /* ---------------------------------------------------------------- create_table: doing it */
 
-static uint32_t
-cluster_nodes(NodeId *nodes)
+/*
+ * Chooses where the partitions go.  Nodes that are silent at the moment are passed over if there are enough others:
+ * otherwise they get their replicas when they come back.
+ */
+static WantedReplicas *
+place_partitions(uint32_t count)
 {
-	uint32_t count = 0;
+	WantedReplicas *placement = palloc(count * sizeof(WantedReplicas));
+	PlacementNodes all;
+	PlacementNodes nodes;
+	PlacementChoice choice;
 
-	for (NodeId id = 1; id <= CORE_NODES_MAX; id++)
+	placement_nodes_load(&all);
+	nodes = all;
+	placement_nodes_exclude_silent(&nodes, SILENT_MS);
+	placement_choose(nodes.nodes, nodes.count, NULL, 0, 0, PLACEMENT_COPIES, &choice);
+	if (choice.count < PLACEMENT_COPIES)
+		nodes = all;
+	for (uint32_t i = 0; i < count; i++)
 	{
-		NodeInfo info;
-
-		if (shared_node_by_id(id, &info))
-			nodes[count++] = id;
+		placement_choose(nodes.nodes, nodes.count, NULL, 0, 0, PLACEMENT_COPIES, &choice);
+		if (choice.count == 0)
+			ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					errmsg("no node can take a replica"),
+					errdetail("All nodes are draining or leaving, or this one does not know them yet."));
+		placement_count(nodes.nodes, nodes.count, &choice, 1);
+		placement_to_wanted(&choice, &placement[i]);
 	}
-	return count;
+	return placement;
 }
 
 static void
@@ -185,18 +176,17 @@ refuse_existing(const char *name)
 static uint32_t
 record_table(const TableSpec *spec)
 {
-	NodeId nodes[CORE_NODES_MAX];
-	uint32_t node_count = cluster_nodes(nodes);
+	WantedReplicas *placement = place_partitions(spec->partition_count);
 	uint32_t table_id = 0;
 
-	for (int i = 0; i < CREATE_TRIES_MAX; i++)
+	for (int i = 0; i < CHANGE_TRIES_MAX; i++)
 	{
 		MetadataChange change;
 
 		refuse_existing(spec->name);
-		table_id = Max(metadata_next_table_id(), table_id + (i > CREATE_TRIES_MAX / 2));
-		metadata_build_create_table(spec, table_id, nodes, node_count, &change);
-		if (change_metadata(&change))
+		table_id = Max(metadata_next_table_id(), table_id + (i > CHANGE_TRIES_MAX / 2));
+		metadata_build_create_table(spec, table_id, placement, &change);
+		if (metadata_write(&change) != 0)
 			return table_id;
 		wait_a_little(LEARN_POLL_MS);
 	}
@@ -294,7 +284,7 @@ quorate_drop_table(PG_FUNCTION_ARGS)
 	table_id = table->table_id;
 	name = pstrdup(table->name);
 	metadata_build_drop_table(table, &change);
-	if (!change_metadata(&change))
+	if (metadata_write(&change) == 0)
 		ereport(ERROR, errcode(ERRCODE_UNDEFINED_TABLE),
 				errmsg("Requested resource not found: Table: %s not found", name));
 	wait_until_learned(name, table_id, false);
@@ -335,6 +325,11 @@ transfer_find_target(const PartitionInfo *partition, const char *name)
 	if (!partition_has_member(partition, node.node))
 		ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				errmsg("node \"%s\" has no replica of partition %u", name, partition->number));
+	if (node.state != NODE_ACTIVE)
+		ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				errmsg("node \"%s\" shall lead nothing: it is %s", name,
+					   metadata_standing_name(node.state)),
+				errhint("Call quorate.resume_node() first."));
 	return node.node;
 }
 

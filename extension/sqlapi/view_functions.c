@@ -13,7 +13,7 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 
-#include "catalog/metadata.h"
+#include "catalog/metadata_items.h"
 #include "sqlapi/api_call.h"
 
 PG_FUNCTION_INFO_V1(quorate_view_nodes);
@@ -52,19 +52,27 @@ key_name_datum(const KeyAttribute *attribute)
 	return PointerGetDatum(cstring_to_text_with_len(attribute->name, (int) attribute->name_length));
 }
 
-/* quorate._nodes(): node_id, name, zone */
+/* A removed node shows itself, so that its state says why it does not run; the rows are what it knew last. */
+static bool
+node_shows_nodes(void)
+{
+	return metadata_can_be_shown() || shared_node_was_removed(quorate_shared->self);
+}
+
+/* quorate._nodes(): node_id, name, zone, standing */
 Datum
 quorate_view_nodes(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *rows = begin_rows(fcinfo);
 	uint32_t count = 0;
-	const NodeInfo *nodes = metadata_can_be_shown() ? metadata_nodes(&count) : NULL;
+	const NodeInfo *nodes = node_shows_nodes() ? metadata_nodes(&count) : NULL;
 
 	for (uint32_t i = 0; i < count; i++)
 	{
-		Datum values[3] = {Int32GetDatum(nodes[i].node), CStringGetTextDatum(nodes[i].name),
-						   CStringGetTextDatum(nodes[i].zone)};
-		bool nulls[3] = {false};
+		Datum values[4] = {Int32GetDatum(nodes[i].node), CStringGetTextDatum(nodes[i].name),
+						   CStringGetTextDatum(nodes[i].zone),
+						   CStringGetTextDatum(metadata_standing_name(nodes[i].state))};
+		bool nulls[4] = {false};
 
 		tuplestore_putvalues(rows->setResult, rows->setDesc, values, nulls);
 	}
@@ -103,21 +111,6 @@ quorate_view_tables(PG_FUNCTION_ARGS)
 	return (Datum) 0;
 }
 
-static const char *
-member_kind_name(MemberKind kind)
-{
-	switch (kind)
-	{
-		case MEMBER_STORAGE:
-			return "storage";
-		case MEMBER_LOG:
-			return "log";
-		case MEMBER_LEARNER:
-			return "learner";
-	}
-	return "unknown";
-}
-
 /* Two arrays, node ids and kinds, one element a member. */
 static void
 member_arrays(const Membership *membership, Datum *nodes, Datum *kinds)
@@ -129,7 +122,7 @@ member_arrays(const Membership *membership, Datum *nodes, Datum *kinds)
 	for (int i = 0; i < count; i++)
 	{
 		node_values[i] = Int32GetDatum(membership->members[i].node);
-		kind_values[i] = CStringGetTextDatum(member_kind_name(membership->members[i].kind));
+		kind_values[i] = CStringGetTextDatum(metadata_kind_name(membership->members[i].kind));
 	}
 	*nodes = PointerGetDatum(
 		construct_array(node_values, count, INT4OID, sizeof(int32), true, TYPALIGN_INT));

@@ -34,7 +34,8 @@ typedef enum ImageExpectation
 {
 	EXPECT_ANYTHING = 0,
 	EXPECT_ABSENT = 1,
-	EXPECT_PRESENT = 2
+	EXPECT_PRESENT = 2,
+	EXPECT_UNCHANGED = 3 /* present, and not written after Request.lsn */
 } ImageExpectation;
 
 typedef struct Request
@@ -54,7 +55,8 @@ typedef struct Request
 	bool backward;      /* RANGE: from the upper bound down */
 	uint32_t items_max; /* RANGE, COPY: page limits */
 	uint32_t bytes_max;
-	Lsn lsn;             /* COPY: what the rows must show at least */
+	Lsn lsn;             /* COPY: what the rows must show at least.  WRITE: of what the asking node knew
+						  * (EXPECT_UNCHANGED) */
 	NodeId target;       /* TRANSFER */
 	uint32_t timeout_ms; /* what the asking client will wait at most */
 } Request;

@@ -24,12 +24,13 @@
 #include "shmem/rows_state.h"
 #include "shmem/shared_state.h"
 #include "sqlapi/cluster_nodes.h"
-#include "worker/node_list.h"
+#include "shmem/node_list.h"
 
 #define COMMAND_TIMEOUT_MS (30 * 1000)
 #define ADOPT_TIMEOUT_MS (600 * 1000) /* the whole log is recovered */
 
 PG_FUNCTION_INFO_V1(quorate_bootstrap_node);
+PG_FUNCTION_INFO_V1(quorate_join_node);
 PG_FUNCTION_INFO_V1(quorate_unbootstrap_node);
 PG_FUNCTION_INFO_V1(quorate_adopt_identity);
 PG_FUNCTION_INFO_V1(quorate_node_status);
@@ -44,27 +45,23 @@ PG_FUNCTION_INFO_V1(quorate_peers);
 static StringInfo
 pack_nodes(Jsonb *nodes)
 {
-	NodeInfo *infos = palloc0(CORE_NODES_MAX * sizeof(NodeInfo));
+	NodeList *list = palloc0(sizeof(NodeList));
 	StringInfo packed = makeStringInfo();
 	ProblemList problems;
-	uint32_t count;
 
 	problems_init(&problems);
-	count = cluster_nodes_parse(nodes, infos, &problems);
-	problems_check(&problems);
-	node_list_pack(infos, (int) count, packed);
+	list->count = cluster_nodes_parse(nodes, list->nodes, &problems);
+	problems_check(&problems, "create the cluster");
+	node_list_pack(list, packed);
 	return packed;
 }
 
-Datum
-quorate_bootstrap_node(PG_FUNCTION_ARGS)
+/* Has the replicator lay out the log of a node. */
+static void
+bootstrap_node(bytea *cluster_id, int32 node, bool joins, const void *list, Size length)
 {
-	bytea *cluster_id = PG_GETARG_BYTEA_PP(0);
-	int32 node = PG_GETARG_INT32(1);
-	StringInfo packed = pack_nodes(PG_GETARG_JSONB_P(2));
 	NodeCommand command = {0};
 
-	shared_state_require();
 	if (VARSIZE_ANY_EXHDR(cluster_id) != sizeof(command.cluster_id))
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						errmsg("a cluster id has %zu bytes", sizeof(command.cluster_id))));
@@ -73,8 +70,34 @@ quorate_bootstrap_node(PG_FUNCTION_ARGS)
 						errmsg("node id %d is out of range", node)));
 	command.kind = COMMAND_BOOTSTRAP;
 	command.self = (NodeId) node;
+	command.joins = joins;
 	memcpy(command.cluster_id, VARDATA_ANY(cluster_id), sizeof(command.cluster_id));
-	command_run(&command, packed->data, packed->len, COMMAND_TIMEOUT_MS);
+	command_run(&command, list, length, COMMAND_TIMEOUT_MS);
+}
+
+/* quorate._bootstrap_node(cluster_id bytea, node_id int, nodes jsonb): a node of a new cluster. */
+Datum
+quorate_bootstrap_node(PG_FUNCTION_ARGS)
+{
+	StringInfo packed = pack_nodes(PG_GETARG_JSONB_P(2));
+
+	shared_state_require();
+	bootstrap_node(PG_GETARG_BYTEA_PP(0), PG_GETARG_INT32(1), false, packed->data, packed->len);
+	PG_RETURN_VOID();
+}
+
+/*
+ * quorate._join_node(cluster_id bytea, node_id int, nodes bytea): a node of an existing cluster, whose groups it gets
+ * from their leaders; the nodes packed as the log keeps them.
+ */
+Datum
+quorate_join_node(PG_FUNCTION_ARGS)
+{
+	bytea *nodes = PG_GETARG_BYTEA_PP(2);
+
+	shared_state_require();
+	bootstrap_node(PG_GETARG_BYTEA_PP(0), PG_GETARG_INT32(1), true, VARDATA_ANY(nodes),
+				   VARSIZE_ANY_EXHDR(nodes));
 	PG_RETURN_VOID();
 }
 
@@ -215,7 +238,7 @@ member_arrays(const GroupStatus *status, Datum *values)
 	values[3] = PointerGetDatum(construct_array(snapshot, count, BOOLOID, 1, true, TYPALIGN_CHAR));
 }
 
-#define GROUP_STATUS_COLUMNS 20
+#define GROUP_STATUS_COLUMNS 21
 
 static void
 put_group(ReturnSetInfo *result, GroupShared *group)
@@ -256,6 +279,7 @@ put_group(ReturnSetInfo *result, GroupShared *group)
 	member_arrays(&status, &values[15]);
 	values[19] = rows != NULL ? CStringGetTextDatum(rows) : (Datum) 0;
 	nulls[19] = rows == NULL;
+	values[20] = Int64GetDatum(status.committed_generation);
 	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 }
 

@@ -76,6 +76,9 @@ execute_command(const NodeCommand *command, const void *data, Size length, Comma
 		case COMMAND_GROUP_ROWS:
 			groups_rows(command);
 			break;
+		case COMMAND_NODES:
+			nodes_take_list(data, length);
+			break;
 		case COMMAND_BOOTSTRAP:
 			replicator_bootstrap(command, data, length, result);
 			break;
@@ -203,6 +206,8 @@ run_turn(void)
 	check_clock();
 	take_commands();
 	peers_run();
+	if (peers_say_removed())
+		nodes_stop_removed();
 	if (replicator_engine == NULL)
 	{
 		take_proposals();

@@ -202,7 +202,7 @@ random_request(Request *request, EntryImage *images, ImageExpectation *expectati
 	request->images = images;
 	random_images(images, request->image_count);
 	for (uint32_t i = 0; i < request->image_count; i++)
-		expectations[i] = (ImageExpectation) (random_u64() % (EXPECT_PRESENT + 1));
+		expectations[i] = (ImageExpectation) (random_u64() % (EXPECT_UNCHANGED + 1));
 	request->expectations = random_u64() & 1 ? expectations : NULL;
 }
 

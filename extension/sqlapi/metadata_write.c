@@ -1,0 +1,68 @@
+/*
+ * metadata_write.c
+ *		Changing the metadata from a client backend; see metadata_write.h.
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+#include "storage/latch.h"
+#include "utils/wait_event.h"
+
+#include "request/router.h"
+#include "request/sqlstate.h"
+#include "settings.h"
+#include "sqlapi/metadata_write.h"
+
+Lsn
+metadata_write(const MetadataChange *change)
+{
+	RouterCall call = {0};
+
+	call.request.kind = REQUEST_WRITE;
+	call.request.group = GROUP_METADATA;
+	call.request.table_id = METADATA_TABLE_ID;
+	call.request.lsn = change->lsn;
+	call.request.image_count = change->image_count;
+	call.request.images = change->images;
+	call.request.expectations = change->expectations;
+	router_execute(&call);
+	router_check(&call);
+	return call.reply->status == REPLY_OK ? call.reply->lsn : 0;
+}
+
+void
+wait_a_little(long wait_ms)
+{
+	CHECK_FOR_INTERRUPTS();
+	(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, wait_ms,
+					 PG_WAIT_EXTENSION);
+	ResetLatch(MyLatch);
+}
+
+TimestampTz
+wait_deadline(void)
+{
+	return TimestampTzPlusMilliseconds(GetCurrentTimestamp(), quorate_request_timeout_ms);
+}
+
+bool
+metadata_wait(Lsn lsn)
+{
+	TimestampTz deadline = wait_deadline();
+
+	while (metadata_lsn() < lsn)
+	{
+		if (GetCurrentTimestamp() >= deadline)
+			return false;
+		wait_a_little(LEARN_POLL_MS);
+	}
+	return true;
+}
+
+void
+metadata_write_gives_up(const char *what)
+{
+	ereport(ERROR, errcode(QUORATE_ERRCODE_UNAVAILABLE),
+			errmsg("could not %s: the metadata is being changed by too many others", what),
+			errhint("Retry."));
+}
