@@ -14,6 +14,7 @@
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "access/xlog.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
@@ -59,6 +60,10 @@ become_ready(GroupProgress *progress, GroupShared *shared, uint64_t mark)
 		return true;
 	if (!rows_state_set(shared, mark, ROWS_READY))
 		return false;
+
+	/* The engine remembers it durably; what was there when the applier started was flushed then. */
+	if (rows_state_of(mark) != ROWS_UNKNOWN)
+		XLogFlush(GetXLogInsertRecPtr());
 	group_command_rows(progress->group, progress->applied_lsn, true);
 	if (progress->group == GROUP_METADATA)
 	{

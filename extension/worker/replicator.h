@@ -77,6 +77,7 @@ typedef struct Replica
 	dlist_node feed_node;    /* if in_feed_list */
 	bool in_feed_list;       /* committed entries have not been fed yet */
 	bool feed_broken;        /* the next entry to feed could not be read; logged */
+	bool rows_untold;        /* the engine had no room to note that the rows are there */
 } Replica;
 
 /* The replica of a group; NULL if it is not open. */
@@ -166,6 +167,9 @@ extern void rows_note_status(Replica *replica, const GroupStatus *status);
 
 /* The applier has said whether the rows are there (a command). */
 extern void groups_rows(const NodeCommand *command);
+
+/* Once in a while: tells the engine again what it could not note. */
+extern void rows_housekeep(Replica *replica);
 
 /* ---- replicator_peers.c ---- */
 

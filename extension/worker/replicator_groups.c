@@ -96,6 +96,7 @@ groups_attach_one(GroupId group)
 		replica->last_waiter = NULL;
 		replica->in_feed_list = false;
 		replica->feed_broken = false;
+		replica->rows_untold = false;
 	}
 	return true;
 }
@@ -389,6 +390,7 @@ groups_housekeep(void)
 	while ((replica = hash_seq_search(&scan)) != NULL)
 	{
 		tell_applied(replica);
+		rows_housekeep(replica);
 
 		/* The lease of a group without other members grows with each sync, and no message tells. */
 		if (pg_atomic_read_u64(&replica->shared->lead_sequence) % 2 == 1)

@@ -15,14 +15,14 @@
 #include "shmem/rows_state.h"
 #include "worker/replicator.h"
 
-/* Tells the engine whether the rows of a group are those of its applied LSN. */
+/*
+ * Tells the engine, which remembers it durably, whether the rows of a group are those of its applied LSN.  If its
+ * log has no room for that, it is told again later.
+ */
 static void
-tell_engine(GroupId group, bool present)
+tell_engine(Replica *replica, bool present)
 {
-	if (replicator_engine != NULL && !engine_rows(replicator_engine, group, present))
-		ereport(LOG, (errcode(ERRCODE_DISK_FULL),
-					  errmsg("could not record in the log that rows of replication group "
-							 UINT64_FORMAT " are %s", group, present ? "there" : "missing")));
+	replica->rows_untold = !engine_rows(replicator_engine, replica->group, present);
 }
 
 /* Whatever was known of the rows is void; the applier finds out what they are. */
@@ -34,6 +34,14 @@ void_rows(Replica *replica)
 	shared_groups_changed();
 }
 
+/* The rows have to show this LSN, or be copied; it may lie above the beginning of the log. */
+static void
+raise_copy_from(Replica *replica, Lsn lsn)
+{
+	if (pg_atomic_read_u64(&replica->shared->copy_from_lsn) < lsn)
+		pg_atomic_write_u64(&replica->shared->copy_from_lsn, lsn);
+}
+
 /* ---- the engine's callbacks ---- */
 
 void
@@ -43,11 +51,12 @@ replicator_group_rebased(void *context, GroupId group, Lsn base_lsn)
 
 	if (replica == NULL)
 		return;
-	ereport(LOG, (errmsg("the log of replication group " UINT64_FORMAT
-						 " begins anew above LSN " UINT64_FORMAT
-						 "; its rows will be copied from another node",
+	ereport(LOG, (errmsg("the rows of replication group " UINT64_FORMAT
+						 " are missing: its log begins above LSN " UINT64_FORMAT,
 						 group, base_lsn)));
-	pg_atomic_write_u64(&replica->shared->base_lsn, base_lsn);
+	pg_atomic_write_u32(&replica->shared->fresh,
+						1); /* a log that lacks nothing is no reason to have no rows */
+	raise_copy_from(replica, base_lsn);
 	void_rows(replica); /* the engine knows it */
 }
 
@@ -100,20 +109,22 @@ replicator_group_copy(GroupId group, Lsn lsn)
 
 	if (replica == NULL || pg_atomic_read_u64(&replica->shared->copy_from_lsn) >= lsn)
 		return;
-	pg_atomic_write_u64(&replica->shared->copy_from_lsn, lsn);
+	raise_copy_from(replica, lsn);
 	void_rows(replica);
-	tell_engine(group, false);
+	tell_engine(replica, false);
 }
 
 void
 rows_attach(Replica *replica)
 {
 	/*
-	 * The log remembers that rows are missing.  If only this process is new, the applier may have said meanwhile that they
-	 * are there.
+	 * If only this process is new, what stands here is of its predecessor, who may have ended before it could tell
+	 * that the log had been rebased.  Without a kind the applier does not look until the first turn has published
+	 * where the log begins.
 	 */
-	if (rows_state(replica->shared) == ROWS_READY)
-		tell_engine(replica->group, true);
+	feed_stop(replica);
+	pg_atomic_write_u32(&replica->shared->kind, 0);
+	rows_state_void(replica->shared, ROWS_UNKNOWN);
 }
 
 /* What this node is in a group; 0 if it is not among the members. */
@@ -145,9 +156,19 @@ rows_note_status(Replica *replica, const GroupStatus *status)
 	else if (before == MEMBER_LOG)
 	{
 		void_rows(replica);
-		tell_engine(replica->group, false);
+		tell_engine(replica, false);
 	}
 	shared_groups_changed();
+}
+
+/* Can rows of this LSN be brought up by the log as the engine has it now, whatever has been published? */
+static bool
+rows_reach_log(Replica *replica, Lsn lsn)
+{
+	GroupStatus status;
+
+	return engine_group_status(replicator_engine, replica->group, &status) &&
+		   lsn >= status.base_lsn && lsn >= rows_base_lsn(replica->shared);
 }
 
 void
@@ -157,7 +178,15 @@ groups_rows(const NodeCommand *command)
 
 	if (replica == NULL)
 		return;
-	if (command->rows_present && command->lsn < rows_base_lsn(replica->shared))
+	if (command->rows_present && !rows_reach_log(replica, command->lsn))
 		return; /* said before the log was rebased */
-	tell_engine(command->group, command->rows_present);
+	tell_engine(replica, command->rows_present);
+}
+
+void
+rows_housekeep(Replica *replica)
+{
+	if (replica->rows_untold && rows_state(replica->shared) == ROWS_READY &&
+		rows_reach_log(replica, pg_atomic_read_u64(&replica->shared->applied_lsn)))
+		tell_engine(replica, true);
 }
