@@ -263,8 +263,13 @@ static bool
 receive_prepare(uint64_t start_counter, GroupStatus *after)
 {
 	static FrameBuilder builder;
-	Message message = {
-		.kind = MESSAGE_PREPARE, .from = 2, .to = 1, .group = CLUSTER_GROUP, .generation = 1};
+	Message message = {.kind = MESSAGE_PREPARE,
+					   .from = 2,
+					   .to = 1,
+					   .group = CLUSTER_GROUP,
+					   .generation = 1,
+					   .from_since = 1,
+					   .to_since = 1};
 	GroupStatus before;
 	const uint8_t *frame;
 	size_t length;
