@@ -18,6 +18,8 @@ extern char *quorate_database;
 extern char *quorate_log_directory;
 extern int quorate_lease_duration_ms;
 extern int quorate_heartbeat_interval_ms;
+extern int quorate_heal_after_ms;
+extern int quorate_rebuild_after_ms;
 extern int quorate_log_size_max_mb;
 extern int quorate_log_segment_size_kb;
 extern int quorate_max_groups;

@@ -19,6 +19,7 @@ typedef enum CommandKind
 	COMMAND_FEED_START,
 	COMMAND_GROUP_OPEN,
 	COMMAND_GROUP_CLOSE,
+	COMMAND_GROUP_CHANGE,
 	COMMAND_BOOTSTRAP, /* data: the packed list of nodes (worker/node_list.h) */
 	COMMAND_UNBOOTSTRAP,
 	COMMAND_ADOPT
@@ -31,7 +32,7 @@ typedef struct NodeCommand
 	GroupId group;
 	Lsn lsn; /* FEED_START: applied */
 	uint64_t feed_generation;
-	Membership membership;  /* GROUP_OPEN */
+	Membership membership;  /* GROUP_OPEN; GROUP_CHANGE: node and kind of each member to be */
 	NodeId first_leader;    /* GROUP_OPEN */
 	uint8_t cluster_id[16]; /* BOOTSTRAP */
 	NodeId self;            /* BOOTSTRAP */
@@ -51,6 +52,9 @@ typedef struct CommandResult
  */
 extern void group_command_open(GroupId group, const Membership *membership, NodeId first_leader);
 extern void group_command_close(GroupId group);
+
+/* Autoadmin: asks for other members of a group that this node leads; nothing happens if it cannot be done now. */
+extern void group_command_change(GroupId group, const Membership *wanted);
 
 /* Submits a command with up to 96 KB of data; waits while the ring is full. */
 extern void command_submit(NodeCommand *command, const void *data, Size length);

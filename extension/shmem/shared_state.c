@@ -97,6 +97,8 @@ init_group_slot(GroupShared *group)
 	pg_atomic_init_u64(&group->leader, 0);
 	pg_atomic_init_u64(&group->pending_writes, 0);
 	pg_atomic_init_u64(&group->mark_all_lsn, 0);
+	pg_atomic_init_u64(&group->plan, 0);
+	pg_atomic_init_u64(&group->plan_since_us, 0);
 	pg_atomic_init_u64(&group->feed_generation, 0);
 	pg_atomic_init_u64(&group->fed_lsn, 0);
 	SpinLockInit(&group->mutex);

@@ -67,6 +67,10 @@ typedef struct GroupShared
 	pg_atomic_uint64 pending_writes;      /* proposals handed in here and not yet answered */
 	pg_atomic_uint64 mark_all_lsn;        /* newest entry of several images (pending_mark.h) */
 
+	/* Autoadmin, on the leader: PlanState, and in the upper half the node that it is about; since when. */
+	pg_atomic_uint64 plan;
+	pg_atomic_uint64 plan_since_us;
+
 	/* Feed of committed entries to the applier (apply_feed.h); the replicator writes both. */
 	pg_atomic_uint64 feed_generation; /* 0: the applier has not asked for this group */
 	pg_atomic_uint64 fed_lsn;
@@ -124,6 +128,7 @@ typedef struct SharedState
 	Latch *replicator_latch;
 	Latch *applier_latch;
 	Latch *forwarder_latch;
+	Latch *autoadmin_latch;
 
 	pg_atomic_uint64 counters[NODE_COUNTERS];
 	pg_atomic_uint64 counters_since; /* TimestampTz of the start */

@@ -57,6 +57,8 @@ static DatabaseWorker database_workers[] = {
 	{"quorate applier", "applier_main", offsetof(SharedState, applier_latch), NULL, 0, 0,
 	 CHECK_INTERVAL_US},
 	{"quorate forwarder", "forwarder_main", offsetof(SharedState, forwarder_latch), NULL, 0, 0,
+	 CHECK_INTERVAL_US},
+	{"quorate autoadmin", "autoadmin_main", offsetof(SharedState, autoadmin_latch), NULL, 0, 0,
 	 CHECK_INTERVAL_US}};
 
 PGDLLEXPORT void launcher_main(Datum argument);

@@ -71,6 +71,10 @@ execute_command(const NodeCommand *command, const void *data, Size length, Comma
 		case COMMAND_GROUP_CLOSE:
 			groups_close(command->group);
 			break;
+		case COMMAND_GROUP_CHANGE:
+			if (replicator_engine != NULL)
+				engine_change(replicator_engine, command->group, &command->membership);
+			break;
 		case COMMAND_BOOTSTRAP:
 			replicator_bootstrap(command, data, length, result);
 			break;
