@@ -11,6 +11,7 @@
 #include "core/ballot.h"
 #include "core/core_assert.h"
 #include "core/election.h"
+#include "core/handover.h"
 #include "core/marks.h"
 #include "core/membership.h"
 #include "core/replica.h"
@@ -91,6 +92,34 @@ acceptor_is_bound(CoreNode *node, Replica *replica, const Message *message)
 	return false;
 }
 
+/*
+ * Another proposer is about to be promised.  Who promised this replica's own ballot waits for nothing: it will never
+ * lead under it.  With four or more counting members they could otherwise bind each other for ever.
+ */
+static void
+acceptor_give_way(CoreNode *node, Replica *replica)
+{
+#ifndef MUTANT_GIVES_WAY_SILENTLY
+	if (replica->promised.node == node->config.self && !replica->released)
+	{
+		CORE_MARK(gave_way_to_another_proposer);
+		handover_pass_on(node, replica, 0);
+	}
+#endif
+	replica_follow(node, replica, node->config.lease_us / 2);
+}
+
+/* Asks the owner of the promised ballot, who never led under it here, whether it has given way to another. */
+static void
+acceptor_ask_owner(CoreNode *node, Replica *replica)
+{
+	if (replica->promised.node == node->config.self ||
+		ballot_equal(replica->leader_ballot, replica->promised))
+		return;
+	node_send(node, replica, MESSAGE_ASK, replica->promised.node, false)->ballot =
+		replica->promised;
+}
+
 void
 acceptor_receive_prepare(CoreNode *node, Replica *replica, const Message *message)
 {
@@ -119,9 +148,10 @@ acceptor_receive_prepare(CoreNode *node, Replica *replica, const Message *messag
 	if (acceptor_is_bound(node, replica, message))
 	{
 		acceptor_refuse_prepare(node, replica, message);
+		acceptor_ask_owner(node, replica);
 		return;
 	}
-	replica_follow(node, replica, node->config.lease_us / 2);
+	acceptor_give_way(node, replica);
 	replica_record_promise(node, replica, message->ballot,
 						   acceptor_grant_number(node, message->from));
 	acceptor_send_promise(node, replica, message);

@@ -60,7 +60,7 @@ change_is_under_way(const Replica *replica)
 #ifdef MUTANT_CHANGE_BEFORE_COMMIT
 	return false;
 #endif
-	return replica->earlier_count > 0 || replica->commit_lsn < replica->proposer->start_lsn;
+	return replica->earlier != NULL || replica->commit_lsn < replica->proposer->start_lsn;
 }
 
 void
@@ -90,7 +90,7 @@ change_advance(CoreNode *node, Replica *replica)
 	if (replica->role != ROLE_LEADER || !membership_is_joint(&before))
 		return;
 #ifndef MUTANT_LEAVE_JOINT_EARLY
-	if (replica->earlier_count > 0 || replica->commit_lsn < replica->proposer->start_lsn)
+	if (replica->earlier != NULL || replica->commit_lsn < replica->proposer->start_lsn)
 		return;
 #endif
 	CORE_MARK(joint_generation_ended);

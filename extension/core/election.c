@@ -234,7 +234,16 @@ election_receive_answer(CoreNode *node, Replica *replica, const Message *message
 	Ballot none = {0};
 
 	CORE_ASSERT(message->kind == MESSAGE_ANSWER);
-	if (replica->role != ROLE_ASKING || !ballot_equal(message->ballot, replica->promised))
+	if (!ballot_equal(message->ballot, replica->promised))
+		return;
+	if (message->from == replica->promised.node &&
+		ballot_compare(message->promised, replica->promised) > 0)
+	{
+		/* The owner of the ballot has promised a higher one: it will never lead under it again. */
+		CORE_MARK(answer_proves_release);
+		replica->released = true;
+	}
+	if (replica->role != ROLE_ASKING)
 		return;
 	replica_note_round(replica, message->promised);
 	if (message->ok)

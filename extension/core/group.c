@@ -39,7 +39,7 @@ static const MessageReceiver group_receivers[] = {
  * answers count for nothing.
  */
 static bool
-group_sender_counts(CoreNode *node, const Replica *replica, const Message *message)
+group_sender_counts(CoreNode *node, Replica *replica, const Message *message)
 {
 	bool answer = message->kind == MESSAGE_PROMISE || message->kind == MESSAGE_ACCEPTED ||
 				  message->kind == MESSAGE_ANSWER || message->kind == MESSAGE_ENTRIES ||
@@ -53,6 +53,9 @@ group_sender_counts(CoreNode *node, const Replica *replica, const Message *messa
 	if (message->to_since != 0 && message->to_since != replica->since)
 	{
 		CORE_MARK(message_for_another_replica);
+		/* This node became a member anew, so a membership without it was committed before. */
+		if (message->to_since > replica->since)
+			replica_remove(node, replica);
 		return false;
 	}
 	if (index != MEMBER_NONE && replica->membership.members[index].since == message->from_since)
@@ -68,7 +71,7 @@ group_sender_counts(CoreNode *node, const Replica *replica, const Message *messa
 }
 
 static bool
-group_message_is_ours(CoreNode *node, const Replica *replica, const Message *message)
+group_message_is_ours(CoreNode *node, Replica *replica, const Message *message)
 {
 	if (!group_sender_counts(node, replica, message))
 		return false;
@@ -105,12 +108,15 @@ group_receive(CoreNode *node, const Message *message)
 	}
 	if (replica->removed || message->kind >= GROUP_RECEIVERS || !group_receivers[message->kind] ||
 		!group_message_is_ours(node, replica, message))
+	{
+		replica_settle(node, replica);
 		return;
+	}
 	group_receivers[message->kind](node, replica, message);
 	replica_settle(node, replica);
 }
 
-/* PROPOSE, TRANSFER and CHANGE for a group that is not open here are refused. */
+/* What is asked of a group that is not open here is refused. */
 static void
 group_request(CoreNode *node, const Event *event)
 {
@@ -125,6 +131,8 @@ group_request(CoreNode *node, const Event *event)
 		proposer_propose(node, replica, event);
 	else if (event->kind == EVENT_CHANGE)
 		change_begin(node, replica, event);
+	else if (event->kind == EVENT_INQUIRE)
+		join_inquire(node, replica, event->target);
 	else
 		handover_begin(node, replica, event);
 	replica_settle(node, replica);
@@ -206,6 +214,7 @@ group_step(CoreNode *node, const Event *event, TimeUs now)
 		case EVENT_PROPOSE:
 		case EVENT_TRANSFER:
 		case EVENT_CHANGE:
+		case EVENT_INQUIRE:
 			group_request(node, event);
 			break;
 		case EVENT_SYNCED:

@@ -72,18 +72,19 @@ typedef enum EventKind
 	EVENT_SYNCED,       /* everything recorded so far is durable */
 	EVENT_TRANSFER,     /* an operator wants `target` to lead the group */
 	EVENT_CHANGE,       /* the group shall consist of the members in `change` */
+	EVENT_INQUIRE,      /* ask node `target` whether this replica is still a member */
 	EVENT_CLOCK_ANOMALY /* the clock went back or the process slept: leases held are void (I8) */
 } EventKind;
 
 typedef struct Event
 {
 	EventKind kind;
-	GroupId group;          /* PROPOSE, TRANSFER, CHANGE */
+	GroupId group;          /* PROPOSE, TRANSFER, CHANGE, INQUIRE */
 	const Message *message; /* MESSAGE */
 	Ballot
 		ballot;  /* PROPOSE: the ballot that the proposal was evaluated under; another is refused */
 	Entry entry; /* PROPOSE: payload and length; its ballot is set by the core */
-	NodeId target; /* TRANSFER */
+	NodeId target; /* TRANSFER, INQUIRE */
 	const Membership
 		*change; /* CHANGE: node and kind of each member to be; the rest is not looked at */
 	TimeUs sync_started_us; /* SYNCED: when the sync that completed was begun (I9) */

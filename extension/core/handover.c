@@ -9,6 +9,7 @@
 #include "core/handover.h"
 
 #include "core/ballot.h"
+#include "core/change.h"
 #include "core/core_assert.h"
 #include "core/election.h"
 #include "core/marks.h"
@@ -88,6 +89,7 @@ handover_time_out(CoreNode *node, Replica *replica)
 	CORE_MARK(handover_timed_out);
 	replica_enter(replica, ROLE_LEADER);
 	replica->proposer->target = 0;
+	change_advance(node, replica);
 }
 
 void

@@ -56,22 +56,18 @@ invariants_check_role(const CoreNode *node, const Replica *replica)
 	}
 }
 
-/* I10: memberships follow each other in the log; all but the first may still be taken back. */
+/* I10: the membership in use follows the committed one, and may be taken back until it is committed itself. */
 static void
 invariants_check_memberships(const Replica *replica)
 {
-	Lsn lsn = replica->membership_lsn;
-	uint64_t generation = replica->membership.generation;
-	uint32_t i;
+	const MembershipAt *earlier = replica->earlier;
 
-	CORE_INVARIANT("I10", lsn <= replica->history.last_lsn || replica->earlier_count == 0);
-	for (i = replica->earlier_count; i-- > 0;)
-	{
-		CORE_INVARIANT("I10", replica->earlier[i].lsn < lsn);
-		CORE_INVARIANT("I10", replica->earlier[i].membership.generation < generation);
-		lsn = replica->earlier[i].lsn;
-		generation = replica->earlier[i].membership.generation;
-	}
+	if (!earlier)
+		return;
+	CORE_INVARIANT("I10", replica->membership_lsn <= replica->history.last_lsn);
+	CORE_INVARIANT("I10", replica->membership_lsn > replica->commit_lsn);
+	CORE_INVARIANT("I10", earlier->lsn < replica->membership_lsn);
+	CORE_INVARIANT("I10", earlier->membership.generation < replica->membership.generation);
 }
 
 void

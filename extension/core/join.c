@@ -147,6 +147,15 @@ join_receive_removed(CoreNode *node, Replica *replica, const Message *message)
 }
 
 void
+join_inquire(CoreNode *node, Replica *replica, NodeId target)
+{
+	if (target == 0 || target > CORE_NODES_MAX || target == node->config.self ||
+		replica_leads(replica))
+		return;
+	node_send(node, replica, MESSAGE_ASK, target, false)->ballot = replica->promised;
+}
+
+void
 join_dismiss(CoreNode *node, const Replica *replica, const Membership *before)
 {
 	const Membership *committed = membership_newest_committed(replica);

@@ -18,6 +18,9 @@ extern void join_refuse_stranger(CoreNode *node, const Replica *replica, const M
 
 extern void join_receive_removed(CoreNode *node, Replica *replica, const Message *message);
 
+/* EVENT_INQUIRE: asks any node whether this replica is still a member; if it was removed, the answer says so. */
+extern void join_inquire(CoreNode *node, Replica *replica, NodeId target);
+
 /* Leader: tells the members that `before` names and the newest committed membership does not. */
 extern void join_dismiss(CoreNode *node, const Replica *replica, const Membership *before);
 

@@ -18,6 +18,7 @@
 	X(adopted_own_removal)                \
 	X(answer_leader_lives)                \
 	X(answer_overruled_by_higher_promise) \
+	X(answer_proves_release)              \
 	X(ask_found_leader_alive)             \
 	X(candidate_gave_up)                  \
 	X(candidate_outbid)                   \
@@ -33,6 +34,7 @@
 	X(duplicate_entries_skipped)          \
 	X(entries_repeated)                   \
 	X(follower_commit_held_to_match)      \
+	X(gave_way_to_another_proposer)       \
 	X(grant_length_recorded)              \
 	X(grant_number_renewed)               \
 	X(grant_refused_deaf_leader)          \

@@ -17,8 +17,11 @@
 /* An encoded membership is never longer than this, in bytes. */
 #define MEMBERSHIP_BYTES_MAX (MEMBERSHIP_MAGIC_BYTES + 10 + CORE_MEMBERS_MAX * 12)
 
-/* At most so many memberships are in a log at once: the newest committed one and those after it. */
-#define MEMBERSHIPS_MAX 8
+/*
+ * A log has at most so many memberships that matter: the one in use and, while that is not known as committed, the
+ * one before, which is committed, because no leader appends a membership before that.
+ */
+#define MEMBERSHIPS_MAX 2
 #define MEMBERSHIPS_BYTES_MAX (2 + MEMBERSHIPS_MAX * (20 + MEMBERSHIP_BYTES_MAX))
 
 /* True if the member counts in a half at least: storage and log replicas do, learners only while they leave one. */

@@ -69,13 +69,12 @@ typedef struct Replica
 	Membership membership;    /* in use: the newest one of the log, committed or not (I10) */
 	Lsn membership_lsn;       /* of its entry */
 	Ballot membership_ballot; /* ... and that entry's ballot */
-	uint32_t
-		earlier_count; /* memberships before it, from the newest committed one on; 0 if it is that itself */
-	MembershipAt *earlier; /* oldest first */
-	uint64_t since;        /* the generation with which this replica came */
-	uint32_t self_index;   /* MEMBER_NONE if the membership in use does not name this node */
-	bool rows_missing;     /* its rows are not those of its log: it neither stands nor serves */
-	bool removed;          /* no member any more: waits to be closed */
+	MembershipAt
+		*earlier; /* the one before it, which is committed; NULL if the one in use is known to be */
+	uint64_t since;      /* the generation with which this replica came */
+	uint32_t self_index; /* MEMBER_NONE if the membership in use does not name this node */
+	bool rows_missing;   /* its rows are not those of its log: it neither stands nor serves */
+	bool removed;        /* no member any more: waits to be closed */
 	GroupRole role;
 
 	/* acceptor */

@@ -75,7 +75,7 @@ static Lsn
 progress_rebase_lsn(const CoreNode *node, const Replica *replica, uint32_t index)
 {
 	Lsn lsn = replica->commit_lsn;
-	Lsn lowest = replica->earlier_count > 0 ? replica->earlier[0].lsn : replica->membership_lsn;
+	Lsn lowest = replica->earlier ? replica->earlier->lsn : replica->membership_lsn;
 	uint32_t i;
 
 	for (i = 0; i < replica->membership.member_count; i++)

@@ -59,16 +59,14 @@ membership_in_use(const Replica *replica)
 	return at;
 }
 
+/* Remembers the membership that a new one follows: it is committed. */
 static void
 keep_earlier(Replica *replica, const MembershipAt *at)
 {
-	CORE_INVARIANT("I10", replica->earlier_count + 1 < MEMBERSHIPS_MAX);
 	if (!replica->earlier)
-	{
-		replica->earlier = calloc(MEMBERSHIPS_MAX, sizeof(MembershipAt));
-		CORE_ASSERT(replica->earlier != NULL);
-	}
-	replica->earlier[replica->earlier_count++] = *at;
+		replica->earlier = malloc(sizeof(MembershipAt));
+	CORE_ASSERT(replica->earlier != NULL);
+	*replica->earlier = *at;
 }
 
 static void
@@ -76,7 +74,17 @@ forget_earlier(Replica *replica)
 {
 	free(replica->earlier);
 	replica->earlier = NULL;
-	replica->earlier_count = 0;
+}
+
+/* A committed membership that does not name this replica is the end of it. */
+static void
+check_own_place(CoreNode *node, Replica *replica)
+{
+	if (replica->removed ||
+		membership_since(membership_newest_committed(replica), node->config.self) == replica->since)
+		return;
+	CORE_MARK(removed_by_own_log);
+	replica_remove(node, replica);
 }
 
 void
@@ -104,42 +112,24 @@ membership_cut(CoreNode *node, Replica *replica, Lsn lsn)
 {
 	MembershipAt at;
 
-	if (replica->membership_lsn <= lsn || replica->earlier_count == 0)
+	if (replica->membership_lsn <= lsn || !replica->earlier)
 		return;
 	CORE_MARK(membership_taken_back);
-	do
-		at = replica->earlier[--replica->earlier_count];
-	while (at.lsn > lsn && replica->earlier_count > 0);
+	at = *replica->earlier;
+	CORE_INVARIANT("I6", at.lsn <= lsn || at.lsn == 0);
+	forget_earlier(replica);
 	use_membership(node, replica, &at);
-	if (replica->earlier_count == 0)
-		forget_earlier(replica);
 	effects_add(&node->effects, EFFECT_MEMBERSHIP, replica->group);
 }
 
 void
 membership_committed(CoreNode *node, Replica *replica)
 {
-	uint32_t gone = 0;
-
-	if (replica->earlier_count == 0)
+	if (!replica->earlier)
 		return;
-	while (gone + 1 < replica->earlier_count &&
-		   replica->earlier[gone + 1].lsn <= replica->commit_lsn)
-		gone++;
 	if (replica->membership_lsn <= replica->commit_lsn)
 		forget_earlier(replica);
-	else if (gone > 0)
-	{
-		replica->earlier_count -= gone;
-		memmove(replica->earlier, replica->earlier + gone,
-				replica->earlier_count * sizeof(MembershipAt));
-	}
-	if (!replica->removed &&
-		membership_find(membership_newest_committed(replica), node->config.self) == MEMBER_NONE)
-	{
-		CORE_MARK(removed_by_own_log);
-		replica_remove(node, replica);
-	}
+	check_own_place(node, replica);
 }
 
 void
@@ -179,6 +169,8 @@ membership_recover(CoreNode *node, Replica *replica, const GroupRecovered *recov
 		}
 		if (at->lsn > replica->commit_lsn)
 			keep_earlier(replica, &before);
+		else
+			forget_earlier(replica);
 		use_membership(node, replica, at);
 	}
 	CORE_INVARIANT("I10", replica->since != 0);
@@ -187,5 +179,5 @@ membership_recover(CoreNode *node, Replica *replica, const GroupRecovered *recov
 const Membership *
 membership_newest_committed(const Replica *replica)
 {
-	return replica->earlier_count > 0 ? &replica->earlier[0].membership : &replica->membership;
+	return replica->earlier ? &replica->earlier->membership : &replica->membership;
 }

@@ -3,7 +3,8 @@
  *		The memberships that a replica's log holds, and which of them it uses (I10).
  *
  * Inside of core/ only.  In use is the newest one, committed or not, from the moment its entry is appended.
- * Those before it are kept down to the newest committed one, for a cut goes back to them.
+ * The one before it is kept until that is committed, for a cut goes back to it.  It is committed itself: a leader
+ * appends a membership only then.
  */
 #ifndef QUORATE_REPLICA_MEMBERSHIP_H
 #define QUORATE_REPLICA_MEMBERSHIP_H

@@ -6,6 +6,7 @@
 
 #include "core/core_assert.h"
 #include "core/group.h"
+#include "core/membership.h"
 #include "core/replica.h"
 #include "core/replica_membership.h"
 
@@ -67,17 +68,15 @@ uint32_t
 core_group_memberships(const CoreNode *node, GroupId group, MembershipAt *memberships, uint32_t max)
 {
 	const Replica *replica = node_find(node, group);
-	uint32_t i;
+	uint32_t count = 0;
 
 	if (!replica)
 		return 0;
-	for (i = 0; i < replica->earlier_count && i < max; i++)
-		memberships[i] = replica->earlier[i];
-	if (i < max)
-	{
-		memberships[i].lsn = replica->membership_lsn;
-		memberships[i].ballot = replica->membership_ballot;
-		memberships[i].membership = replica->membership;
-	}
-	return replica->earlier_count + 1;
+	CORE_ASSERT(max >= MEMBERSHIPS_MAX);
+	if (replica->earlier)
+		memberships[count++] = *replica->earlier;
+	memberships[count].lsn = replica->membership_lsn;
+	memberships[count].ballot = replica->membership_ballot;
+	memberships[count++].membership = replica->membership;
+	return count;
 }
