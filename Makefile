@@ -64,7 +64,8 @@ link = @mkdir -p $(@D); echo "LD $(VARIANT) $@"; $(CC) $(PURE_CFLAGS) -o $@ $(fi
 # ---------------------------------------------------------------- test programs without a server
 
 UNIT_TESTS = $(sort $(wildcard tests/unit/test_*.c))
-UNIT_HELPERS = $(filter-out $(UNIT_TESTS),$(sort $(wildcard tests/unit/*.c)))
+CHECKER_HELPER = tests/unit/history_helper.c
+UNIT_HELPERS = $(filter-out $(UNIT_TESTS) $(CHECKER_HELPER),$(sort $(wildcard tests/unit/*.c)))
 UNIT_PROGRAMS = $(UNIT_TESTS:tests/unit/%.c=$(BUILD)/unit/%)
 
 # What unit tests and the simulator share: the simulated disk.
@@ -73,15 +74,15 @@ SUPPORT_SOURCES = $(sort $(wildcard tests/support/*.c))
 $(UNIT_PROGRAMS): $(BUILD)/unit/%: $(BUILD)/tests/unit/%.o $(call objects,$(UNIT_HELPERS) $(SUPPORT_SOURCES)) $(PURE_LIBRARY)
 	$(link)
 
-# The history checker is a library of the tests with a unit test of its own.
-CHECKER_SOURCES = tests/tools/history.c tests/tools/linear_check.c
-ifneq (,$(wildcard $(CHECKER_SOURCES)))
-$(BUILD)/unit/test_linear_check: $(call objects,$(CHECKER_SOURCES))
-endif
+# The history checkers are a library of the tests, of the simulator and of the tools, with unit tests of their own.
+CHECKER_SOURCES = $(sort $(wildcard tests/tools/history.c tests/tools/linear_*.c tests/tools/session_*.c))
+CHECKER_LIBRARY_SOURCES = $(filter-out %_main.c,$(CHECKER_SOURCES))
+CHECKER_TESTS = test_linear_check test_linear_random test_session_check
+$(CHECKER_TESTS:%=$(BUILD)/unit/%): $(call objects,$(CHECKER_LIBRARY_SOURCES) $(CHECKER_HELPER))
 
 # So are the checkers of the simulator.
 SIM_CHECKER_SOURCES = $(sort $(wildcard tests/sim/check_*.c)) tests/sim/sim_random.c tests/sim/sim_util.c
-$(BUILD)/unit/test_sim_checkers: $(call objects,$(SIM_CHECKER_SOURCES))
+$(BUILD)/unit/test_sim_checkers: $(call objects,$(SIM_CHECKER_SOURCES) $(CHECKER_LIBRARY_SOURCES))
 
 # One program for each fuzzed reader: tests/fuzz/fuzz_X.c with the driver.
 FUZZ_DRIVER = tests/fuzz/fuzz_main.c
@@ -100,7 +101,7 @@ $(INTERACTION_RUNNER): $(call objects,$(INTERACTION_SOURCES)) $(PURE_LIBRARY)
 SIM_SOURCES = $(sort $(wildcard tests/sim/*.c))
 SIM_PROGRAM = $(BUILD)/sim/quorate_sim
 
-$(SIM_PROGRAM): $(call objects,$(SIM_SOURCES) $(SUPPORT_SOURCES)) $(PURE_LIBRARY)
+$(SIM_PROGRAM): $(call objects,$(SIM_SOURCES) $(SUPPORT_SOURCES) $(CHECKER_LIBRARY_SOURCES)) $(PURE_LIBRARY)
 	$(link)
 
 .PHONY: library unit-programs fuzz-programs interaction-runner sim-program

@@ -26,8 +26,7 @@ hash_context(void)
 	if (made == NULL || EVP_DigestInit_ex(made, EVP_sha256(), NULL) != 1)
 	{
 		EVP_MD_CTX_free(made);
-		ereport(ERROR,
-				(errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not prepare to hash keys")));
+		ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not prepare to hash keys")));
 	}
 	context = made;
 	return context;
@@ -43,8 +42,7 @@ hash_partition_key(const ItemValue *partition_key, uint8_t digest[KEY_DIGEST_BYT
 	if (EVP_DigestInit_ex(context, NULL, NULL) != 1 ||
 		EVP_DigestUpdate(context, partition_key->bytes, partition_key->length) != 1 ||
 		EVP_DigestFinal_ex(context, full, NULL) != 1)
-		ereport(ERROR,
-				(errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not hash a partition key")));
+		ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not hash a partition key")));
 	memcpy(digest, full, KEY_DIGEST_BYTES);
 }
 

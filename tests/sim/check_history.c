@@ -8,14 +8,17 @@
 #include <stdlib.h>
 
 #include "sim/sim_util.h"
+#include "tools/linear_check.h"
 
-/* One operation of the register under examination. */
+/* No two writes of a history write the same value, so the checker never needs a search. */
+#define NO_SEARCH 0
+
+/* An operation and where the log has it: a write at its LSN, a read after the write whose value it returned. */
 typedef struct Item
 {
 	const CheckOperation *operation;
 	uint64_t number;
-	uint64_t lowest;  /* lowest place in the log that explains it so far */
-	uint64_t highest; /* highest one */
+	uint64_t place;
 } Item;
 
 typedef struct Items
@@ -49,9 +52,86 @@ check_history_free(CheckHistory *history)
 	free(history->operations);
 }
 
-/* Orders by register, then by beginning. */
+/* ---------------------------------------------------------------- what the clients saw */
+
+/* What its client knows of an operation; but a write without an answer that is in no log has failed. */
+static HistoryOutcome
+outcome_of(const CheckOperation *operation)
+{
+	if (operation->ended_us != CHECK_NEVER)
+		return HISTORY_OK;
+	return operation->is_read || operation->lsn == 0 ? HISTORY_FAIL : HISTORY_UNKNOWN;
+}
+
+static void
+add_operation(History *clients, const CheckOperation *operation, uint64_t number)
+{
+	HistoryOp op = {
+		.operation = operation->is_read ? HISTORY_GET : HISTORY_PUT,
+		.outcome = outcome_of(operation),
+		.value = (int64_t) (operation->is_read ? operation->value_read : number),
+		.start_us = operation->begun_us,
+		.end_us = operation->ended_us,
+	};
+
+	snprintf(op.key, sizeof(op.key), "%u.%u", operation->group, operation->key);
+	if (operation->is_read && operation->value_read == 0)
+		op.value = HISTORY_ABSENT;
+	history_append(clients, &op);
+}
+
+static void
+format_op(const HistoryOp *op, char *text, size_t text_bytes)
+{
+	snprintf(text, text_bytes, "%s of %" PRId64 " (%" PRId64 "..%" PRId64 " us)",
+			 op->operation == HISTORY_GET ? "read" : "write",
+			 op->value == HISTORY_ABSENT ? 0 : op->value, op->start_us, op->end_us);
+}
+
+static void
+report_key(const HistoryOp *ops, const LinearResult *result, CheckReport *report)
+{
+	char stuck[100];
+	char against[100] = "nothing";
+
+	format_op(&result->stuck, stuck, sizeof(stuck));
+	if (result->has_against)
+		format_op(&result->against, against, sizeof(against));
+	check_fail(report, "linearizability", "key %s (group.key): %s: %s, against %s", ops->key,
+			   result->why, stuck, against);
+}
+
+static void
+check_clients(const CheckHistory *history, CheckReport *report)
+{
+	History clients = {0};
+
+	for (uint64_t number = 1; number <= history->top; number++)
+		add_operation(&clients, &history->operations[number], number);
+	history_sort(&clients);
+	for (size_t first = 0; first < clients.count;)
+	{
+		size_t count = history_key_run(&clients, first);
+		LinearResult result = linear_check_key(&clients.ops[first], count, NO_SEARCH);
+
+		if (result.verdict != LINEAR_YES)
+			report_key(&clients.ops[first], &result, report);
+		first += count;
+	}
+	history_free(&clients);
+}
+
+/* ---------------------------------------------------------------- the order of the log */
+
+static bool
+same_register(const Item *a, const Item *b)
+{
+	return a->operation->group == b->operation->group && a->operation->key == b->operation->key;
+}
+
+/* By register, then as the log has them, a write before the reads of its value and these as they began. */
 static int
-compare_beginnings(const void *left, const void *right)
+compare_places(const void *left, const void *right)
 {
 	const Item *a = left;
 	const Item *b = right;
@@ -60,179 +140,80 @@ compare_beginnings(const void *left, const void *right)
 		return a->operation->group < b->operation->group ? -1 : 1;
 	if (a->operation->key != b->operation->key)
 		return a->operation->key < b->operation->key ? -1 : 1;
+	if (a->place != b->place)
+		return a->place < b->place ? -1 : 1;
+	if (a->operation->is_read != b->operation->is_read)
+		return a->operation->is_read ? 1 : -1;
 	if (a->operation->begun_us != b->operation->begun_us)
 		return a->operation->begun_us < b->operation->begun_us ? -1 : 1;
 	return a->number < b->number ? -1 : a->number > b->number;
 }
 
-static int
-compare_lsns(const void *left, const void *right)
-{
-	const Item *a = *(Item *const *) left;
-	const Item *b = *(Item *const *) right;
-
-	return a->operation->lsn < b->operation->lsn ? -1 : a->operation->lsn > b->operation->lsn;
-}
-
-static int
-compare_ends(const void *left, const void *right)
-{
-	const Item *a = *(Item *const *) left;
-	const Item *b = *(Item *const *) right;
-
-	return a->operation->ended_us < b->operation->ended_us
-			   ? -1
-			   : a->operation->ended_us > b->operation->ended_us;
-}
-
-/* The LSN of the write that follows the one at `lsn`; writes are in order of LSN. */
-static uint64_t
-next_write_lsn(Item *const *writes, size_t count, uint64_t lsn)
-{
-	size_t low = 0;
-	size_t high = count;
-
-	while (low < high)
-	{
-		size_t middle = (low + high) / 2;
-
-		if (writes[middle]->operation->lsn <= lsn)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low < count ? writes[low]->operation->lsn : UINT64_MAX;
-}
-
-/* Where in the log a read may lie, seen alone. */
-static void
-place_read(const CheckHistory *history, Item *read, Item *const *writes, size_t write_count,
-		   CheckReport *report)
-{
-	uint64_t value = read->operation->value_read;
-	const CheckOperation *write = value <= history->top ? &history->operations[value] : NULL;
-
-	if (value == 0)
-		read->lowest = 0;
-	else if (!write || write->is_read || write->lsn == 0 || write->key != read->operation->key ||
-			 write->group != read->operation->group)
-		check_fail(report, "linearizability",
-				   "read %" PRIu64 " of key %u in group %u returned %" PRIu64
-				   ", which was never committed there",
-				   read->number, read->operation->key, read->operation->group, value);
-	else if (write->begun_us > read->operation->ended_us)
-		check_fail(report, "linearizability",
-				   "read %" PRIu64 " returned %" PRIu64 ", which was written later", read->number,
-				   value);
-	else
-		read->lowest = write->lsn;
-	read->highest = next_write_lsn(writes, write_count, read->lowest) - 1;
-}
-
-/* Where the clients' order and the log's order contradict each other. */
-static void
-report_order(const Item *item, const Item *cause, uint64_t floor, CheckReport *report)
-{
-	check_fail(report, "linearizability",
-			   "%s %" PRIu64 " of key %u in group %u (%" PRId64 "..%" PRId64 " us, place %" PRIu64
-			   "..%" PRIu64 ") began after %s %" PRIu64 " ended (%" PRId64
-			   " us) but lies before it (place %" PRIu64 ")",
-			   item->operation->is_read ? "read" : "write", item->number, item->operation->key,
-			   item->operation->group, item->operation->begun_us, item->operation->ended_us,
-			   item->lowest, item->highest, cause->operation->is_read ? "read" : "write",
-			   cause->number, cause->operation->ended_us, floor);
-}
-
-/* Goes over the operations in the order of their beginnings; `ended` has them in that of their ends. */
-static void
-sweep(Item *items, size_t count, Item *const *ended, CheckReport *report)
-{
-	const Item *cause = NULL; /* of the floor */
-	uint64_t floor = 0;       /* nothing that begins now may lie below */
-	size_t next_end = 0;
-
-	for (Item *item = items; item < items + count; item++)
-	{
-		bool is_read = item->operation->is_read;
-
-		while (next_end < count && ended[next_end]->operation->ended_us < item->operation->begun_us)
-		{
-			const Item *end = ended[next_end++];
-
-			if (end->lowest > floor)
-			{
-				floor = end->lowest;
-				cause = end;
-			}
-		}
-		if (is_read ? item->highest < floor : item->lowest <= floor)
-			report_order(item, cause, floor, report);
-		if (is_read && item->lowest < floor)
-			item->lowest = floor;
-	}
-}
-
-static void
-check_register(const CheckHistory *history, Item *items, size_t count, CheckReport *report)
-{
-	Item **ended = sim_allocate(count * sizeof(Item *));
-	Item **writes = sim_allocate(count * sizeof(Item *));
-	size_t write_count = 0;
-
-	for (size_t i = 0; i < count; i++)
-	{
-		ended[i] = &items[i];
-		items[i].lowest = items[i].highest = items[i].operation->lsn;
-		if (!items[i].operation->is_read)
-			writes[write_count++] = &items[i];
-	}
-	qsort(writes, write_count, sizeof(Item *), compare_lsns);
-	qsort(ended, count, sizeof(Item *), compare_ends);
-	for (size_t i = 0; i < count; i++)
-	{
-		if (items[i].operation->is_read)
-			place_read(history, &items[i], writes, write_count, report);
-	}
-	sweep(items, count, ended, report);
-	free(ended);
-	free(writes);
-}
-
 /* Writes that were committed, answered or not, and reads that were answered. */
 static bool
-counts(const CheckOperation *operation)
+has_place(const CheckOperation *operation)
 {
 	return operation->is_read ? operation->ended_us != CHECK_NEVER : operation->lsn != 0;
 }
 
-static bool
-same_register(const Item *a, const Item *b)
+static Items
+collect_items(const CheckHistory *history)
 {
-	return a->operation->group == b->operation->group && a->operation->key == b->operation->key;
+	Items all = {0};
+
+	for (uint64_t number = 1; number <= history->top; number++)
+	{
+		const CheckOperation *operation = &history->operations[number];
+		uint64_t place = operation->lsn;
+
+		if (!has_place(operation))
+			continue;
+		if (operation->is_read)
+			place = operation->value_read == 0 ? 0 : history->operations[operation->value_read].lsn;
+		all.items = sim_grow(all.items, &all.capacity, all.count + 1, sizeof(Item));
+		all.items[all.count++] = (Item){.operation = operation, .number = number, .place = place};
+	}
+	if (all.count > 0)
+		qsort(all.items, all.count, sizeof(Item), compare_places);
+	return all;
+}
+
+static void
+report_order(const Item *earlier, const Item *later, CheckReport *report)
+{
+	check_fail(report, "log order",
+			   "key %u in group %u: %s %" PRIu64 " began (%" PRId64 " us) after %s %" PRIu64
+			   " ended (%" PRId64 " us) but the log has it before (%" PRIu64 ", %" PRIu64 ")",
+			   earlier->operation->key, earlier->operation->group,
+			   earlier->operation->is_read ? "read" : "write", earlier->number,
+			   earlier->operation->begun_us, later->operation->is_read ? "read" : "write",
+			   later->number, later->operation->ended_us, earlier->place, later->place);
+}
+
+/* Nothing may have ended before something began that the log has earlier. */
+static void
+check_log_order(const CheckHistory *history, CheckReport *report)
+{
+	Items all = collect_items(history);
+	const Item *latest = NULL; /* of the register's operations so far, the one that began last */
+
+	for (const Item *item = all.items; item < all.items + all.count; item++)
+	{
+		if (latest && !same_register(latest, item))
+			latest = NULL;
+		if (latest && item->operation->ended_us < latest->operation->begun_us)
+			report_order(latest, item, report);
+		if (!latest || item->operation->begun_us > latest->operation->begun_us)
+			latest = item;
+	}
+	free(all.items);
 }
 
 void
 check_history_run(const CheckHistory *history, CheckReport *report)
 {
-	Items all = {0};
-	size_t end;
-
-	for (uint64_t number = 1; number <= history->top; number++)
-	{
-		if (!counts(&history->operations[number]))
-			continue;
-		all.items = sim_grow(all.items, &all.capacity, all.count + 1, sizeof(Item));
-		all.items[all.count++] = (Item){.operation = &history->operations[number],
-										.number = number};
-	}
-	if (all.count > 0)
-		qsort(all.items, all.count, sizeof(Item), compare_beginnings);
-	for (size_t begin = 0; begin < all.count; begin = end)
-	{
-		end = begin + 1;
-		while (end < all.count && same_register(&all.items[begin], &all.items[end]))
-			end++;
-		check_register(history, &all.items[begin], end - begin, report);
-	}
-	free(all.items);
+	check_clients(history, report);
+	/* Each read is known by now to have returned the value of a write of its key. */
+	if (!report->failed)
+		check_log_order(history, report);
 }

@@ -2,11 +2,11 @@
  * check_history.h
  *		Checker of what clients saw: every key is a linearizable register.
  *
- * Each write writes a value of its own, named by its operation number, and the committed log says at which
- * LSN.  So the order of the writes of a key is known, and a read is explained by any place in the log from
- * the LSN of the value that it returned up to the next write of that key.  The history is linearizable if
- * and only if places can be chosen so that an operation that ended before another began lies before it.
- * Choosing the lowest possible place for each read in the order of their beginnings decides that.
+ * Each write writes a value of its own, named by its operation number. Two judges look at the history. The
+ * first is the one of the multi-node tests (tools/linear_check.h), which knows only what the clients saw. The
+ * second also knows at which LSN the committed log has each write, and so the order of all operations of a key:
+ * no operation may have ended before another one began that the log has earlier. That is stricter, for clients
+ * cannot tell the order of writes that went on at the same time.
  */
 #ifndef QUORATE_CHECK_HISTORY_H
 #define QUORATE_CHECK_HISTORY_H

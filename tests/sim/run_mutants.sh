@@ -17,7 +17,10 @@ passed=0 failed=0
 
 "${MAKE:-make}" --no-print-directory -j"$(nproc)" sim-program VARIANT=opt >/dev/null || exit 1
 mkdir -p "$work"
-mapfile -t sim_sources < <(find tests/sim tests/support -name '*.c' | sort)
+mapfile -t sim_sources < <({
+	find tests/sim tests/support -name '*.c'
+	find tests/tools \( -name 'history.c' -o -name 'linear_*.c' -o -name 'session_*.c' \) ! -name '*_main.c'
+} | sort)
 mapfile -t all_sources < <(find extension/{core,log,wire,replication} -name '*.c' | sort)
 
 # link NAME: the simulator with this mutant in it.

@@ -1,6 +1,7 @@
 #!/usr/bin/perl
 # The harness itself, on a plain PostgreSQL instance: instances start again after a kill, and the play of a power
-# failure takes back exactly what was not synced. Without this the other tests would prove nothing.
+# failure takes back exactly what was not synced; the history checker can fail. Without this the other tests would prove
+# nothing.
 use strict;
 use warnings;
 use Cwd qw(abs_path);
@@ -47,6 +48,28 @@ foreach my $seed (1 .. 8)
 	$kinds{ $tail == 4000 ? 'kept' : $tail == 0 ? 'lost' : 'torn' }++;
 }
 is(join(' ', sort keys %kinds), 'kept lost torn', 'seeds show kept, lost and torn writes');
+
+# The exit status of the history checker on a history of these lines, and what it prints.
+sub check_lines
+{
+	my (@lines) = @_;
+	open my $out, '>', "$folder/history" or die;
+	print $out map { "$_\n" } @lines;
+	close $out;
+	my ($status, $text) = run_command([ "$tools/linear_check", "$folder/history" ], '', 60);
+	return ($status & 127 ? "signal $status" : $status >> 8, $text);
+}
+
+my @right = ('1 put a 1 10 20 ok', '2 put a 2 30 40 unknown', '3 get a 1 50 60 ok', '3 get a 2 70 80 ok', '4 get@1 a 1 90 95 ok');
+is((check_lines(@right))[0], 0, 'the history checker accepts a history');
+my ($status, $text) = check_lines(@right, '3 get a 1 90 100 ok');
+is($status, 1, 'rejects one that is not linearizable');
+like($text, qr/^> 3 get a 1 90 100 ok$/m, 'and shows where');
+is((check_lines(@right, '4 get@1 a - 96 97 ok'))[0], 1, 'rejects a session that goes back');
+is((check_lines(@right, '3 got a 1 90 100 ok'))[0], 2, 'refuses a malformed file');
+is((check_lines())[0], 2, 'and an empty one');
+my @puts = map { "$_ put a " . ($_ || 1) . ' 10 20 ok' } 0 .. 30;
+is((check_lines(@puts, '1 get a 1 30 40 ok', '1 get a 2 50 60 ok'))[0], 3, 'an undecided history is no success');
 
 my $node = QuorateNode->new(name => 'plain', folder => $folder, power_off => 1,
 	settings => { shared_preload_libraries => undef, 'quorate.database' => undef });

@@ -30,8 +30,9 @@ typedef struct ClientOptions
 	int rate;        /* operations per second and connection; 0: as fast as possible */
 	int put_percent; /* load: share of puts; the rest after deletes are gets */
 	int delete_percent;
-	int timeout_ms; /* an answer that takes longer counts as lost */
-	int process;    /* number of the first connection in the history */
+	int eventual_percent; /* load: share of eventually consistent gets among the gets */
+	int timeout_ms;       /* an answer that takes longer counts as lost */
+	int process;          /* number of the first connection in the history */
 	uint64_t seed;
 } ClientOptions;
 
@@ -43,7 +44,7 @@ extern ClientSession *client_session_open(const ClientOptions *options, int firs
 extern void client_session_close(ClientSession *session);
 
 /*
- * Runs op->operation on op->key and stores value (of a get), start_us, end_us and outcome. Writes: unknown
+ * Runs op->operation on op->key and stores value (of a get), start_us, end_us, connection and outcome. Writes: unknown
  * if the connection was lost, the answer took too long, or the server said so (SQLSTATE 08007); every
  * other error means that nothing was written. If no node can be reached the outcome is fail.
  * With a sort key, op->key is "<partition key>/<number>".

@@ -1,6 +1,6 @@
 /*
  * client_load.c
- *		Mode "load": random puts, consistent gets and deletes on a few keys, recorded for the checker.
+ *		Mode "load": random puts, gets and deletes on a few keys, recorded for the checker.
  *
  * Few keys and many connections, so that operations on a key overlap. Every put writes a value that no other
  * put of the run writes.
@@ -51,6 +51,8 @@ choose_op(const ClientOptions *options, uint64_t *random, int process, int64_t p
 	}
 	else if (percent < options->put_percent + options->delete_percent)
 		op->operation = HISTORY_DELETE;
+	else if ((int) (next_random(random) % 100) < options->eventual_percent)
+		op->operation = HISTORY_EVENTUAL_GET;
 	else
 		op->operation = HISTORY_GET;
 }

@@ -31,12 +31,6 @@ typedef struct RereadRun
 	RereadCounts *counts; /* one a connection */
 } RereadRun;
 
-static bool
-is_write(const HistoryOp *op)
-{
-	return op->operation != HISTORY_GET && op->outcome != HISTORY_FAIL;
-}
-
 /* May the key hold value (or nothing) after the writes in ops? */
 static bool
 value_is_explained(const HistoryOp *ops, size_t count, int64_t value)
@@ -44,13 +38,14 @@ value_is_explained(const HistoryOp *ops, size_t count, int64_t value)
 	int64_t last_start_us = INT64_MIN;
 
 	for (size_t i = 0; i < count; i++)
-		if (is_write(&ops[i]) && ops[i].outcome == HISTORY_OK && ops[i].start_us > last_start_us)
+		if (history_may_have_written(&ops[i]) && ops[i].outcome == HISTORY_OK &&
+			ops[i].start_us > last_start_us)
 			last_start_us = ops[i].start_us;
 	for (size_t i = 0; i < count; i++)
 	{
 		bool replaced = ops[i].outcome == HISTORY_OK && ops[i].end_us < last_start_us;
 
-		if (is_write(&ops[i]) && !replaced && ops[i].value == value)
+		if (history_may_have_written(&ops[i]) && !replaced && ops[i].value == value)
 			return true;
 	}
 	return value == HISTORY_ABSENT && last_start_us == INT64_MIN;
@@ -85,7 +80,7 @@ check_key(ClientSession *session, const HistoryOp *ops, size_t count, RereadCoun
 
 	counts->keys++;
 	for (size_t i = 0; i < count; i++)
-		counts->acknowledged += is_write(&ops[i]) && ops[i].outcome == HISTORY_OK;
+		counts->acknowledged += history_may_have_written(&ops[i]) && ops[i].outcome == HISTORY_OK;
 	if (!read_key(session, ops->key, &value))
 		counts->unread++;
 	else if (!value_is_explained(ops, count, value))

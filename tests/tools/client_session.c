@@ -23,6 +23,7 @@ struct ClientSession
 	const ClientOptions *options;
 	PGconn *connection; /* NULL: not connected */
 	int node;           /* index of the node that is or was connected */
+	int connections;    /* how many were begun so far */
 	char error[512];
 };
 
@@ -33,13 +34,14 @@ typedef enum Reply
 	REPLY_LOST     /* no answer, or one that leaves it open */
 } Reply;
 
-static const char *const statement_names[] = {"put", "get", "delete"};
+static const char *const statement_names[] = {"put", "get", "delete", "eventual_get"};
 
 /* Parameters: $1 table, $2 item or key as DynamoDB JSON. */
 static const char *const statements[] = {
 	"SELECT quorate.put_item($1::text, $2::quorate.item)",
 	"SELECT quorate.get_item($1::text, $2::quorate.item, consistent_read => true)",
-	"SELECT quorate.delete_item($1::text, $2::quorate.item)"};
+	"SELECT quorate.delete_item($1::text, $2::quorate.item)",
+	"SELECT quorate.get_item($1::text, $2::quorate.item, consistent_read => false)"};
 
 ClientSession *
 client_session_open(const ClientOptions *options, int first_node)
@@ -176,7 +178,7 @@ finish_connecting(ClientSession *session, int64_t deadline_us)
 static bool
 prepare_statements(ClientSession *session, int64_t deadline_us)
 {
-	for (int i = 0; i < 3; i++)
+	for (int i = 0; i < 4; i++)
 	{
 		PGresult *result;
 		bool prepared;
@@ -202,6 +204,7 @@ ensure_connected(ClientSession *session)
 	{
 		int64_t deadline_us = client_now_us() + CONNECT_TIMEOUT_US;
 
+		session->connections++;
 		session->connection = PQconnectStart(session->options->nodes[session->node]);
 		if (!session->connection || PQstatus(session->connection) == CONNECTION_BAD ||
 			!finish_connecting(session, deadline_us) || !prepare_statements(session, deadline_us))
@@ -254,6 +257,12 @@ store_get(const PGresult *result, HistoryOp *op)
 	return PQgetisnull(result, 0, 0) || parse_item_value(PQgetvalue(result, 0, 0), &op->value);
 }
 
+static bool
+is_get(const HistoryOp *op)
+{
+	return op->operation == HISTORY_GET || op->operation == HISTORY_EVENTUAL_GET;
+}
+
 static Reply
 judge_result(ClientSession *session, const PGresult *result, HistoryOp *op)
 {
@@ -261,7 +270,7 @@ judge_result(ClientSession *session, const PGresult *result, HistoryOp *op)
 
 	if (PQresultStatus(result) == PGRES_TUPLES_OK)
 	{
-		if (op->operation != HISTORY_GET || store_get(result, op))
+		if (!is_get(op) || store_get(result, op))
 			return REPLY_DONE;
 		note_error(session, "the answer to a get is no item of this client");
 		return REPLY_REFUSED;
@@ -309,15 +318,16 @@ client_run_op(ClientSession *session, HistoryOp *op)
 	{
 		/* A statement that was never sent has its start after the connection was made. */
 		op->start_us = client_now_us();
+		op->connection = session->connections;
 		reply = execute(session, op);
 	}
 	op->end_us = client_now_us();
 	if (reply == REPLY_DONE)
 		op->outcome = HISTORY_OK;
-	else if (reply == REPLY_LOST && op->operation != HISTORY_GET)
+	else if (reply == REPLY_LOST && !is_get(op))
 		op->outcome = HISTORY_UNKNOWN;
 	else
 		op->outcome = HISTORY_FAIL;
-	if (op->operation == HISTORY_GET && op->outcome == HISTORY_FAIL)
+	if (is_get(op) && op->outcome == HISTORY_FAIL)
 		op->value = HISTORY_ABSENT;
 }

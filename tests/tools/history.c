@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const operation_names[] = {"put", "get", "delete"};
+static const char *const operation_names[] = {"put", "get", "delete", "get@"};
 static const char *const outcome_names[] = {"ok", "fail", "unknown"};
 
 void
@@ -35,11 +35,14 @@ void
 history_write_op(FILE *out, const HistoryOp *op)
 {
 	char value[32] = "-";
+	char connection[16] = "";
 
+	if (op->operation == HISTORY_EVENTUAL_GET)
+		snprintf(connection, sizeof(connection), "%d", op->connection);
 	if (op->value != HISTORY_ABSENT)
 		snprintf(value, sizeof(value), "%" PRId64, op->value);
-	fprintf(out, "%d %s %s %s %" PRId64 " %" PRId64 " %s\n", op->process,
-			operation_names[op->operation], op->key, value, op->start_us, op->end_us,
+	fprintf(out, "%d %s%s %s %s %" PRId64 " %" PRId64 " %s\n", op->process,
+			operation_names[op->operation], connection, op->key, value, op->start_us, op->end_us,
 			outcome_names[op->outcome]);
 }
 
@@ -68,23 +71,48 @@ parse_value(const char *text, int64_t *value)
 	return errno == 0 && end != text && *end == '\0' && *value != HISTORY_ABSENT;
 }
 
+/* "put", "get", "delete" or "get@" with a number. */
+static bool
+parse_operation(char *text, HistoryOp *op)
+{
+	char *at = strchr(text, '@');
+	char *end;
+	int found;
+
+	if (at)
+	{
+		op->connection = (int) strtol(at + 1, &end, 10);
+		if (end == at + 1 || *end != '\0')
+			return false;
+		at[1] = '\0';
+	}
+	found = find_name(text, operation_names, 4);
+	op->operation = (HistoryOperation) found;
+	return found >= 0;
+}
+
+static bool
+is_get(const HistoryOp *op)
+{
+	return op->operation == HISTORY_GET || op->operation == HISTORY_EVENTUAL_GET;
+}
+
 /* Returns false if the line breaks the format or contradicts itself. */
 static bool
 parse_line(const char *line, HistoryOp *op)
 {
-	char operation[16];
+	char operation[24];
 	char outcome[16];
 	char value[32];
 	char rest;
 	int found;
 
 	memset(op, 0, sizeof(*op));
-	if (sscanf(line, "%d %15s %63s %31s %" SCNd64 " %" SCNd64 " %15s %c", &op->process, operation,
+	if (sscanf(line, "%d %23s %63s %31s %" SCNd64 " %" SCNd64 " %15s %c", &op->process, operation,
 			   op->key, value, &op->start_us, &op->end_us, outcome, &rest) != 7)
 		return false;
-	if ((found = find_name(operation, operation_names, 3)) < 0)
+	if (!parse_operation(operation, op))
 		return false;
-	op->operation = (HistoryOperation) found;
 	if ((found = find_name(outcome, outcome_names, 3)) < 0)
 		return false;
 	op->outcome = (HistoryOutcome) found;
@@ -94,7 +122,7 @@ parse_line(const char *line, HistoryOp *op)
 		return false;
 	if (op->operation == HISTORY_DELETE && op->value != HISTORY_ABSENT)
 		return false;
-	return op->operation != HISTORY_GET || op->outcome != HISTORY_UNKNOWN;
+	return !is_get(op) || op->outcome != HISTORY_UNKNOWN;
 }
 
 bool
@@ -134,7 +162,9 @@ compare_ops(const void *left, const void *right)
 
 	if (by_key != 0)
 		return by_key;
-	return a->start_us < b->start_us ? -1 : a->start_us > b->start_us;
+	if (a->start_us != b->start_us)
+		return a->start_us < b->start_us ? -1 : 1;
+	return a->end_us < b->end_us ? -1 : a->end_us > b->end_us;
 }
 
 void

@@ -12,6 +12,10 @@
  *		ok		 acknowledged: it took effect between start_us and end_us
  *		fail	 it did not and will not take effect
  *		unknown  it may take effect at any time after start_us, or never (writes only)
+ *
+ * Operations are put, get (consistent), delete and get@N, an eventually consistent get through the process's
+ * connection number N. A connection leads to one node, whose own replica answers: so process and connection name a
+ * session at one replica.
  */
 #ifndef QUORATE_TOOLS_HISTORY_H
 #define QUORATE_TOOLS_HISTORY_H
@@ -29,8 +33,9 @@
 typedef enum HistoryOperation
 {
 	HISTORY_PUT,
-	HISTORY_GET,
-	HISTORY_DELETE
+	HISTORY_GET, /* consistent */
+	HISTORY_DELETE,
+	HISTORY_EVENTUAL_GET
 } HistoryOperation;
 
 typedef enum HistoryOutcome
@@ -46,9 +51,10 @@ typedef struct HistoryOp
 	int process;
 	HistoryOperation operation;
 	HistoryOutcome outcome;
-	int64_t value; /* put: written; get: read; delete: HISTORY_ABSENT */
+	int64_t value; /* put: written; gets: read; delete: HISTORY_ABSENT */
 	int64_t start_us;
 	int64_t end_us;
+	int connection; /* eventually consistent get: which one of the process; else of no meaning */
 } HistoryOp;
 
 typedef struct History
@@ -57,6 +63,14 @@ typedef struct History
 	size_t count;
 	size_t capacity;
 } History;
+
+/* Did op write, or may it have? */
+static inline bool
+history_may_have_written(const HistoryOp *op)
+{
+	return (op->operation == HISTORY_PUT || op->operation == HISTORY_DELETE) &&
+		   op->outcome != HISTORY_FAIL;
+}
 
 /* Appends a copy of op. */
 extern void history_append(History *history, const HistoryOp *op);

@@ -12,12 +12,12 @@ static void
 usage(void)
 {
 	fputs("usage: history_client load|probe|reread --table NAME --node CONNINFO ... [OPTION ...]\n"
-		  "  load    puts, consistent gets and deletes on a few keys, written to --history\n"
+		  "  load    puts, gets and deletes on a few keys, written to --history\n"
 		  "  probe   one writer per --probe-key; reports the longest gap in acknowledged writes\n"
 		  "  reread  reads what the writes in --history must have left\n"
 		  "options: --history FILE --seconds N --connections N --keys N --key-prefix TEXT\n"
-		  "  --probe-key KEY ... --rate N --put-percent N --delete-percent N --timeout-ms N\n"
-		  "  --process N --seed N --partition-key NAME --sort-key NAME\n",
+		  "  --probe-key KEY ... --rate N --put-percent N --delete-percent N --eventual-percent N\n"
+		  "  --timeout-ms N --process N --seed N --partition-key NAME --sort-key NAME\n",
 		  stderr);
 }
 
@@ -35,6 +35,7 @@ enum
 	OPTION_RATE,
 	OPTION_PUT_PERCENT,
 	OPTION_DELETE_PERCENT,
+	OPTION_EVENTUAL_PERCENT,
 	OPTION_TIMEOUT_MS,
 	OPTION_PROCESS,
 	OPTION_SEED,
@@ -54,6 +55,7 @@ static const struct option long_options[] = {
 	{"rate", required_argument, NULL, OPTION_RATE},
 	{"put-percent", required_argument, NULL, OPTION_PUT_PERCENT},
 	{"delete-percent", required_argument, NULL, OPTION_DELETE_PERCENT},
+	{"eventual-percent", required_argument, NULL, OPTION_EVENTUAL_PERCENT},
 	{"timeout-ms", required_argument, NULL, OPTION_TIMEOUT_MS},
 	{"process", required_argument, NULL, OPTION_PROCESS},
 	{"seed", required_argument, NULL, OPTION_SEED},
@@ -114,6 +116,7 @@ store_number_option(ClientOptions *options, int option, const char *text)
 				   {OPTION_RATE, &options->rate, 0},
 				   {OPTION_PUT_PERCENT, &options->put_percent, 0},
 				   {OPTION_DELETE_PERCENT, &options->delete_percent, 0},
+				   {OPTION_EVENTUAL_PERCENT, &options->eventual_percent, 0},
 				   {OPTION_TIMEOUT_MS, &options->timeout_ms, 1},
 				   {OPTION_PROCESS, &options->process, 0}};
 

@@ -1,78 +1,30 @@
 /*
  * linear_check.c
- *		The search of Wing and Gong with Lowe's memory of configurations that were already tried.
+ *		Decides linearizability of one key by the times at which its values must be there.
  *
- * Starts and ends of the operations form one list in the order of time. An operation may be the next to take
- * effect if its start comes before the first end that is still in the list. The search places operations one
- * by one, taking their start and end out of the list, and goes back when nothing fits. A configuration is
- * the set of placed operations with the register's value; trying one a second time cannot help, so it is
- * remembered. Sets are remembered by a 128-bit hash (the exclusive or of a random number per operation): two
- * different sets of a search have the same hash with a probability below 2^-70, and the result would be a false
- * alarm, never a history wrongly accepted.
+ * Deciding it is hard in general, but not when every value that was read was written by one put: then it is
+ * known which put a get read, and nothing has to be searched (Gibbons and Korach, "Testing shared memories",
+ * 1997). A put and the gets of its value form a zone (linear_zones.h). The history is linearizable if and only if
+ * no get ended before its put began, held zones do not overlap, no brief zone lies inside of a held one, and
+ * deletes and gets of no item find moments outside of the held zones (linear_absent.c).
  *
- * A get that may be next and returns the register's value is placed at once: that can only help.
+ * A put of unknown outcome has no end of its own; if somebody read it, the first end of its zone is that of a
+ * get, by which it took effect. If nobody did, its zone has no end and stands in nobody's way: the put may take
+ * effect after all others, or never.
  *
- * Writes of unknown outcome would multiply the configurations. Most of them are settled first: values are
- * unique, so a put whose value nobody read needs no moment at all (if it took effect, the history without it
- * is explained as well), and one whose value somebody read took effect before the first such get ended.
+ * Two moments may be equal: an operation that starts in the microsecond in which another one ends counts as
+ * concurrent with it.
+ *
+ * The histories of our clients never write a value twice. For one that does, linear_search.c searches.
  */
-#include "tools/linear_check.h"
+#include "tools/linear_zones.h"
 
 #include <stdlib.h>
-#include <string.h>
 
-/* A start or an end in the list. */
-typedef struct Event
-{
-	const HistoryOp *op;
-	struct Event *previous;
-	struct Event *next;
-	struct Event *end; /* of a start: its end, NULL for an unknown outcome; NULL in an end */
-	int64_t at_us;
-	uint64_t hash[2];
-	bool is_start;
-} Event;
+#include "tools/linear_search.h"
 
-typedef struct Configuration
-{
-	uint64_t hash[2];
-	int64_t value;
-	bool used;
-} Configuration;
-
-/* The remembered configurations: open addressing, doubled when half full. */
-typedef struct Memory
-{
-	Configuration *slots;
-	size_t capacity;
-	size_t count;
-} Memory;
-
-typedef struct Placement
-{
-	Event *start;
-	int64_t value_before;
-} Placement;
-
-typedef struct Search
-{
-	Event head; /* of the list; holds no operation */
-	Event *events;
-	size_t event_count;
-	HistoryOp *ops; /* the operations that take part, copied */
-	size_t op_count;
-	size_t to_place; /* acknowledged operations that have no place yet */
-	Placement *placed;
-	size_t placed_count;
-	Memory memory;
-	uint64_t hash[2];
-	int64_t value;
-	LinearResult result;
-	size_t most_placed;
-} Search;
-
-static void *
-allocate(size_t count, size_t bytes)
+void *
+linear_allocate(size_t count, size_t bytes)
 {
 	void *memory = calloc(count ? count : 1, bytes);
 
@@ -84,382 +36,244 @@ allocate(size_t count, size_t bytes)
 	return memory;
 }
 
-/* SplitMix64: a fixed sequence, so that a run can be repeated. */
-static uint64_t
-next_random(uint64_t *state)
+void
+linear_reject(LinearResult *result, const char *why, const HistoryOp *stuck,
+			  const HistoryOp *against)
 {
-	uint64_t z = (*state += UINT64_C(0x9E3779B97F4A7C15));
-
-	z = (z ^ (z >> 30)) * UINT64_C(0xBF58476D1CE4E5B9);
-	z = (z ^ (z >> 27)) * UINT64_C(0x94D049BB133111EB);
-	return z ^ (z >> 31);
+	result->verdict = LINEAR_NO;
+	result->why = why;
+	result->stuck = *stuck;
+	result->has_against = against != NULL;
+	if (against)
+		result->against = *against;
 }
 
-/* ---------------------------------------------------------------- memory */
+/* ---------------------------------------------------------------- held zones */
 
-static Configuration *
-memory_slot(Configuration *slots, size_t capacity, const uint64_t hash[2], int64_t value)
-{
-	size_t at = (hash[0] ^ (uint64_t) value * UINT64_C(0x9E3779B97F4A7C15)) & (capacity - 1);
-
-	while (slots[at].used && (slots[at].hash[0] != hash[0] || slots[at].hash[1] != hash[1] ||
-							  slots[at].value != value))
-		at = (at + 1) & (capacity - 1);
-	return &slots[at];
-}
-
-static void
-memory_grow(Memory *memory)
-{
-	size_t capacity = memory->capacity ? memory->capacity * 2 : 64;
-	Configuration *slots = allocate(capacity, sizeof(Configuration));
-
-	for (size_t i = 0; i < memory->capacity; i++)
-	{
-		const Configuration *old = &memory->slots[i];
-
-		if (old->used)
-			*memory_slot(slots, capacity, old->hash, old->value) = *old;
-	}
-	free(memory->slots);
-	memory->slots = slots;
-	memory->capacity = capacity;
-}
-
-/* Remembers the configuration; returns false if it was there already. */
-static bool
-memory_add(Memory *memory, const uint64_t hash[2], int64_t value)
-{
-	Configuration *slot;
-
-	if (memory->count * 2 >= memory->capacity)
-		memory_grow(memory);
-	slot = memory_slot(memory->slots, memory->capacity, hash, value);
-	if (slot->used)
-		return false;
-	*slot = (Configuration){.hash = {hash[0], hash[1]}, .value = value, .used = true};
-	memory->count++;
-	return true;
-}
-
-/* ---------------------------------------------------------------- what takes part */
-
-static int
-compare_values(const void *left, const void *right)
-{
-	const HistoryOp *a = *(const HistoryOp *const *) left;
-	const HistoryOp *b = *(const HistoryOp *const *) right;
-
-	if (a->value != b->value)
-		return a->value < b->value ? -1 : 1;
-	return a->end_us < b->end_us ? -1 : a->end_us > b->end_us;
-}
-
-/* The acknowledged get of value that ended first, or NULL; gets are sorted by compare_values. */
-static const HistoryOp *
-first_reader(const HistoryOp *const *gets, size_t count, int64_t value)
+const Zone *
+linear_last_held(const Zones *zones, int64_t at_us)
 {
 	size_t low = 0;
-	size_t high = count;
+	size_t high = zones->held_count;
 
 	while (low < high)
 	{
 		size_t middle = (low + high) / 2;
 
-		if (gets[middle]->value < value)
+		if (zones->held[middle].first_end_us < at_us)
 			low = middle + 1;
 		else
 			high = middle;
 	}
-	return low < count && gets[low]->value == value ? gets[low] : NULL;
+	return low > 0 ? &zones->held[low - 1] : NULL;
 }
 
-/* True if another put wrote the same value, so that a reader does not tell which one it read. */
-static bool
-value_is_shared(const HistoryOp *ops, size_t count, const HistoryOp *put)
+const Zone *
+linear_fit(const Zones *zones, int64_t *from_us, int64_t *until_us)
 {
-	for (size_t i = 0; i < count; i++)
-		if (&ops[i] != put && ops[i].operation == HISTORY_PUT && ops[i].outcome != HISTORY_FAIL &&
-			ops[i].value == put->value)
-			return true;
-	return false;
+	const Zone *at_start = linear_last_held(zones, *from_us);
+	const Zone *at_end = linear_last_held(zones, *until_us);
+
+	if (at_start && *from_us < at_start->last_start_us)
+		*from_us = at_start->last_start_us;
+	if (at_end && *until_us < at_end->last_start_us)
+		*until_us = at_end->first_end_us;
+	return *from_us > *until_us ? at_end : NULL;
 }
 
-/*
- * Copies the operations that take part to search->ops. Puts of unknown outcome are left out or become acknowledged
- * ones as the head of this file says; deletes of unknown outcome stay, because "no item" tells nothing.
- */
-static void
-select_operations(Search *search, const HistoryOp *ops, size_t count)
-{
-	const HistoryOp **gets = allocate(count, sizeof(*gets));
-	size_t get_count = 0;
+/* ---------------------------------------------------------------- which get read which put */
 
-	search->ops = allocate(count, sizeof(HistoryOp));
-	for (size_t i = 0; i < count; i++)
-		if (ops[i].operation == HISTORY_GET && ops[i].outcome == HISTORY_OK)
-			gets[get_count++] = &ops[i];
-	qsort(gets, get_count, sizeof(*gets), compare_values);
-
-	for (size_t i = 0; i < count; i++)
-	{
-		HistoryOp op = ops[i];
-
-		if (op.outcome == HISTORY_FAIL)
-			continue;
-		if (op.outcome == HISTORY_UNKNOWN && op.operation == HISTORY_PUT &&
-			!value_is_shared(ops, count, &ops[i]))
-		{
-			const HistoryOp *reader = first_reader(gets, get_count, op.value);
-
-			if (!reader)
-				continue;
-			op.outcome = HISTORY_OK;
-			op.end_us = reader->end_us > op.start_us ? reader->end_us : op.start_us;
-		}
-		search->ops[search->op_count++] = op;
-	}
-	free(gets);
-}
-
-/* ---------------------------------------------------------------- the list */
-
-/* By time; at the same microsecond starts come first, so that the two operations count as concurrent. */
 static int
-compare_events(const void *left, const void *right)
+compare_values(const void *left, const void *right)
 {
-	const Event *a = *(Event *const *) left;
-	const Event *b = *(Event *const *) right;
+	const Zone *a = left;
+	const Zone *b = right;
 
-	if (a->at_us != b->at_us)
-		return a->at_us < b->at_us ? -1 : 1;
-	if (a->is_start != b->is_start)
-		return a->is_start ? -1 : 1;
-	return a < b ? -1 : a > b;
+	return a->put->value < b->put->value ? -1 : a->put->value > b->put->value;
 }
 
-static Event *
-add_event(Search *search, const HistoryOp *op, bool is_start)
+ZoneTable
+linear_build_table(const HistoryOp *ops, size_t count)
 {
-	Event *event = &search->events[search->event_count++];
+	ZoneTable table = {.zones = linear_allocate(count, sizeof(Zone))};
 
-	event->op = op;
-	event->is_start = is_start;
-	event->at_us = is_start ? op->start_us : op->end_us;
-	return event;
-}
-
-static void
-build_list(Search *search)
-{
-	Event **order = allocate(search->op_count * 2, sizeof(Event *));
-	Event *last = &search->head;
-	uint64_t seed = 1;
-
-	search->events = allocate(search->op_count * 2, sizeof(Event));
-	for (size_t i = 0; i < search->op_count; i++)
+	for (size_t i = 0; i < count; i++)
 	{
-		Event *start = add_event(search, &search->ops[i], true);
+		bool has_end = ops[i].outcome == HISTORY_OK;
 
-		start->hash[0] = next_random(&seed);
-		start->hash[1] = next_random(&seed);
-		if (search->ops[i].outcome == HISTORY_OK)
+		if (ops[i].operation != HISTORY_PUT || ops[i].outcome == HISTORY_FAIL)
+			continue;
+		table.zones[table.count++] = (Zone){.put = &ops[i],
+											.first_end = has_end ? &ops[i] : NULL,
+											.last_start = &ops[i],
+											.first_end_us = has_end ? ops[i].end_us : INT64_MAX,
+											.last_start_us = ops[i].start_us};
+	}
+	qsort(table.zones, table.count, sizeof(Zone), compare_values);
+	return table;
+}
+
+Zone *
+linear_find_zone(const ZoneTable *table, int64_t value)
+{
+	size_t low = 0;
+	size_t high = table->count;
+
+	while (low < high)
+	{
+		size_t middle = (low + high) / 2;
+
+		if (table->zones[middle].put->value < value)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < table->count && table->zones[low].put->value == value ? &table->zones[low] : NULL;
+}
+
+bool
+linear_is_shared(const ZoneTable *table, const Zone *zone)
+{
+	const Zone *next = zone + 1;
+
+	return next < table->zones + table->count && next->put->value == zone->put->value;
+}
+
+void
+linear_reject_unwritten(const HistoryOp *ops, size_t count, const HistoryOp *get,
+						LinearResult *result)
+{
+	for (size_t i = 0; i < count; i++)
+	{
+		if (ops[i].operation == HISTORY_PUT && ops[i].value == get->value)
 		{
-			start->end = add_event(search, &search->ops[i], false);
-			search->to_place++;
+			linear_reject(result, "a get returned the value of a put that failed", get, &ops[i]);
+			return;
 		}
 	}
-	for (size_t i = 0; i < search->event_count; i++)
-		order[i] = &search->events[i];
-	qsort(order, search->event_count, sizeof(Event *), compare_events);
-	for (size_t i = 0; i < search->event_count; i++)
+	linear_reject(result, "a get returned a value that nobody wrote", get, NULL);
+}
+
+static void
+add_get(Zone *zone, const HistoryOp *get)
+{
+	if (get->end_us < zone->first_end_us)
 	{
-		last->next = order[i];
-		order[i]->previous = last;
-		last = order[i];
+		zone->first_end_us = get->end_us;
+		zone->first_end = get;
 	}
-	free(order);
-}
-
-static void
-take_out(Event *event)
-{
-	event->previous->next = event->next;
-	if (event->next)
-		event->next->previous = event->previous;
-}
-
-/* Undoes take_out; calls are undone in the reverse order. */
-static void
-put_back(Event *event)
-{
-	event->previous->next = event;
-	if (event->next)
-		event->next->previous = event;
-}
-
-/* ---------------------------------------------------------------- the search */
-
-static void
-toggle_hash(Search *search, const Event *start)
-{
-	search->hash[0] ^= start->hash[0];
-	search->hash[1] ^= start->hash[1];
-}
-
-/* Gives the operation of start its place after those placed so far. */
-static void
-place(Search *search, Event *start)
-{
-	search->placed[search->placed_count++] = (Placement){start, search->value};
-	if (start->op->operation != HISTORY_GET)
-		search->value = start->op->value;
-	take_out(start);
-	if (start->end)
+	if (get->start_us > zone->last_start_us)
 	{
-		take_out(start->end);
-		search->to_place--;
+		zone->last_start_us = get->start_us;
+		zone->last_start = get;
 	}
 }
 
-/*
- * Places every get that may be next and returns the register's value. Whatever explains the rest with such a
- * get placed later explains it with the get placed now, so there is no alternative to come back to.
- */
-static void
-place_matching_gets(Search *search)
+bool
+linear_add_gets(ZoneTable *table, const HistoryOp *ops, size_t count, LinearResult *result)
 {
-	Event *event = search->head.next;
-
-	while (event && event->is_start)
+	for (const HistoryOp *op = ops; op < ops + count; op++)
 	{
-		Event *next = event->next;
+		Zone *zone;
 
-		if (event->op->operation == HISTORY_GET && event->op->value == search->value)
-		{
-			toggle_hash(search, event);
-			place(search, event);
-			next = search->head.next;
-		}
-		event = next;
-	}
-}
-
-/*
- * Is there no point in letting the write of start take effect now? Deletes of unknown outcome are alike once they have
- * started, so only the first one of them is tried; and one that finds no item had better never take effect.
- */
-static bool
-is_pointless(const Search *search, const Event *start)
-{
-	if (start->end || start->op->operation != HISTORY_DELETE)
-		return false;
-	if (search->value == HISTORY_ABSENT)
-		return true;
-	for (const Event *event = search->head.next; event != start; event = event->next)
-		if (event->is_start && !event->end && event->op->operation == HISTORY_DELETE)
+		if (op->operation != HISTORY_GET || op->outcome != HISTORY_OK ||
+			op->value == HISTORY_ABSENT)
+			continue;
+		zone = linear_find_zone(table, op->value);
+		if (!zone)
+			linear_reject_unwritten(ops, count, op, result);
+		else if (linear_is_shared(table, zone))
+			return false;
+		else if (op->end_us < zone->put->start_us)
+			linear_reject(result, "a get returned a value before its put began", op, zone->put);
+		else
+			add_get(zone, op);
+		if (result->verdict != LINEAR_YES)
 			return true;
-	return false;
-}
-
-/* Lets a write take effect now; false if that was tried before or is pointless. */
-static bool
-try_write(Search *search, Event *start)
-{
-	search->result.steps++;
-	if (is_pointless(search, start))
-		return false;
-	toggle_hash(search, start);
-	if (!memory_add(&search->memory, search->hash, start->op->value))
-	{
-		toggle_hash(search, start);
-		return false;
 	}
-	place(search, start);
-	place_matching_gets(search);
 	return true;
 }
 
-/* Takes the last write back, with the gets placed after it; returns its start, or NULL if there is none. */
-static Event *
-take_back(Search *search)
-{
-	while (search->placed_count > 0)
-	{
-		Placement *last = &search->placed[--search->placed_count];
+/* ---------------------------------------------------------------- do the zones fit? */
 
-		if (last->start->end)
-		{
-			put_back(last->start->end);
-			search->to_place++;
-		}
-		put_back(last->start);
-		toggle_hash(search, last->start);
-		search->value = last->value_before;
-		if (last->start->op->operation != HISTORY_GET)
-			return last->start;
-	}
-	return NULL;
+static int
+compare_first_ends(const void *left, const void *right)
+{
+	const Zone *a = left;
+	const Zone *b = right;
+
+	return a->first_end_us < b->first_end_us ? -1 : a->first_end_us > b->first_end_us;
 }
 
-/* Called when the search is stuck: remembers what the longest attempt could not place. */
+static Zones
+divide_zones(const ZoneTable *table)
+{
+	Zones zones = {.held = linear_allocate(table->count, sizeof(Zone)),
+				   .brief = linear_allocate(table->count, sizeof(Zone))};
+
+	for (const Zone *zone = table->zones; zone < table->zones + table->count; zone++)
+	{
+		if (zone->first_end_us < zone->last_start_us)
+			zones.held[zones.held_count++] = *zone;
+		else
+			zones.brief[zones.brief_count++] = *zone;
+	}
+	qsort(zones.held, zones.held_count, sizeof(Zone), compare_first_ends);
+	qsort(zones.brief, zones.brief_count, sizeof(Zone), compare_first_ends);
+	return zones;
+}
+
 static void
-note_progress(Search *search)
+check_puts(const Zones *zones, LinearResult *result)
 {
-	if (search->placed_count < search->most_placed)
-		return;
-	search->most_placed = search->placed_count;
-	search->result.explained = search->placed_count;
-	for (Event *event = search->head.next; event; event = event->next)
+	static const char why[] = "a value is there before and after another one";
+
+	for (size_t i = 1; i < zones->held_count; i++)
 	{
-		if (!event->is_start)
+		const Zone *earlier = &zones->held[i - 1];
+		const Zone *later = &zones->held[i];
+
+		if (later->first_end_us < earlier->last_start_us)
 		{
-			search->result.stuck = *event->op;
-			break;
+			linear_reject(result, why, earlier->last_start, later->first_end);
+			return;
+		}
+	}
+	for (const Zone *zone = zones->brief; zone < zones->brief + zones->brief_count; zone++)
+	{
+		int64_t from_us = zone->last_start_us;
+		int64_t until_us = zone->first_end_us;
+		const Zone *around = linear_fit(zones, &from_us, &until_us);
+
+		if (around)
+		{
+			linear_reject(result, why, around->last_start, zone->first_end);
+			return;
 		}
 	}
 }
 
-static LinearVerdict
-run_search(Search *search, uint64_t max_steps)
+static void
+check_zones(const ZoneTable *table, const HistoryOp *ops, size_t count, LinearResult *result)
 {
-	Event *event;
+	Zones zones = divide_zones(table);
 
-	place_matching_gets(search);
-	event = search->head.next;
-	while (search->to_place > 0)
-	{
-		if (search->result.steps > max_steps)
-			return LINEAR_UNDECIDED;
-		if (event && event->is_start)
-		{
-			bool placed = event->op->operation != HISTORY_GET && try_write(search, event);
-
-			event = placed ? search->head.next : event->next;
-			continue;
-		}
-		note_progress(search);
-		event = take_back(search);
-		if (!event)
-			return LINEAR_NO;
-		event = event->next;
-	}
-	search->result.explained = search->placed_count;
-	return LINEAR_YES;
+	check_puts(&zones, result);
+	if (result->verdict == LINEAR_YES)
+		linear_check_absent(&zones, ops, count, result);
+	free(zones.held);
+	free(zones.brief);
 }
 
 LinearResult
 linear_check_key(const HistoryOp *ops, size_t count, uint64_t max_steps)
 {
-	Search search = {.value = HISTORY_ABSENT};
+	LinearResult result = {.verdict = LINEAR_YES};
+	ZoneTable table = linear_build_table(ops, count);
+	bool values_tell = linear_add_gets(&table, ops, count, &result);
 
-	select_operations(&search, ops, count);
-	build_list(&search);
-	search.placed = allocate(search.op_count, sizeof(Placement));
-	search.result.verdict = run_search(&search, max_steps);
-	free(search.placed);
-	free(search.events);
-	free(search.ops);
-	free(search.memory.slots);
-	return search.result;
+	if (values_tell && result.verdict == LINEAR_YES)
+		check_zones(&table, ops, count, &result);
+	free(table.zones);
+	return values_tell ? result : linear_search_key(ops, count, max_steps);
 }

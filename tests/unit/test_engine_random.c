@@ -6,6 +6,8 @@
  * A small relative of the simulator, for quick runs: the network is perfect while it works, and all nodes
  * share one clock.
  */
+#include <stdlib.h>
+
 #include "core/core_assert.h"
 #include "core/membership.h"
 
@@ -25,6 +27,9 @@ static uint64_t chosen[LSNS_MAX];
 static Lsn chosen_last;
 static bool same;
 static bool changing; /* members come and go */
+
+/* What happened to replicas, over all seeds. */
+static uint32_t opened, rebased, removed;
 
 static uint64_t
 random_u64(void)
@@ -149,7 +154,7 @@ take_step(void)
 {
 	TestNode *node = &cluster.nodes[1 + random_u64() % cluster.node_count];
 
-	switch (random_u64() % (changing ? 12 : 8))
+	switch (random_u64() % (changing ? 16 : 8))
 	{
 		case 0:
 			kill_or_start(node->id);
@@ -168,6 +173,7 @@ take_step(void)
 		case 8:
 		case 9:
 		case 10:
+		case 11:
 			change_members();
 			break;
 		default:
@@ -227,12 +233,13 @@ converge(void)
 	Membership membership;
 	Lsn last = chosen_last;
 
+	/* Who was removed and never heard of it asks at growing intervals. */
+	cluster_run(&cluster, changing ? 40000000 : 0);
 	if (!members_settle(&membership))
 		return false;
 	for (uint32_t i = 0; i < membership.member_count; i++)
 		if (!cluster_await_commit(&cluster, &cluster.nodes[membership.members[i].node], last))
 			return false;
-	cluster_run(&cluster, changing ? 20000000 : 0);
 	for (NodeId id = 1; id <= cluster.node_count; id++)
 		if (membership_find(&membership, id) == MEMBER_NONE &&
 			engine_group_status(cluster.nodes[id].engine, CLUSTER_GROUP, &status))
@@ -251,6 +258,8 @@ run_seed(uint64_t seed, uint32_t node_count)
 	chosen_last = 0;
 	same = true;
 	changing = node_count > 3;
+	/* So little log that silent members are left behind. */
+	cluster_default_config.log_bytes_max = changing ? 256 * 1024 : 0;
 	cluster_start_with(&cluster, node_count, 3);
 	for (int i = 0; i < STEPS; i++)
 		take_step();
@@ -258,15 +267,26 @@ run_seed(uint64_t seed, uint32_t node_count)
 	compare_all();
 	TAP_OK(recovered && converge() && same && chosen_last > 0,
 		   "seed %d: %d committed entries are the same everywhere", (int) seed, (int) chosen_last);
+	for (NodeId id = 1; id <= node_count; id++)
+	{
+		opened += cluster.nodes[id].opened;
+		rebased += cluster.nodes[id].rebased;
+		removed += cluster.nodes[id].removed;
+	}
 	cluster_stop(&cluster);
 }
 
 int
 main(void)
 {
-	for (uint64_t seed = 1; seed <= SEEDS; seed++)
+	uint64_t factor = getenv("QUORATE_TEST_LONG") ? 50 : 1;
+
+	for (uint64_t seed = 1; seed <= SEEDS * factor; seed++)
 		run_seed(seed, 3);
-	for (uint64_t seed = 1; seed <= CHANGING_SEEDS; seed++)
+	for (uint64_t seed = 1; seed <= CHANGING_SEEDS * factor; seed++)
 		run_seed(100 + seed, 5);
+	TAP_OK(opened > CHANGING_SEEDS / 2 && rebased > 0 && removed > CHANGING_SEEDS / 4,
+		   "%d replicas were made, %d began anew, %d were removed", (int) opened, (int) rebased,
+		   (int) removed);
 	return tap_done();
 }

@@ -309,10 +309,18 @@ test_history_order(void)
 {
 	CheckHistory history = {0};
 	CheckHistory future = {0};
+	CheckHistory seen = {0};
+	uint64_t first;
+	uint64_t second;
 
 	operation(&history, false, 1, 0, 10, 2);
 	operation(&history, false, 1, 20, 30, 1);
-	TAP_BREAKS(run(&history), "linearizability", "writes in the log against their order in time");
+	TAP_BREAKS(run(&history), "log order", "writes in the log against their order in time");
+	first = operation(&seen, false, 1, 0, 10, 1);
+	second = operation(&seen, false, 1, 0, 10, 2);
+	operation(&seen, true, 1, 1, 2, second);
+	operation(&seen, true, 1, 3, 4, first);
+	TAP_BREAKS(run(&seen), "log order", "writes in the log against the order that readers saw");
 	operation(&future, true, 1, 0, 5, 2);
 	operation(&future, false, 1, 10, 20, 1);
 	TAP_BREAKS(run(&future), "linearizability", "a read of what is written later");

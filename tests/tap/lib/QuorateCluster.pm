@@ -180,8 +180,9 @@ sub target_options
 	return map { ('--node', $_->conninfo) } @nodes ? @nodes : $self->nodes;
 }
 
-# Starts the load client in the background: puts, consistent gets and deletes on a few keys from several connections
-# to all nodes. Options: seconds (10), connections (8), keys (20), seed, nodes => [ ... ], extra => [ ... ].
+# Starts the load client in the background: puts, gets and deletes on a few keys from several connections to all nodes;
+# of the gets eventual_percent (20) are eventually consistent. Other options: seconds (10), connections (8), keys (20), seed,
+# nodes => [ ... ], extra => [ ... ].
 sub start_history
 {
 	my ($self, $table, %option) = @_;
@@ -192,6 +193,7 @@ sub start_history
 			"$tools/history_client", 'load', '--table', $table, '--history', $load->{history},
 			'--seconds', $option{seconds} // 10, '--connections', $option{connections} // 8,
 			'--keys', $option{keys} // 20, '--key-prefix', "load$number-",
+			'--eventual-percent', $option{eventual_percent} // 20,
 			'--seed', $option{seed} // $number, '--process', $number * 1000,
 			$self->target_options(@{ $option{nodes} // [] }), @{ $option{extra} // [] }
 		],
@@ -218,8 +220,8 @@ sub wait_for_writes
 	  or die "only " . $self->acknowledged_writes($load) . " of $target writes were acknowledged:\n" . slurp($load->{log});
 }
 
-# Ends the load (at once if told to stop), and tests: it ended well, the history is linearizable, and every
-# acknowledged write is found or was replaced by a later one.
+# Ends the load (at once if told to stop), and tests: it ended well, the history is linearizable, no session went back,
+# and every acknowledged write is found or was replaced by a later one.
 sub finish_history
 {
 	my ($self, $load, %option) = @_;
