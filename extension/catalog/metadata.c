@@ -14,43 +14,11 @@
 #include "postgres.h"
 
 #include "utils/memutils.h"
+#include "utils/snapmgr.h"
 
-#include "catalog/metadata_items.h"
+#include "catalog/metadata_cache.h"
+#include "storage/applied_table.h"
 #include "storage/item_table.h"
-
-/* A partition before its table is known. */
-typedef struct OwnedPartition
-{
-	uint32_t table_id;
-	PartitionInfo info;
-} OwnedPartition;
-
-/* Growing arrays, in the cache's context. */
-typedef struct MetadataCache
-{
-	MemoryContext context;
-	uint64_t generation; /* as of before the rows were read */
-
-	uint32_t table_count;
-	uint32_t table_capacity;
-	const TableInfo **tables; /* by name */
-	const TableInfo **tables_by_id;
-
-	uint32_t partition_count;
-	uint32_t partition_capacity;
-	OwnedPartition *partitions; /* by table id and number */
-
-	uint32_t dropped_count;
-	uint32_t dropped_capacity;
-	DroppedTable *dropped; /* by id */
-
-	uint32_t node_count;
-	NodeInfo nodes[CORE_NODES_MAX]; /* by id */
-
-	uint32_t greatest_table_id;
-	TableInfo metadata_table;
-	PartitionInfo metadata_partition;
-} MetadataCache;
 
 static MetadataCache *cache = NULL;
 
@@ -131,6 +99,12 @@ read_metadata_row(void *context, const ItemRow *row)
 		case METADATA_KIND_TABLE_ID:
 			add_table_id(loading, &item);
 			break;
+		case METADATA_KIND_REMOVED_NODE:
+			loading->removed_nodes |= node_id_bit(item.node.node);
+			break;
+		case METADATA_KIND_SETTINGS:
+			loading->settings = item.settings;
+			break;
 	}
 	MemoryContextSwitchTo(caller);
 	return true;
@@ -198,6 +172,22 @@ link_tables(MetadataCache *loading)
 		qsort(loading->tables_by_id, loading->table_count, sizeof(TableInfo *), compare_table_ids);
 }
 
+/* The nodes that shall keep the metadata. */
+static void
+choose_keepers(const MetadataCache *loading, Membership *keepers)
+{
+	keepers->generation = 1;
+	for (uint32_t i = 0; i < loading->node_count; i++)
+	{
+		const NodeInfo *node = &loading->nodes[i];
+
+		if ((node->state == NODE_ACTIVE || node->state == NODE_DRAINING) &&
+			keepers->member_count < CORE_MEMBERS_MAX)
+			keepers->members[keepers->member_count++] = (Member){.node = node->node,
+																 .kind = MEMBER_STORAGE};
+	}
+}
+
 /* The metadata's own table: one partition on all nodes. */
 static void
 describe_metadata_table(MetadataCache *loading)
@@ -206,14 +196,27 @@ describe_metadata_table(MetadataCache *loading)
 	PartitionInfo *partition = &loading->metadata_partition;
 
 	partition->group = GROUP_METADATA;
-	partition->membership.generation = 1;
-	partition->membership.member_count = Min(loading->node_count, CORE_MEMBERS_MAX);
-	for (uint32_t i = 0; i < partition->membership.member_count; i++)
-		partition->membership.members[i] = (Member){loading->nodes[i].node, MEMBER_STORAGE};
+	partition->placement = 1;
+	choose_keepers(loading, &partition->membership);
 	table->table_id = METADATA_TABLE_ID;
 	table->key_schema = *metadata_key_schema();
 	table->partition_count = 1;
 	table->partitions = partition;
+}
+
+/* The LSN that this node's rows of the metadata show at least, from now on. */
+static Lsn
+applied_metadata_lsn(void)
+{
+	Snapshot snapshot = RegisterSnapshot(GetLatestSnapshot());
+	KeyedTable applied;
+	AppliedRow row;
+
+	applied_table_open(&applied, AccessShareLock);
+	(void) applied_table_get(&applied, GROUP_METADATA, snapshot, &row);
+	keyed_table_close(&applied, AccessShareLock);
+	UnregisterSnapshot(snapshot);
+	return row.applied_lsn;
 }
 
 /* Reads everything into a new cache; the old one stays as it is if that fails. */
@@ -229,10 +232,12 @@ load_cache(void)
 	loading->context = context;
 	loading->generation = pg_atomic_read_u64(&quorate_shared->metadata_generation);
 	loading->greatest_table_id = METADATA_FIRST_TABLE_ID - 1;
+	loading->settings = (MetadataSettings){.healing = true, .balancing = true};
 	pg_memory_barrier();
 
 	if (OidIsValid(item_table_relid(METADATA_TABLE_ID)))
 	{
+		loading->lsn = applied_metadata_lsn();
 		item_table_open(&table, METADATA_TABLE_ID, AccessShareLock);
 		item_table_range(&table, NULL, 0, NULL, 0, false, read_metadata_row, loading);
 		item_table_close(&table, AccessShareLock);
@@ -245,8 +250,8 @@ load_cache(void)
 	return loading;
 }
 
-static MetadataCache *
-current_cache(void)
+MetadataCache *
+metadata_cache(void)
 {
 	MetadataCache *fresh;
 
@@ -260,112 +265,4 @@ current_cache(void)
 		MemoryContextDelete(cache->context);
 	cache = fresh;
 	return cache;
-}
-
-/* ---------------------------------------------------------------- look-ups */
-
-static int
-compare_name(const void *name, const void *table)
-{
-	return strcmp(name, (*(const TableInfo *const *) table)->name);
-}
-
-const TableInfo *
-metadata_table_by_name(const char *name)
-{
-	MetadataCache *current = current_cache();
-	const TableInfo **found = NULL;
-
-	if (current->table_count > 0)
-		found = bsearch(name, current->tables, current->table_count, sizeof(TableInfo *),
-						compare_name);
-	return found == NULL ? NULL : *found;
-}
-
-const TableInfo *
-metadata_table_by_id(uint32_t table_id)
-{
-	MetadataCache *current = current_cache();
-	TableInfo wanted = {.table_id = table_id};
-	const TableInfo *key = &wanted;
-	const TableInfo **found = NULL;
-
-	if (table_id == METADATA_TABLE_ID)
-		return &current->metadata_table;
-	if (current->table_count > 0)
-		found = bsearch(&key, current->tables_by_id, current->table_count, sizeof(TableInfo *),
-						compare_table_ids);
-	return found == NULL ? NULL : *found;
-}
-
-const PartitionInfo *
-metadata_partition_of(const TableInfo *table, const uint8_t *position, uint32_t length)
-{
-	uint32_t low = 0;
-	uint32_t high = table->partition_count;
-
-	/* The first partition starts at the empty position, so there always is one at or below. */
-	while (high - low > 1)
-	{
-		uint32_t middle = low + (high - low) / 2;
-		const PartitionInfo *partition = &table->partitions[middle];
-
-		if (item_compare_bytes(partition->lower, partition->lower_length, position, length) <= 0)
-			low = middle;
-		else
-			high = middle;
-	}
-	return &table->partitions[low];
-}
-
-const TableInfo *const *
-metadata_tables(uint32_t *count)
-{
-	MetadataCache *current = current_cache();
-
-	*count = current->table_count;
-	return current->tables;
-}
-
-const NodeInfo *
-metadata_nodes(uint32_t *count)
-{
-	MetadataCache *current = current_cache();
-
-	*count = current->node_count;
-	return current->nodes;
-}
-
-uint32_t
-metadata_next_table_id(void)
-{
-	return current_cache()->greatest_table_id + 1;
-}
-
-const DroppedTable *
-metadata_dropped_tables(uint32_t *count)
-{
-	MetadataCache *current = current_cache();
-
-	*count = current->dropped_count;
-	return current->dropped;
-}
-
-bool
-metadata_table_is_dropped(uint32_t table_id)
-{
-	MetadataCache *current = current_cache();
-	uint32_t low = 0;
-	uint32_t high = current->dropped_count;
-
-	while (low < high)
-	{
-		uint32_t middle = low + (high - low) / 2;
-
-		if (current->dropped[middle].table_id < table_id)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low < current->dropped_count && current->dropped[low].table_id == table_id;
 }

@@ -7,13 +7,22 @@
  * (pk) and sort key (sk):
  *
  *	"node", node id of 5 digits:
- *		name, zone, conninfo
+ *		name, zone, conninfo, state (active, joining, draining, leaving; active if absent)
+ *	"removed_node", node id of 5 digits; one for every node that was removed, so that no id is used twice:
+ *		name
  *	"table", table name:
  *		table_id, partition_key, partition_key_type, sort_key, sort_key_type, partition_count
  *	"partition", table id of 10 digits, a full stop, the partition's number of 6 digits:
- *		group_id, lower (B; absent for the first), members (L of node ids), first_leader
+ *		group_id, lower (B; absent for the first), members (L of node ids; of maps {node, kind} for other kinds
+ *		than storage replicas), first_leader, placement (1 if absent)
  *	"table_id", table id of 10 digits; one for every table that ever was:
  *		table_name, partition_count, dropped (BOOL)
+ *	"settings", "cluster":
+ *		healing, balancing (BOOL)
+ *
+ * members and first_leader are what is *wanted*: replicas and a leader that the groups are brought to, one step after
+ * the other.  placement grows by one with each change of the members; a group is opened from the metadata only under
+ * placement 1, with which it was created.
  *
  * Each node reads its own replica of it: eventually consistent, as routing may be.  A backend
  * caches what it has read and reloads when SharedState.metadata_generation has moved.
@@ -36,8 +45,9 @@ typedef struct PartitionInfo
 	GroupId group;
 	const uint8_t *lower; /* first position that belongs to it; length 0 for the first partition */
 	uint32_t lower_length;
-	NodeId first_leader;
-	Membership membership; /* a hint: the group's own log is the authority */
+	NodeId first_leader;   /* who is preferred as leader */
+	uint64_t placement;    /* 1 as created, one more with each change of the wanted members */
+	Membership membership; /* who is wanted: who belongs to it now, the group's own log tells */
 } PartitionInfo;
 
 typedef struct TableInfo
@@ -63,11 +73,38 @@ metadata_partition_of(const TableInfo *table, const uint8_t *position, uint32_t 
 
 /*
  * The metadata's own table, METADATA_TABLE_ID, is found by id only: it has one partition, of which
- * the lower bound is empty and all nodes are members.
+ * the lower bound is empty and which all nodes shall keep.
  */
 
 /* The nodes of the cluster, in order of id; none before the metadata has reached this node. */
 extern const NodeInfo *metadata_nodes(uint32_t *count);
+extern const NodeInfo *metadata_node_by_id(NodeId node);
+extern const NodeInfo *metadata_node_by_name(const char *name);
+
+/* The ids of nodes that were removed, as a set (node_id_bit). */
+extern uint64_t metadata_removed_nodes(void);
+
+/* An id that no node has or had, as far as this node knows; above CORE_NODES_MAX if there is none left. */
+extern NodeId metadata_next_node_id(void);
+
+/*
+ * Who shall keep the metadata: the active and draining nodes, at most CORE_MEMBERS_MAX, as storage replicas.  It is
+ * also the membership of metadata_table_by_id(METADATA_TABLE_ID)'s only partition.
+ */
+extern const Membership *metadata_wanted_keepers(void);
+
+/* Switches of the whole cluster. */
+typedef struct MetadataSettings
+{
+	bool recorded;  /* false: nobody has set anything, all is as by default */
+	bool healing;   /* replace replicas on nodes that have been away for long; on by default */
+	bool balancing; /* move replicas and leaders to nodes that have fewer; on by default */
+} MetadataSettings;
+
+extern MetadataSettings metadata_settings(void);
+
+/* What is read here is the metadata as of this LSN, or of a later one. */
+extern Lsn metadata_lsn(void);
 
 /* An id that no table has or had, as far as this node knows. */
 extern uint32_t metadata_next_table_id(void);

@@ -8,13 +8,8 @@
 #include "postgres.h"
 
 #include "port/pg_bswap.h"
-#include "utils/memutils.h"
 
-#include "catalog/metadata_items.h"
-#include "item/item_number.h"
-#include "item/item_writer.h"
-#include "storage/item_memory.h"
-#include "storage/position.h"
+#include "catalog/metadata_draft.h"
 
 #define SERIAL_BITS 20 /* of a group id, below the table id */
 
@@ -37,97 +32,51 @@ metadata_group_id(uint32_t table_id, uint32_t serial)
 	return ((GroupId) table_id << SERIAL_BITS) | serial;
 }
 
-/* ---------------------------------------------------------------- making items */
-
-/* An item being made: a writer and the buffer it writes to. */
-typedef struct ItemDraft
+const char *
+metadata_kind_name(MemberKind kind)
 {
-	ItemBuffer buffer;
-	ItemWriter writer;
-} ItemDraft;
-
-static void
-draft_string(ItemDraft *draft, const char *name, const char *value)
-{
-	item_writer_name(&draft->writer, name, strlen(name));
-	item_writer_string(&draft->writer, value, strlen(value));
+	switch (kind)
+	{
+		case MEMBER_STORAGE:
+			return "storage";
+		case MEMBER_LOG:
+			return "log";
+		case MEMBER_LEARNER:
+			return "learner";
+	}
+	return "unknown";
 }
 
-/* The value alone: an element of a list, or behind item_writer_name. */
-static void
-draft_number_value(ItemDraft *draft, uint64_t value)
+bool
+metadata_kind_from_name(const char *name, MemberKind *kind)
 {
-	char text[32];
-
-	item_writer_number_text(&draft->writer, text,
-							snprintf(text, sizeof(text), "%llu", (unsigned long long) value));
+	for (int i = MEMBER_STORAGE; i <= MEMBER_LEARNER; i++)
+	{
+		if (strcmp(name, metadata_kind_name((MemberKind) i)) == 0)
+		{
+			*kind = (MemberKind) i;
+			return true;
+		}
+	}
+	return false;
 }
 
-static void
-draft_number(ItemDraft *draft, const char *name, uint64_t value)
+bool
+metadata_wants(const PartitionInfo *partition, const WantedReplicas *wanted)
 {
-	item_writer_name(&draft->writer, name, strlen(name));
-	draft_number_value(draft, value);
-}
+	const Membership *present = &partition->membership;
+	uint32_t same = 0;
 
-static ItemDraft *
-draft_begin(const char *kind, const char *sort_key)
-{
-	ItemDraft *draft = palloc(sizeof(ItemDraft));
-
-	item_buffer_init(&draft->buffer, &item_palloc_allocator);
-	item_writer_begin(&draft->writer, &draft->buffer);
-	draft_string(draft, "pk", kind);
-	draft_string(draft, "sk", sort_key);
-	return draft;
-}
-
-static void
-change_begin(MetadataChange *change, uint32_t images_max)
-{
-	change->image_count = 0;
-	change->images = palloc0(images_max * sizeof(EntryImage));
-	change->expectations = palloc0(images_max * sizeof(ImageExpectation));
-}
-
-/* Adds an image of the item of this kind and sort key, without the item itself. */
-static EntryImage *
-change_add(MetadataChange *change, const char *kind, const char *sort_key, ImageKind image_kind,
-		   ImageExpectation expectation)
-{
-	EntryImage *image = &change->images[change->image_count];
-	Position *position = palloc(sizeof(Position));
-	ItemKey key = {
-		.partition = {ITEM_STRING, (uint32_t) strlen(kind), (const uint8_t *) kind},
-		.sort = {ITEM_STRING, (uint32_t) strlen(sort_key), (const uint8_t *) sort_key},
-	};
-
-	position_of_key(&key, position);
-	change->expectations[change->image_count++] = expectation;
-	image->kind = image_kind;
-	image->table_id = METADATA_TABLE_ID;
-	image->position = position->bytes;
-	image->position_length = position->length;
-	return image;
-}
-
-static void
-change_put(MetadataChange *change, const char *kind, const char *sort_key,
-		   ImageExpectation expectation, ItemDraft *draft)
-{
-	EntryImage *image = change_add(change, kind, sort_key, IMAGE_PUT, expectation);
-
-	if (!item_writer_finish(&draft->writer))
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("could not write metadata: %s", draft->writer.error.message)));
-	item_writer_release(&draft->writer);
-	image->item = draft->buffer.bytes;
-	image->item_length = (uint32_t) draft->buffer.length;
+	for (uint32_t i = 0; i < present->member_count; i++)
+	{
+		for (uint32_t j = 0; j < wanted->count; j++)
+			same += present->members[i].node == wanted->replicas[j].node &&
+					present->members[i].kind == wanted->replicas[j].kind;
+	}
+	return same == present->member_count && same == wanted->count;
 }
 
 /* ---------------------------------------------------------------- sort keys */
-
-#define SORT_KEY_MAX 32 /* bytes of the sort keys made here, with the final zero */
 
 static const char *
 table_id_key(uint32_t table_id, char key[SORT_KEY_MAX])
@@ -144,24 +93,6 @@ partition_key(uint32_t table_id, uint32_t number, char key[SORT_KEY_MAX])
 }
 
 /* ---------------------------------------------------------------- changes */
-
-void
-metadata_build_nodes(const NodeInfo *nodes, uint32_t node_count, MetadataChange *change)
-{
-	change_begin(change, node_count);
-	for (uint32_t i = 0; i < node_count; i++)
-	{
-		char key[SORT_KEY_MAX];
-		ItemDraft *draft;
-
-		snprintf(key, sizeof(key), "%05u", nodes[i].node);
-		draft = draft_begin(METADATA_PK_NODE, key);
-		draft_string(draft, "name", nodes[i].name);
-		draft_string(draft, "zone", nodes[i].zone);
-		draft_string(draft, "conninfo", nodes[i].conninfo);
-		change_put(change, METADATA_PK_NODE, key, EXPECT_ABSENT, draft);
-	}
-}
 
 static void
 put_table(MetadataChange *change, const TableSpec *spec, uint32_t table_id)
@@ -191,8 +122,7 @@ put_table_id(MetadataChange *change, uint32_t table_id, const char *name, uint32
 
 	draft_string(draft, "table_name", name);
 	draft_number(draft, "partition_count", partition_count);
-	item_writer_name(&draft->writer, "dropped", strlen("dropped"));
-	item_writer_bool(&draft->writer, dropped);
+	draft_bool(draft, "dropped", dropped);
 	change_put(change, METADATA_PK_TABLE_ID, key, dropped ? EXPECT_PRESENT : EXPECT_ABSENT, draft);
 }
 
@@ -212,42 +142,95 @@ partition_lower(uint32_t number, uint32_t count, uint8_t lower[sizeof(uint32_t)]
 	return length;
 }
 
+/*
+ * The members are numbers of nodes, which stand for storage replicas; a member of another kind is to be a map of node
+ * and kind.
+ */
 static void
-put_partition(MetadataChange *change, uint32_t table_id, uint32_t number, uint32_t count,
-			  const NodeId *nodes, uint32_t node_count)
+draft_members(ItemDraft *draft, const WantedReplicas *wanted)
 {
-	char key[SORT_KEY_MAX];
-	ItemDraft *draft = draft_begin(METADATA_PK_PARTITION, partition_key(table_id, number, key));
-	uint8_t lower[sizeof(uint32_t)];
-	uint32_t lower_length = partition_lower(number, count, lower);
+	item_writer_name(&draft->writer, "members", strlen("members"));
+	item_writer_open(&draft->writer, ITEM_LIST);
+	for (uint32_t i = 0; i < wanted->count; i++)
+	{
+		const WantedReplica *replica = &wanted->replicas[i];
 
-	draft_number(draft, "group_id", metadata_group_id(table_id, number));
+		if (replica->kind == MEMBER_STORAGE)
+			draft_number_value(draft, replica->node);
+		else
+		{
+			item_writer_open(&draft->writer, ITEM_MAP);
+			draft_number(draft, "node", replica->node);
+			draft_string(draft, "kind", metadata_kind_name(replica->kind));
+			item_writer_close(&draft->writer);
+		}
+	}
+	item_writer_close(&draft->writer);
+}
+
+/* The item of a partition; `lower` may be empty. */
+static ItemDraft *
+draft_partition(const char *key, GroupId group, const uint8_t *lower, uint32_t lower_length)
+{
+	ItemDraft *draft = draft_begin(METADATA_PK_PARTITION, key);
+
+	draft_number(draft, "group_id", group);
 	if (lower_length > 0)
 	{
 		item_writer_name(&draft->writer, "lower", strlen("lower"));
 		item_writer_binary(&draft->writer, lower, lower_length);
 	}
-	item_writer_name(&draft->writer, "members", strlen("members"));
-	item_writer_open(&draft->writer, ITEM_LIST);
-	for (uint32_t i = 0; i < node_count; i++)
-		draft_number_value(draft, nodes[i]);
-	item_writer_close(&draft->writer);
-	draft_number(draft, "first_leader", nodes[number % node_count]);
+	return draft;
+}
+
+static void
+draft_wanted(ItemDraft *draft, const WantedReplicas *wanted, uint64_t placement)
+{
+	Assert(wanted->count >= 1 && wanted->count <= CORE_MEMBERS_MAX);
+	draft_members(draft, wanted);
+	draft_number(draft, "first_leader", wanted->leader);
+	draft_number(draft, "placement", placement);
+}
+
+static void
+put_partition(MetadataChange *change, uint32_t table_id, uint32_t number, uint32_t count,
+			  const WantedReplicas *wanted)
+{
+	char key[SORT_KEY_MAX];
+	uint8_t lower[sizeof(uint32_t)];
+	uint32_t lower_length = partition_lower(number, count, lower);
+	ItemDraft *draft = draft_partition(partition_key(table_id, number, key),
+									   metadata_group_id(table_id, number), lower, lower_length);
+
+	draft_wanted(draft, wanted, 1);
 	change_put(change, METADATA_PK_PARTITION, key, EXPECT_ABSENT, draft);
 }
 
 void
-metadata_build_create_table(const TableSpec *spec, uint32_t table_id, const NodeId *nodes,
-							uint32_t node_count, MetadataChange *change)
+metadata_build_create_table(const TableSpec *spec, uint32_t table_id,
+							const WantedReplicas *placement, MetadataChange *change)
 {
 	Assert(spec->partition_count >= 1 && spec->partition_count <= METADATA_PARTITIONS_MAX);
-	Assert(node_count >= 1 && node_count <= CORE_MEMBERS_MAX);
 
 	change_begin(change, spec->partition_count + 2);
 	put_table(change, spec, table_id);
 	put_table_id(change, table_id, spec->name, spec->partition_count, false);
 	for (uint32_t i = 0; i < spec->partition_count; i++)
-		put_partition(change, table_id, i, spec->partition_count, nodes, node_count);
+		put_partition(change, table_id, i, spec->partition_count, &placement[i]);
+}
+
+void
+metadata_build_placement(uint32_t table_id, const PartitionInfo *partition,
+						 const WantedReplicas *wanted, MetadataChange *change)
+{
+	bool members_change = !metadata_wants(partition, wanted);
+	char key[SORT_KEY_MAX];
+	ItemDraft *draft = draft_partition(partition_key(table_id, partition->number, key),
+									   partition->group, partition->lower, partition->lower_length);
+
+	change_begin(change, 1);
+	draft_wanted(draft, wanted, partition->placement + (members_change ? 1 : 0));
+	change_put(change, METADATA_PK_PARTITION, key, EXPECT_UNCHANGED, draft);
 }
 
 void

@@ -10,10 +10,10 @@
 #include "catalog/metadata_items.h"
 #include "item/item_number.h"
 
+/* An item, or a map in one. */
 typedef struct ItemReader
 {
-	const uint8_t *item;
-	uint32_t length;
+	ItemContainer map;
 } ItemReader;
 
 static void
@@ -26,7 +26,7 @@ report_bad_item(const char *attribute)
 static bool
 find_value(const ItemReader *reader, const char *name, ItemType type, ItemValue *value)
 {
-	return item_find(reader->item, reader->length, name, strlen(name), value) &&
+	return item_map_find(&reader->map, name, strlen(name), value) &&
 		   value->type == type;
 }
 
@@ -91,14 +91,51 @@ get_number(const ItemReader *reader, const char *name, uint64_t max)
 	return number_of(&value, name, max);
 }
 
+/* A number that older items do not have. */
+static uint64_t
+get_number_or(const ItemReader *reader, const char *name, uint64_t max, uint64_t otherwise)
+{
+	ItemValue value;
+
+	return find_value(reader, name, ITEM_NUMBER, &value) ? number_of(&value, name, max) : otherwise;
+}
+
+static bool
+get_bool(const ItemReader *reader, const char *name)
+{
+	return get_value(reader, name, ITEM_BOOL).bytes[0] != 0;
+}
+
 static void
 read_node(const ItemReader *reader, const char *sort_key, MetadataItem *result)
 {
+	ItemValue state;
+
 	result->kind = METADATA_KIND_NODE;
+	result->node.state = NODE_ACTIVE;
+	if (find_value(reader, "state", ITEM_STRING, &state) &&
+		!metadata_standing_from_name(get_string(reader, "state"), &result->node.state))
+		report_bad_item("state");
 	result->node.node = (NodeId) parse_number(sort_key, "sk", CORE_NODES_MAX);
 	copy_string(reader, "name", result->node.name, NODE_NAME_MAX);
 	copy_string(reader, "zone", result->node.zone, NODE_NAME_MAX);
 	copy_string(reader, "conninfo", result->node.conninfo, NODE_CONNINFO_MAX);
+}
+
+static void
+read_removed_node(const ItemReader *reader, const char *sort_key, MetadataItem *result)
+{
+	result->kind = METADATA_KIND_REMOVED_NODE;
+	result->node.node = (NodeId) parse_number(sort_key, "sk", CORE_NODES_MAX);
+	copy_string(reader, "name", result->node.name, NODE_NAME_MAX);
+}
+
+static void
+read_settings(const ItemReader *reader, MetadataItem *result)
+{
+	result->kind = METADATA_KIND_SETTINGS;
+	result->settings = (MetadataSettings){true, get_bool(reader, "healing"),
+										  get_bool(reader, "balancing")};
 }
 
 static void
@@ -130,6 +167,26 @@ read_table(const ItemReader *reader, MetadataItem *result)
 		read_key_attribute(reader, "sort_key", "sort_key_type", &table->key_schema.sort);
 }
 
+/* The number of a node, or a map of node and kind. */
+static void
+read_member(const ItemValue *value, Member *member)
+{
+	ItemReader reader;
+
+	member->kind = MEMBER_STORAGE;
+	if (value->type == ITEM_NUMBER)
+		member->node = (NodeId) number_of(value, "members", CORE_NODES_MAX);
+	else if (value->type == ITEM_MAP)
+	{
+		item_open_value(value, &reader.map);
+		member->node = (NodeId) get_number(&reader, "node", CORE_NODES_MAX);
+		if (!metadata_kind_from_name(get_string(&reader, "kind"), &member->kind))
+			report_bad_item("kind");
+	}
+	else
+		report_bad_item("members");
+}
+
 static void
 read_members(const ItemReader *reader, Membership *membership)
 {
@@ -146,10 +203,7 @@ read_members(const ItemReader *reader, Membership *membership)
 		ItemValue member;
 
 		item_element(&list, i, &member);
-		if (member.type != ITEM_NUMBER)
-			report_bad_item("members");
-		membership->members[i].node = (NodeId) number_of(&member, "members", CORE_NODES_MAX);
-		membership->members[i].kind = MEMBER_STORAGE;
+		read_member(&member, &membership->members[i]);
 	}
 }
 
@@ -168,6 +222,7 @@ read_partition(const ItemReader *reader, const char *sort_key, MetadataItem *res
 	partition->number = (uint32_t) parse_number(stop + 1, "sk", PG_UINT32_MAX);
 	partition->group = get_number(reader, "group_id", PG_INT64_MAX);
 	partition->first_leader = (NodeId) get_number(reader, "first_leader", CORE_NODES_MAX);
+	partition->placement = get_number_or(reader, "placement", PG_INT64_MAX, 1);
 	if (find_value(reader, "lower", ITEM_BINARY, &lower))
 	{
 		partition->lower = memcpy(palloc(lower.length), lower.bytes, lower.length);
@@ -182,16 +237,19 @@ read_table_id(const ItemReader *reader, const char *sort_key, MetadataItem *resu
 	result->kind = METADATA_KIND_TABLE_ID;
 	result->table_id = (uint32_t) parse_number(sort_key, "sk", PG_UINT32_MAX);
 	result->partition_count = (uint32_t) get_number(reader, "partition_count", 1u << 20);
-	result->dropped = get_value(reader, "dropped", ITEM_BOOL).bytes[0] != 0;
+	result->dropped = get_bool(reader, "dropped");
 }
 
 void
 metadata_read_item(const uint8_t *item, uint32_t length, MetadataItem *result)
 {
-	ItemReader reader = {item, length};
-	char *kind = get_string(&reader, "pk");
-	char *sort_key = get_string(&reader, "sk");
+	ItemReader reader;
+	char *kind;
+	char *sort_key;
 
+	item_open(item, length, &reader.map);
+	kind = get_string(&reader, "pk");
+	sort_key = get_string(&reader, "sk");
 	memset(result, 0, sizeof(*result));
 	if (strcmp(kind, METADATA_PK_NODE) == 0)
 		read_node(&reader, sort_key, result);
@@ -201,6 +259,10 @@ metadata_read_item(const uint8_t *item, uint32_t length, MetadataItem *result)
 		read_partition(&reader, sort_key, result);
 	else if (strcmp(kind, METADATA_PK_TABLE_ID) == 0)
 		read_table_id(&reader, sort_key, result);
+	else if (strcmp(kind, METADATA_PK_REMOVED_NODE) == 0)
+		read_removed_node(&reader, sort_key, result);
+	else if (strcmp(kind, METADATA_PK_SETTINGS) == 0)
+		read_settings(&reader, result);
 	else
 		report_bad_item("pk");
 }

@@ -11,20 +11,65 @@
  *	- The groups of a dropped table are closed before its relation goes.
  *	- A group is closed only on the tombstone of its table, never because the metadata does not know
  *	  it.
+ *	- A replica is made from the metadata only if it belongs to the group from its creation on (placement 1)
+ *	  and was never here before: a replica that forgot its promises must not come back as the same member
+ *	  (docs/decisions/0006-membership.md).  So the transaction that creates the table's relation, which happens
+ *	  once, notes the groups that are to be opened, as rows of quorate_data.applied at LSN 0; a group is opened
+ *	  while its row is still that one.  Members that come later are made by their leader's JOIN.
+ *
+ * It also tells the replicator which nodes the metadata has.
  */
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "utils/snapmgr.h"
 
 #include "catalog/item_relation.h"
 #include "catalog/metadata_items.h"
 #include "catalog/reconciler.h"
 #include "shmem/apply_feed.h"
+#include "shmem/command.h"
 #include "storage/applied_table.h"
 #include "storage/item_table.h"
 #include "storage/own_transaction.h"
 
 /* ---------------------------------------------------------------- tables that shall be */
+
+static bool
+is_member(const Membership *membership, NodeId node)
+{
+	for (uint32_t i = 0; i < membership->member_count; i++)
+	{
+		if (membership->members[i].node == node)
+			return true;
+	}
+	return false;
+}
+
+/* True if this node is to have a replica of a partition from the creation of its group on. */
+static bool
+is_first_member(const PartitionInfo *partition)
+{
+	return partition->placement == 1 && is_member(&partition->membership, quorate_shared->self);
+}
+
+/* Notes the groups of a new table that are to be opened here. */
+static void
+note_groups_to_open(const TableInfo *table)
+{
+	KeyedTable applied;
+
+	applied_table_open(&applied, RowExclusiveLock);
+	for (uint32_t i = 0; i < table->partition_count; i++)
+	{
+		AppliedRow row;
+
+		if (is_first_member(&table->partitions[i]) &&
+			!applied_table_get(&applied, table->partitions[i].group, GetActiveSnapshot(), &row))
+			applied_table_put(&applied, &row);
+	}
+	keyed_table_close(&applied, NoLock);
+}
 
 static void
 create_missing_relations(void)
@@ -41,25 +86,24 @@ create_missing_relations(void)
 		ereport(LOG, (errmsg("creating the relation of item table \"%s\" (id %u)", tables[i]->name,
 							 tables[i]->table_id)));
 		item_relation_create(tables[i]->table_id, tables[i]->name);
+		note_groups_to_open(tables[i]);
 		ForceSyncCommit();
 	}
 	own_transaction_commit();
 }
 
+/* True if the group was noted to be opened and nothing of it has been applied since. */
 static bool
-is_member(const Membership *membership, NodeId node)
+is_noted(KeyedTable *applied, GroupId group)
 {
-	for (uint32_t i = 0; i < membership->member_count; i++)
-	{
-		if (membership->members[i].node == node)
-			return true;
-	}
-	return false;
+	AppliedRow row;
+
+	return applied_table_get(applied, group, GetActiveSnapshot(), &row) && row.applied_lsn == 0;
 }
 
-/* Asks for this node's groups of a table that are not open; true if there were any. */
+/* Asks for this node's groups of a table that were noted and are not open; true if there were any. */
 static bool
-open_groups_of(const TableInfo *table)
+open_groups_of(const TableInfo *table, KeyedTable *applied)
 {
 	bool asked = false;
 
@@ -67,8 +111,8 @@ open_groups_of(const TableInfo *table)
 	{
 		const PartitionInfo *partition = &table->partitions[i];
 
-		if (!is_member(&partition->membership, quorate_shared->self) ||
-			shared_group_find(partition->group) != NULL)
+		if (!is_first_member(partition) || shared_group_find(partition->group) != NULL ||
+			!is_noted(applied, partition->group))
 			continue;
 		group_command_open(partition->group, &partition->membership, partition->first_leader);
 		asked = true;
@@ -81,12 +125,15 @@ open_missing_groups(void)
 {
 	uint32_t count;
 	const TableInfo *const *tables;
+	KeyedTable applied;
 	bool asked = false;
 
 	own_transaction_begin();
 	tables = metadata_tables(&count);
+	applied_table_open(&applied, AccessShareLock);
 	for (uint32_t i = 0; i < count; i++)
-		asked = open_groups_of(tables[i]) || asked;
+		asked = open_groups_of(tables[i], &applied) || asked;
+	keyed_table_close(&applied, AccessShareLock);
 	own_transaction_commit();
 	return asked;
 }
@@ -149,12 +196,45 @@ remove_dropped_tables(void)
 	return again;
 }
 
+/* ---------------------------------------------------------------- nodes */
+
+static NodeList *
+nodes_in_metadata(void)
+{
+	NodeList *list = palloc0(sizeof(NodeList));
+	const NodeInfo *nodes = metadata_nodes(&list->count);
+
+	memcpy(list->nodes, nodes, list->count * sizeof(NodeInfo));
+	list->removed_nodes = metadata_removed_nodes();
+	list->lsn = metadata_lsn();
+	return list;
+}
+
+/*
+ * Tells the replicator of the nodes if it knows others.  Until the first nodes are recorded, and on a new node that
+ * has not applied the metadata yet, it knows more.
+ */
+static void
+tell_nodes(void)
+{
+	const NodeList *known;
+	const NodeList *list;
+
+	own_transaction_begin();
+	list = nodes_in_metadata();
+	known = node_list_published();
+	if (list->count > 0 && list->lsn >= known->lsn && !node_list_equal(list, known))
+		node_command_list(list);
+	own_transaction_commit();
+}
+
 bool
 reconciler_run(void)
 {
 	bool opening;
 	bool removing;
 
+	tell_nodes();
 	create_missing_relations();
 	opening = open_missing_groups();
 	removing = remove_dropped_tables();

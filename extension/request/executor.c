@@ -116,7 +116,9 @@ executor_expectations_hold(const Request *request)
 		item_table_open(&table, image->table_id, AccessShareLock);
 		found = item_table_get(&table, image->position, image->position_length, &row);
 		item_table_close(&table, AccessShareLock);
-		if (found != (request->expectations[i] == EXPECT_PRESENT))
+		if (found != (request->expectations[i] != EXPECT_ABSENT))
+			return false;
+		if (request->expectations[i] == EXPECT_UNCHANGED && row.lsn > request->lsn)
 			return false;
 	}
 	return true;

@@ -10,4 +10,7 @@
 /* Nobody could serve the request in time; it was certainly not applied. */
 #define QUORATE_ERRCODE_UNAVAILABLE MAKE_SQLSTATE('Q', 'R', '0', '0', '1')
 
+/* Said to a node that was removed from the cluster and speaks to it all the same. */
+#define QUORATE_ERRCODE_REMOVED MAKE_SQLSTATE('Q', 'R', '0', '0', '2')
+
 #endif /* QUORATE_REQUEST_SQLSTATE_H */

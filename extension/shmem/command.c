@@ -107,6 +107,18 @@ group_command_close(GroupId group)
 	command_submit(&command, NULL, 0);
 }
 
+void
+node_command_list(const NodeList *list)
+{
+	NodeCommand command = {.kind = COMMAND_NODES};
+	StringInfoData packed;
+
+	initStringInfo(&packed);
+	node_list_pack(list, &packed);
+	command_submit(&command, packed.data, (Size) packed.len);
+	pfree(packed.data);
+}
+
 /* Is the command with this id answered?  Then *result is its answer. */
 static bool
 find_answer(uint64_t id, CommandResult *result)

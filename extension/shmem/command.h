@@ -12,6 +12,7 @@
 #include "postgres.h"
 
 #include "core/core_types.h"
+#include "shmem/node_list.h"
 
 typedef enum CommandKind
 {
@@ -20,7 +21,8 @@ typedef enum CommandKind
 	COMMAND_GROUP_OPEN,
 	COMMAND_GROUP_CLOSE,
 	COMMAND_GROUP_CHANGE,
-	COMMAND_BOOTSTRAP, /* data: the packed list of nodes (worker/node_list.h) */
+	COMMAND_NODES,     /* data: the packed list of nodes (shmem/node_list.h) */
+	COMMAND_BOOTSTRAP, /* data: the same */
 	COMMAND_UNBOOTSTRAP,
 	COMMAND_ADOPT
 } CommandKind;
@@ -36,6 +38,7 @@ typedef struct NodeCommand
 	NodeId first_leader;    /* GROUP_OPEN */
 	uint8_t cluster_id[16]; /* BOOTSTRAP */
 	NodeId self;            /* BOOTSTRAP */
+	bool joins; /* BOOTSTRAP: an existing cluster, of whose groups it keeps none yet */
 } NodeCommand;
 
 /* How a command ended: sqlstate 0 if it was carried out, else an error in message style. */
@@ -55,6 +58,12 @@ extern void group_command_close(GroupId group);
 
 /* Autoadmin: asks for other members of a group that this node leads; nothing happens if it cannot be done now. */
 extern void group_command_change(GroupId group, const Membership *wanted);
+
+/*
+ * Reconciler: the nodes of the cluster as the metadata has them.  The replicator keeps them in its log, unless it
+ * knows them as of a later LSN, and makes and ends streams accordingly.
+ */
+extern void node_command_list(const NodeList *list);
 
 /* Submits a command with up to 96 KB of data; waits while the ring is full. */
 extern void command_submit(NodeCommand *command, const void *data, Size length);

@@ -156,13 +156,19 @@ inbound_refuse(NodeId from, uint64_t stream)
 }
 
 void
+inbound_end(NodeId from)
+{
+	InboundPeer *peer = peer_of(from);
+
+	inbound_refuse(from, pg_atomic_read_u64(&peer->last_stream));
+	ring_reset(&peer->ring);
+}
+
+void
 inbound_end_all(void)
 {
 	for (int i = 0; i < quorate_max_nodes; i++)
-	{
-		inbound_refuse((NodeId) (i + 1), pg_atomic_read_u64(&peers[i].last_stream));
-		ring_reset(&peers[i].ring);
-	}
+		inbound_end((NodeId) (i + 1));
 }
 
 void

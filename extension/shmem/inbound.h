@@ -33,6 +33,9 @@ extern const uint8_t *inbound_peek(NodeId from, uint64_t *stream, Size *length);
 extern void inbound_consume(NodeId from);
 extern void inbound_refuse(NodeId from, uint64_t stream);
 
+/* Replicator: that node is no node of the cluster any more: its stream ends, as in inbound_end_all. */
+extern void inbound_end(NodeId from);
+
 /* Replicator: this node leaves its cluster: all streams end, and what they brought is thrown away. */
 extern void inbound_end_all(void);
 

@@ -116,6 +116,7 @@ init_root(SharedState *shared)
 	pg_atomic_init_u64(&shared->log_bytes, 0);
 	pg_atomic_init_u64(&shared->metadata_generation, 1);
 	pg_atomic_init_u64(&shared->groups_generation, 1);
+	pg_atomic_init_u64(&shared->nodes_generation, 1);
 	pg_atomic_init_u64(&shared->counters_since, GetCurrentTimestamp());
 	for (int i = 0; i < lengthof(shared->peer_heard_us); i++)
 		pg_atomic_init_u64(&shared->peer_heard_us[i], 0);
@@ -462,4 +463,15 @@ shared_node_by_name(const char *name, NodeInfo *info)
 	}
 	LWLockRelease(quorate_shared->lock);
 	return found;
+}
+
+bool
+shared_node_was_removed(NodeId node)
+{
+	bool removed;
+
+	LWLockAcquire(quorate_shared->lock, LW_SHARED);
+	removed = (quorate_shared->removed_nodes & node_id_bit(node)) != 0;
+	LWLockRelease(quorate_shared->lock);
+	return removed;
 }

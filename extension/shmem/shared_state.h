@@ -10,7 +10,7 @@
  * Writers and locks:
  *	- GroupShared: the replicator writes, but for applied_lsn and applied_durable_lsn, which the applier
  *	  writes.  Fields read on the fast path are atomics; the rest is under GroupShared.mutex.
- *	- nodes[], cluster identity: replicator writes under SharedState.lock (exclusive), others read shared.
+ *	- nodes[], removed_nodes, cluster identity: replicator writes under SharedState.lock (exclusive), others read shared.
  *	- rings: see ring.h; request slots: see proposal.h.
  */
 #ifndef QUORATE_SHMEM_SHARED_STATE_H
@@ -37,10 +37,20 @@ typedef enum NodeState
 	NODE_REFUSED /* the log directory cannot be used; state_reason says why */
 } NodeState;
 
-/* A node of the cluster, as recorded in the log's NODES blob. */
+/* What the cluster's metadata wants of a node; stored in the node list's blob, so never renumbered. */
+typedef enum NodeStanding
+{
+	NODE_ACTIVE = 1, /* has replicas and leads */
+	NODE_JOINING,    /* add_node has taken its id and has not ended */
+	NODE_DRAINING,   /* keeps its replicas and shall lead nothing */
+	NODE_LEAVING     /* shall have no replica: it is being removed */
+} NodeStanding;
+
+/* A node of the cluster, as the metadata has it and the log's blob NODE_LIST_BLOB keeps it. */
 typedef struct NodeInfo
 {
 	NodeId node; /* 0: slot not used */
+	NodeStanding state;
 	char name[NODE_NAME_MAX];
 	char zone[NODE_NAME_MAX];
 	char conninfo[NODE_CONNINFO_MAX];
@@ -114,6 +124,9 @@ typedef struct SharedState
 	NodeId self;
 	uint64_t start_counter;
 	NodeInfo nodes[CORE_NODES_MAX];
+	uint64_t removed_nodes;    /* under `lock`, as nodes: ids that were removed, see node_id_bit() */
+	uint64_t nodes_lsn;        /* of the metadata that `nodes` shows at least */
+	pg_atomic_uint64 nodes_generation; /* grows whenever `nodes` changed */
 	pg_atomic_uint64 peer_heard_us[CORE_NODES_MAX + 1]; /* by NodeId; CLOCK_BOOTTIME */
 	pg_atomic_uint64 log_bytes;
 
@@ -203,6 +216,17 @@ extern void shared_wake_forwarder(void);
 /* Copies what is known of a node; false if there is none of that id (or name). */
 extern bool shared_node_by_id(NodeId node, NodeInfo *info);
 extern bool shared_node_by_name(const char *name, NodeInfo *info);
+
+/* True if a node of that id was removed from this node's cluster. */
+extern bool shared_node_was_removed(NodeId node);
+
+/* A node's place in SharedState.removed_nodes. */
+static inline uint64_t
+node_id_bit(NodeId node)
+{
+	StaticAssertStmt(CORE_NODES_MAX <= 64, "a set of nodes is 64 bits");
+	return node >= 1 && node <= CORE_NODES_MAX ? UINT64CONST(1) << (node - 1) : 0;
+}
 
 static inline void
 shared_count(NodeCounter counter, uint64_t n)

@@ -80,6 +80,7 @@ node_parse(JsonbContainer *object, NodeId id, NodeInfo *node)
 		nodes_invalid();
 	memset(node, 0, sizeof(*node));
 	node->node = id;
+	node->state = NODE_ACTIVE;
 	node_take_string(object, "name", node->name, sizeof(node->name));
 	node_take_string(object, "zone", node->zone, sizeof(node->zone));
 	node_take_string(object, "conninfo", node->conninfo, sizeof(node->conninfo));

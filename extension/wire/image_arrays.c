@@ -65,7 +65,7 @@ image_valid(const ImageArrays *arrays, uint32_t i)
 		return false;
 	if (kind == IMAGE_DELETE && arrays->item_lengths[i] != 0)
 		return false;
-	if (arrays->expectations && arrays->expectations[i] > EXPECT_PRESENT)
+	if (arrays->expectations && arrays->expectations[i] > EXPECT_UNCHANGED)
 		return false;
 	return arrays->position_lengths[i] <= ENTRY_POSITION_MAX;
 }

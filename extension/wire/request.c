@@ -42,6 +42,7 @@ request_scalars(const Request *request, Quorate__Wire__Request *structure)
 	structure->bytes_max = request->bytes_max;
 	structure->target = request->target;
 	structure->timeout_ms = request->timeout_ms;
+	structure->lsn = request->lsn;
 }
 
 /* Fills the protobuf structure; its arrays go to scratch memory.  False without memory. */
@@ -138,6 +139,7 @@ request_set_scalars(Request *request, const Quorate__Wire__Request *structure)
 	request->bytes_max = structure->bytes_max;
 	request->target = (NodeId) structure->target;
 	request->timeout_ms = structure->timeout_ms;
+	request->lsn = structure->lsn;
 }
 
 /*

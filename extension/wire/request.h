@@ -30,7 +30,8 @@ typedef enum ImageExpectation
 {
 	EXPECT_ANYTHING = 0,
 	EXPECT_ABSENT = 1,
-	EXPECT_PRESENT = 2
+	EXPECT_PRESENT = 2,
+	EXPECT_UNCHANGED = 3 /* present, and not written after Request.lsn */
 } ImageExpectation;
 
 typedef struct Request
@@ -50,6 +51,7 @@ typedef struct Request
 	bool backward;      /* RANGE: from the upper bound down */
 	uint32_t items_max; /* RANGE: page limits */
 	uint32_t bytes_max;
+	Lsn lsn;             /* WRITE: of what the asking node knew (EXPECT_UNCHANGED) */
 	NodeId target;       /* TRANSFER */
 	uint32_t timeout_ms; /* what the asking client will wait at most */
 } Request;

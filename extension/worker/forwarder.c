@@ -33,7 +33,7 @@
 
 #define STREAMS_PER_NODE_MAX 9 /* quorate.request_streams, and the one for ranges */
 #define STREAM_QUEUE_BYTES_MAX (32 * 1024 * 1024)
-#define IDLE_WAIT_MS 1000 /* look for new nodes that often */
+#define IDLE_WAIT_MS 1000
 #define BLOCKED_WAIT_MS 2 /* while a backend's reply ring is full */
 
 /* A connection and the requests that were sent on it. */
@@ -65,10 +65,10 @@ typedef struct BlockedAnswer
 	uint8_t bytes[FLEXIBLE_ARRAY_MEMBER];
 } BlockedAnswer;
 
-static ForwardStream *streams;
+static ForwardStream **streams;
 static StreamClient **stream_clients; /* the same, for stream_client_wait */
 static int stream_count;
-static bool node_has_streams[CORE_NODES_MAX + 1];
+static uint64_t nodes_seen; /* SharedState.nodes_generation at the last look; 0 for never */
 static dlist_head blocked = DLIST_STATIC_INIT(blocked);
 static StringInfoData request_frame;
 
@@ -133,35 +133,13 @@ forwarder_add_stream(const NodeInfo *node, const char *call)
 								   .conninfo = node->conninfo,
 								   .call = call,
 								   .queue_bytes_max = STREAM_QUEUE_BYTES_MAX};
-	ForwardStream *stream = &streams[stream_count];
+	ForwardStream *stream = palloc0(sizeof(ForwardStream));
 
 	stream->node = node->node;
 	stream->client = stream_client_create(&options);
-	stream->openings = 0;
-	stream->was_open = false;
 	dlist_init(&stream->sent);
+	streams[stream_count] = stream;
 	stream_clients[stream_count++] = stream->client;
-}
-
-/* Makes the streams of nodes that have become known. */
-static void
-forwarder_know_nodes(void)
-{
-	if (pg_atomic_read_u32(&quorate_shared->node_state) != NODE_RUNNING)
-		return;
-	for (NodeId id = 1; id <= CORE_NODES_MAX; id++)
-	{
-		NodeInfo node;
-		char *call;
-
-		if (id == quorate_shared->self || node_has_streams[id] || !shared_node_by_id(id, &node))
-			continue;
-		call = peer_call("_request_stream");
-		for (int i = 0; i < quorate_request_streams + 1; i++)
-			forwarder_add_stream(&node, call);
-		pfree(call);
-		node_has_streams[id] = true;
-	}
 }
 
 /* Everything that was sent on a stream and not answered is lost with it. */
@@ -177,6 +155,90 @@ forwarder_lose_sent(ForwardStream *stream)
 		forwarder_answer(sent->slot, sent->id, FORWARD_LOST, (const uint8_t *) "", 0);
 		dlist_delete(&sent->link);
 		pfree(sent);
+	}
+}
+
+/* True if this node belongs to another cluster than at the last call. */
+static bool
+forwarder_cluster_changed(void)
+{
+	static uint8_t cluster_id[sizeof(quorate_shared->cluster_id)];
+	bool changed;
+
+	LWLockAcquire(quorate_shared->lock, LW_SHARED);
+	changed = memcmp(cluster_id, quorate_shared->cluster_id, sizeof(cluster_id)) != 0;
+	memcpy(cluster_id, quorate_shared->cluster_id, sizeof(cluster_id));
+	LWLockRelease(quorate_shared->lock);
+	return changed;
+}
+
+/* Does a stream lead to where its node is now? */
+static bool
+forwarder_is_current(const ForwardStream *stream)
+{
+	NodeInfo node;
+
+	return shared_node_by_id(stream->node, &node) && node.state != NODE_JOINING &&
+		   strcmp(stream_client_conninfo(stream->client), node.conninfo) == 0;
+}
+
+/* Ends the streams to nodes that are gone, or are reached in another way than before. */
+static void
+forwarder_end_old_streams(void)
+{
+	bool keeps = !forwarder_cluster_changed();
+	int kept = 0;
+
+	for (int i = 0; i < stream_count; i++)
+	{
+		ForwardStream *stream = streams[i];
+
+		if (keeps && forwarder_is_current(stream))
+		{
+			streams[kept] = stream;
+			stream_clients[kept++] = stream->client;
+			continue;
+		}
+		forwarder_lose_sent(stream);
+		stream_client_destroy(stream->client);
+		pfree(stream);
+	}
+	stream_count = kept;
+}
+
+static bool
+forwarder_has_streams(NodeId node)
+{
+	for (int i = 0; i < stream_count; i++)
+	{
+		if (streams[i]->node == node)
+			return true;
+	}
+	return false;
+}
+
+/* Makes the streams of nodes that have become known, and ends those of nodes that are gone. */
+static void
+forwarder_know_nodes(void)
+{
+	uint64_t generation = pg_atomic_read_u64(&quorate_shared->nodes_generation);
+
+	if (generation == nodes_seen)
+		return;
+	nodes_seen = generation;
+	forwarder_end_old_streams();
+	for (NodeId id = 1; id <= CORE_NODES_MAX; id++)
+	{
+		NodeInfo node;
+		char *call;
+
+		if (id == quorate_shared->self || !shared_node_by_id(id, &node) ||
+			node.state == NODE_JOINING || forwarder_has_streams(id))
+			continue;
+		call = peer_call("_request_stream");
+		for (int i = 0; i < quorate_request_streams + 1; i++)
+			forwarder_add_stream(&node, call);
+		pfree(call);
 	}
 }
 
@@ -235,8 +297,8 @@ forwarder_choose_stream(const ForwardRequest *request)
 
 	for (int i = 0; i < stream_count; i++)
 	{
-		if (streams[i].node == request->target && wanted-- == 0)
-			return &streams[i];
+		if (streams[i]->node == request->target && wanted-- == 0)
+			return streams[i];
 	}
 	return NULL;
 }
@@ -295,7 +357,7 @@ forwarder_start(void)
 	BackgroundWorkerUnblockSignals();
 	BackgroundWorkerInitializeConnection(NULL, NULL, 0);
 	pgstat_report_appname("quorate forwarder");
-	streams = MemoryContextAllocZero(TopMemoryContext, streams_max * sizeof(ForwardStream));
+	streams = MemoryContextAllocZero(TopMemoryContext, streams_max * sizeof(ForwardStream *));
 	stream_clients = MemoryContextAllocZero(TopMemoryContext, streams_max * sizeof(StreamClient *));
 	MemoryContextSwitchTo(TopMemoryContext);
 	initStringInfo(&request_frame);
@@ -324,11 +386,11 @@ forwarder_main(Datum arg)
 		forwarder_check_signals();
 		forwarder_know_nodes();
 		for (int i = 0; i < stream_count; i++)
-			forwarder_run_stream(&streams[i]);
+			forwarder_run_stream(streams[i]);
 		forwarder_answer_blocked();
 		forwarder_take_requests();
 		for (int i = 0; i < stream_count; i++)
-			stream_client_run(streams[i].client);
+			stream_client_run(streams[i]->client);
 		stream_client_wait(stream_clients, stream_count,
 						   dlist_is_empty(&blocked) ? IDLE_WAIT_MS : BLOCKED_WAIT_MS);
 	}

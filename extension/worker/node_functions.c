@@ -22,7 +22,7 @@
 #include "shmem/command.h"
 #include "shmem/shared_state.h"
 #include "sqlapi/cluster_nodes.h"
-#include "worker/node_list.h"
+#include "shmem/node_list.h"
 
 #define COMMAND_TIMEOUT_MS (30 * 1000)
 #define ADOPT_TIMEOUT_MS (600 * 1000) /* the whole log is recovered */
@@ -41,15 +41,14 @@ PG_FUNCTION_INFO_V1(quorate_peers);
 static StringInfo
 pack_nodes(Jsonb *nodes)
 {
-	NodeInfo *infos = palloc0(CORE_NODES_MAX * sizeof(NodeInfo));
+	NodeList *list = palloc0(sizeof(NodeList));
 	StringInfo packed = makeStringInfo();
 	ProblemList problems;
-	uint32_t count;
 
 	problems_init(&problems);
-	count = cluster_nodes_parse(nodes, infos, &problems);
-	problems_check(&problems);
-	node_list_pack(infos, (int) count, packed);
+	list->count = cluster_nodes_parse(nodes, list->nodes, &problems);
+	problems_check(&problems, "create the cluster");
+	node_list_pack(list, packed);
 	return packed;
 }
 

@@ -9,6 +9,7 @@
 #include "utils/acl.h"
 #include "utils/builtins.h"
 
+#include "request/sqlstate.h"
 #include "settings.h"
 #include "shmem/shared_state.h"
 #include "worker/peer_check.h"
@@ -31,6 +32,14 @@ peer_require_running(void)
 	if (pg_atomic_read_u32(&quorate_shared->node_state) != NODE_RUNNING)
 		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 						errmsg("this node does not run as a member of a cluster")));
+}
+
+void
+peer_require_not_removed(NodeId node)
+{
+	if (shared_node_was_removed(node))
+		ereport(ERROR, (errcode(QUORATE_ERRCODE_REMOVED),
+						errmsg("node %u was removed from this cluster", node)));
 }
 
 /* This node's cluster and the caller's must be the same. */
@@ -79,6 +88,8 @@ peer_check(FunctionCallInfo fcinfo)
 						errmsg("stream protocol version %d is not supported", protocol_version),
 						errdetail("This node speaks version %d.", STREAM_PROTOCOL_VERSION)));
 	require_same_cluster(PG_GETARG_BYTEA_PP(0));
+	if (from_node >= 1 && from_node <= CORE_NODES_MAX)
+		peer_require_not_removed((NodeId) from_node);
 	if (from_node < 1 || from_node > quorate_max_nodes || from_node == quorate_shared->self ||
 		!shared_node_by_id((NodeId) from_node, &info))
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),

@@ -17,10 +17,13 @@
 /*
  * Checks the call of a stream procedure (cluster_id bytea, from_node int, protocol_version int): the caller's
  * role (a superuser or member of quorate_peer), the protocol version, that this node runs as a member of the
- * cluster, and that `from_node` is another node of it.  Returns the node's id.  ERROR 42501, 22004, 0A000, 55000
- * or 22023 otherwise.
+ * cluster, and that `from_node` is another node of it.  Returns the node's id.  ERROR 42501, 22004, 0A000, 55000,
+ * QR002 or 22023 otherwise.
  */
 extern NodeId peer_check(FunctionCallInfo fcinfo);
+
+/* ERROR QR002 if that node was removed from the cluster, from which it learns that it was. */
+extern void peer_require_not_removed(NodeId node);
 
 /* ERROR 55000 unless this node runs as a member of a cluster. */
 extern void peer_require_running(void);

@@ -39,6 +39,7 @@ require_ok(InboundResult state, NodeId from)
 	if (state == INBOUND_REFUSED)
 	{
 		peer_require_running();
+		peer_require_not_removed(from);
 		ereport(ERROR, (errcode(ERRCODE_PROTOCOL_VIOLATION),
 						errmsg("invalid frame on the consensus stream of node %u", from)));
 	}

@@ -75,6 +75,9 @@ execute_command(const NodeCommand *command, const void *data, Size length, Comma
 			if (replicator_engine != NULL)
 				engine_change(replicator_engine, command->group, &command->membership);
 			break;
+		case COMMAND_NODES:
+			nodes_take_list(data, length);
+			break;
 		case COMMAND_BOOTSTRAP:
 			replicator_bootstrap(command, data, length, result);
 			break;
@@ -178,6 +181,8 @@ run_turn(void)
 
 	take_commands();
 	peers_run();
+	if (peers_say_removed())
+		nodes_stop_removed();
 	if (replicator_engine == NULL)
 	{
 		take_proposals();

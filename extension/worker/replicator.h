@@ -5,6 +5,7 @@
  *		replicator.c			the process: its event loop and the turn
  *		replicator_engine.c		opening the engine, laying out a new node, taking it away again
  *		replicator_groups.c		per group: executors that wait, the feed of the applier, published state
+ *		replicator_nodes.c		the nodes of the cluster: their list in the log and in shared memory
  *		replicator_peers.c		streams to the other nodes
  *
  * All of it is one process and one thread; its state is in static variables of these files.
@@ -35,6 +36,30 @@ extern void replicator_bootstrap(const NodeCommand *command, const void *node_li
 								 CommandResult *result);
 extern void replicator_unbootstrap(CommandResult *result);
 extern void replicator_adopt(CommandResult *result);
+
+/* Closes the engine: this node cannot take part; `reason` says why and is logged. */
+extern void replicator_refuse(const char *reason);
+
+/* ---- replicator_nodes.c ---- */
+
+/* Copies a list to shared memory, for all processes of this node. */
+extern void nodes_publish(const NodeList *list);
+
+/* The same with the list in the engine's log; false if there is none that can be read. */
+extern bool nodes_publish_recovered(void);
+
+/* Reads the list with which a node is laid out; false if it cannot be, or does not fit the command. */
+extern bool nodes_first_list(const NodeCommand *command, const void *bytes, Size length,
+							 NodeList *list);
+
+/* Carries out the command that brings another list; streams follow it. */
+extern void nodes_take_list(const void *bytes, Size length);
+
+/* This node was removed from its cluster: notes it in the log, and stops. */
+extern void nodes_stop_removed(void);
+
+/* After recovery: if the log says so, stops; true if it does. */
+extern bool nodes_stop_if_removed(void);
 
 /* ---- replicator_groups.c ---- */
 
@@ -71,9 +96,15 @@ extern void groups_housekeep(void);
 
 /* ---- replicator_peers.c ---- */
 
-/* Makes a stream for each other node in SharedState.nodes, and ends those that were there before. */
-extern void peers_connect(void);
+/*
+ * Makes the streams as SharedState.nodes wants them: one for each other node that has joined.  Those of nodes that have
+ * not changed stay as they are.
+ */
+extern void peers_update(void);
 extern void peers_disconnect(void);
+
+/* True if a peer refuses this node's stream because this node was removed from the cluster. */
+extern bool peers_say_removed(void);
 
 /* Goes on with all streams; sends a frame (the engine's callback); sleeps until there is something to do. */
 extern void peers_run(void);

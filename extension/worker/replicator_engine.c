@@ -21,7 +21,6 @@
 #include "log/log_io_posix.h"
 #include "settings.h"
 #include "shmem/inbound.h"
-#include "worker/node_list.h"
 #include "worker/replicator.h"
 
 /* Clocks of two machines may drift apart by this much while a lease lasts. */
@@ -95,26 +94,15 @@ fill_callbacks(EngineCallbacks *callbacks)
 	groups_fill_callbacks(callbacks);
 }
 
-/* Publishes who this node and the others are; false if the engine's list of nodes cannot be read. */
-static bool
+/* Publishes who this node is. */
+static void
 publish_identity(const EngineConfig *config)
 {
-	NodeInfo *nodes = palloc0(CORE_NODES_MAX * sizeof(NodeInfo));
-	uint32_t length = 0;
-	const void *blob = engine_get_blob(replicator_engine, NODE_LIST_BLOB, &length);
-	int count = blob != NULL ? node_list_unpack(blob, length, nodes) : -1;
-
-	if (count >= 0)
-	{
-		LWLockAcquire(quorate_shared->lock, LW_EXCLUSIVE);
-		memcpy(quorate_shared->cluster_id, config->cluster_id, sizeof(config->cluster_id));
-		quorate_shared->self = config->self;
-		quorate_shared->start_counter = engine_start_counter(replicator_engine);
-		memcpy(quorate_shared->nodes, nodes, sizeof(quorate_shared->nodes));
-		LWLockRelease(quorate_shared->lock);
-	}
-	pfree(nodes);
-	return count >= 0;
+	LWLockAcquire(quorate_shared->lock, LW_EXCLUSIVE);
+	memcpy(quorate_shared->cluster_id, config->cluster_id, sizeof(config->cluster_id));
+	quorate_shared->self = config->self;
+	quorate_shared->start_counter = engine_start_counter(replicator_engine);
+	LWLockRelease(quorate_shared->lock);
 }
 
 /* This node cannot run; `reason` says why and is logged. */
@@ -147,6 +135,13 @@ close_engine(void)
 	replicator_engine = NULL;
 }
 
+void
+replicator_refuse(const char *reason)
+{
+	close_engine();
+	refuse(reason);
+}
+
 /* All is recovered: from now on this node takes part. */
 static void
 start_running(void)
@@ -157,7 +152,7 @@ start_running(void)
 		refuse("the log holds more replication groups than quorate.max_groups allows");
 		return;
 	}
-	peers_connect();
+	peers_update();
 	shared_set_node_state(NODE_RUNNING, "");
 	shared_wake_launcher();
 	ereport(LOG, (errmsg("quorate runs as node %u, start " UINT64_FORMAT, quorate_shared->self,
@@ -175,6 +170,38 @@ refuse_log(EngineStatus status)
 
 	refuse(reason);
 	pfree(reason);
+}
+
+static void
+forget_cluster(void)
+{
+	LWLockAcquire(quorate_shared->lock, LW_EXCLUSIVE);
+	memset(quorate_shared->cluster_id, 0, sizeof(quorate_shared->cluster_id));
+	quorate_shared->self = 0;
+	quorate_shared->start_counter = 0;
+	memset(quorate_shared->nodes, 0, sizeof(quorate_shared->nodes));
+	quorate_shared->removed_nodes = 0;
+	quorate_shared->nodes_lsn = 0;
+	LWLockRelease(quorate_shared->lock);
+	pg_atomic_fetch_add_u64(&quorate_shared->nodes_generation, 1);
+	pg_atomic_write_u64(&quorate_shared->log_bytes, 0);
+	for (int i = 0; i < lengthof(quorate_shared->peer_heard_us); i++)
+		pg_atomic_write_u64(&quorate_shared->peer_heard_us[i], 0);
+}
+
+/* The log is open: publishes what it knows of the cluster, and runs. */
+static void
+run_recovered(const EngineConfig *config)
+{
+	publish_identity(config);
+	if (!nodes_publish_recovered())
+	{
+		replicator_refuse(
+			"the log has an identity but no list of nodes: the creation of the cluster was interrupted");
+		forget_cluster();
+	}
+	else if (!nodes_stop_if_removed())
+		start_running();
 }
 
 /*
@@ -201,15 +228,8 @@ recover(const LogIdentity *identity, bool adopt)
 		if (status == ENGINE_IO)
 			reopen_due_us = shared_now_us() + REOPEN_INTERVAL_US;
 	}
-	else if (publish_identity(&config))
-		start_running();
 	else
-	{
-		engine_close(replicator_engine);
-		replicator_engine = NULL;
-		refuse(
-			"the log has an identity but no list of nodes: the creation of the cluster was interrupted");
-	}
+		run_recovered(&config);
 }
 
 void
@@ -272,9 +292,9 @@ metadata_membership(Membership *membership)
 	}
 }
 
-/* Records who the nodes are, opens the metadata group, and makes both durable. */
+/* Records who the nodes are, opens the metadata group unless the node joins, and makes both durable. */
 static void
-record_first_facts(const void *node_list, Size length)
+record_first_facts(const NodeCommand *command, const void *node_list, Size length)
 {
 	NodeCommand open_metadata = {0};
 
@@ -282,46 +302,17 @@ record_first_facts(const void *node_list, Size length)
 	open_metadata.group = GROUP_METADATA;
 	open_metadata.first_leader = 1;
 	metadata_membership(&open_metadata.membership);
-	groups_open(&open_metadata);
+	if (!command->joins)
+		groups_open(&open_metadata);
 	if (!engine_finish_turn(replicator_engine))
 		ereport(PANIC, (errmsg("could not write the log of this node: %s", engine_error())));
-}
-
-/* A new node's list must be readable and name the node itself. */
-static bool
-node_list_is_valid(const NodeCommand *command, const void *node_list, Size length)
-{
-	NodeInfo *nodes = palloc0(CORE_NODES_MAX * sizeof(NodeInfo));
-	int count = node_list_unpack(node_list, length, nodes);
-	bool named = false;
-
-	for (int i = 0; i < count; i++)
-	{
-		named |= nodes[i].node == command->self;
-		if (nodes[i].node < 1 || nodes[i].node > quorate_max_nodes)
-			count = -1;
-	}
-	pfree(nodes);
-	return count > 0 && count <= CORE_MEMBERS_MAX && named;
-}
-
-/* Copies the nodes into shared memory: the engine's blob is not there yet. */
-static void
-publish_new_node(const EngineConfig *config, const void *node_list, Size length)
-{
-	LWLockAcquire(quorate_shared->lock, LW_EXCLUSIVE);
-	memcpy(quorate_shared->cluster_id, config->cluster_id, sizeof(config->cluster_id));
-	quorate_shared->self = config->self;
-	quorate_shared->start_counter = engine_start_counter(replicator_engine);
-	memset(quorate_shared->nodes, 0, sizeof(quorate_shared->nodes));
-	node_list_unpack(node_list, length, quorate_shared->nodes);
-	LWLockRelease(quorate_shared->lock);
 }
 
 void
 replicator_bootstrap(const NodeCommand *command, const void *node_list, Size length,
 					 CommandResult *result)
 {
+	NodeList *list = palloc0(sizeof(NodeList));
 	EngineConfig config;
 	EngineStatus status;
 
@@ -332,7 +323,7 @@ replicator_bootstrap(const NodeCommand *command, const void *node_list, Size len
 				   "this node already belongs to a cluster");
 		return;
 	}
-	if (!node_list_is_valid(command, node_list, length))
+	if (!nodes_first_list(command, node_list, length, list))
 	{
 		set_result(result, ERRCODE_INVALID_PARAMETER_VALUE, "invalid list of nodes");
 		return;
@@ -346,8 +337,9 @@ replicator_bootstrap(const NodeCommand *command, const void *node_list, Size len
 		set_result(result, ERRCODE_IO_ERROR, engine_error());
 		return;
 	}
-	publish_new_node(&config, node_list, length);
-	record_first_facts(node_list, length);
+	publish_identity(&config);
+	nodes_publish(list);
+	record_first_facts(command, node_list, length);
 	start_running();
 }
 
@@ -433,20 +425,6 @@ replicator_adopt(CommandResult *result)
 	recover(&identity, true);
 	if (replicator_engine == NULL)
 		set_result(result, ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, quorate_shared->state_reason);
-}
-
-static void
-forget_cluster(void)
-{
-	LWLockAcquire(quorate_shared->lock, LW_EXCLUSIVE);
-	memset(quorate_shared->cluster_id, 0, sizeof(quorate_shared->cluster_id));
-	quorate_shared->self = 0;
-	quorate_shared->start_counter = 0;
-	memset(quorate_shared->nodes, 0, sizeof(quorate_shared->nodes));
-	LWLockRelease(quorate_shared->lock);
-	pg_atomic_write_u64(&quorate_shared->log_bytes, 0);
-	for (int i = 0; i < lengthof(quorate_shared->peer_heard_us); i++)
-		pg_atomic_write_u64(&quorate_shared->peer_heard_us[i], 0);
 }
 
 void

@@ -9,6 +9,7 @@
  */
 #include "postgres.h"
 
+#include "request/sqlstate.h"
 #include "settings.h"
 #include "shmem/inbound.h"
 #include "worker/peer_check.h"
@@ -35,28 +36,91 @@ peers_disconnect(void)
 	memset(stream_of, 0, sizeof(stream_of));
 }
 
+/* A node that is only joining does not answer yet. */
+static bool
+has_stream(const NodeInfo *info)
+{
+	return info->node != 0 && info->node != quorate_shared->self && info->state != NODE_JOINING;
+}
+
+static void
+connect_peer(const NodeInfo *info, const char *call)
+{
+	StreamClientOptions options = {.node = info->node,
+								   .label = "consensus",
+								   .conninfo = info->conninfo,
+								   .call = call,
+								   .queue_bytes_max = QUEUE_BYTES_MAX};
+
+	stream_of[info->node] = stream_client_create(&options);
+}
+
+static void
+disconnect_peer(NodeId node)
+{
+	stream_client_destroy(stream_of[node]);
+	stream_of[node] = NULL;
+}
+
+/* The node is gone: what it still sends is not heard. */
+static void
+forget_peer(NodeId node)
+{
+	disconnect_peer(node);
+	if (node <= quorate_max_nodes)
+		inbound_end(node);
+	pg_atomic_write_u64(&quorate_shared->peer_heard_us[node], 0);
+}
+
+/* Ends the streams to nodes that are gone, or are reached in another way than before. */
+static void
+end_old_streams(void)
+{
+	for (NodeId node = 1; node <= CORE_NODES_MAX; node++)
+	{
+		NodeInfo info;
+
+		if (stream_of[node] == NULL)
+			continue;
+		if (!shared_node_by_id(node, &info) || !has_stream(&info))
+			forget_peer(node);
+		else if (strcmp(stream_client_conninfo(stream_of[node]), info.conninfo) != 0)
+			disconnect_peer(node);
+	}
+}
+
 void
-peers_connect(void)
+peers_update(void)
 {
 	char *call = peer_call("_consensus_stream");
 
-	peers_disconnect();
+	end_old_streams();
 	for (int i = 0; i < CORE_NODES_MAX; i++)
 	{
 		const NodeInfo *info = &quorate_shared->nodes[i];
-		StreamClientOptions options;
 
-		if (info->node == 0 || info->node == quorate_shared->self)
-			continue;
-		options.node = info->node;
-		options.label = "consensus";
-		options.conninfo = info->conninfo;
-		options.call = call;
-		options.queue_bytes_max = QUEUE_BYTES_MAX;
-		stream_of[info->node] = stream_client_create(&options);
-		streams[stream_count++] = stream_of[info->node];
+		if (has_stream(info) && stream_of[info->node] == NULL)
+			connect_peer(info, call);
 	}
 	pfree(call);
+
+	stream_count = 0;
+	for (NodeId node = 1; node <= CORE_NODES_MAX; node++)
+	{
+		if (stream_of[node] != NULL)
+			streams[stream_count++] = stream_of[node];
+	}
+}
+
+bool
+peers_say_removed(void)
+{
+	for (int i = 0; i < stream_count; i++)
+	{
+		if (stream_client_refusal(streams[i]) == QUORATE_ERRCODE_REMOVED)
+			return true;
+	}
+	return false;
 }
 
 void

@@ -59,6 +59,7 @@ struct StreamClient
 	TimeUs deadline_us; /* connecting, calling: give up then */
 	TimeUs backoff_us;
 	uint64_t openings;
+	int refusal;         /* SQLSTATE with which the other side ended the stream; 0 for none */
 	bool failure_logged; /* since it was last up */
 };
 
@@ -222,6 +223,7 @@ opened(StreamClient *client)
 	client->openings++;
 	client->backoff_us = BACKOFF_MIN_US;
 	client->failure_logged = false;
+	client->refusal = 0;
 	ereport(LOG, (errmsg("%s stream to node %u is up", client->label, client->node)));
 }
 
@@ -231,6 +233,10 @@ fail_with_result(StreamClient *client, PGresult *result)
 {
 	char *reason = pstrdup(result != NULL ? PQresultErrorMessage(result)
 										  : PQerrorMessage(client->conn));
+	const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+
+	if (state != NULL && strlen(state) == 5)
+		client->refusal = MAKE_SQLSTATE(state[0], state[1], state[2], state[3], state[4]);
 
 	PQclear(result);
 	fail(client, reason);
@@ -313,6 +319,18 @@ bool
 stream_client_is_open(const StreamClient *client)
 {
 	return client->state == STREAM_OPEN;
+}
+
+const char *
+stream_client_conninfo(const StreamClient *client)
+{
+	return client->conninfo;
+}
+
+int
+stream_client_refusal(const StreamClient *client)
+{
+	return client->refusal;
 }
 
 uint64_t
@@ -427,10 +445,9 @@ modify_wait_set(StreamClient *const *clients, int count)
 void
 stream_client_wait(StreamClient *const *clients, int count, long timeout_ms)
 {
-	WaitEvent events[CORE_NODES_MAX + 2];
+	WaitEvent events[CORE_NODES_MAX + 2]; /* what does not fit is told the next time */
 	int occurred;
 
-	Assert(count <= CORE_NODES_MAX);
 	if (wait_set_stale)
 		rebuild_wait_set(clients, count);
 	else

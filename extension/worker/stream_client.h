@@ -56,6 +56,12 @@ extern void stream_client_run(StreamClient *client);
 /* Is the stream up?  Changes only within stream_client_run, _put and _get. */
 extern bool stream_client_is_open(const StreamClient *client);
 
+/* The connection string that the stream was made with. */
+extern const char *stream_client_conninfo(const StreamClient *client);
+
+/* The SQLSTATE, packed, with which the other side ended the stream last; 0 if it gave none, or the stream is up. */
+extern int stream_client_refusal(const StreamClient *client);
+
 /* Number of times that the stream came up: a change tells that frames in between were lost. */
 extern uint64_t stream_client_openings(const StreamClient *client);
 

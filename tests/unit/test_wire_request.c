@@ -195,13 +195,14 @@ random_request(Request *request, EntryImage *images, ImageExpectation *expectati
 	request->bytes_max = (uint32_t) random_u64();
 	request->target = random_u64() % (CORE_NODES_MAX + 1);
 	request->timeout_ms = (uint32_t) random_u64();
+	request->lsn = random_u64();
 	if (request->kind != REQUEST_WRITE)
 		return;
 	request->image_count = 1 + random_u64() % IMAGES;
 	request->images = images;
 	random_images(images, request->image_count);
 	for (uint32_t i = 0; i < request->image_count; i++)
-		expectations[i] = (ImageExpectation) (random_u64() % (EXPECT_PRESENT + 1));
+		expectations[i] = (ImageExpectation) (random_u64() % (EXPECT_UNCHANGED + 1));
 	request->expectations = random_u64() & 1 ? expectations : NULL;
 }
 
@@ -214,7 +215,7 @@ requests_equal(const Request *a, const Request *b)
 		   bytes_equal(a->upper, a->upper_length, b->upper, b->upper_length) &&
 		   a->backward == b->backward && a->items_max == b->items_max &&
 		   a->bytes_max == b->bytes_max && a->target == b->target &&
-		   a->timeout_ms == b->timeout_ms && a->image_count == b->image_count &&
+		   a->timeout_ms == b->timeout_ms && a->lsn == b->lsn && a->image_count == b->image_count &&
 		   images_equal(a->images, b->images, a->image_count) &&
 		   !a->expectations == !b->expectations &&
 		   (!a->expectations || memcmp(a->expectations, b->expectations,

@@ -1,0 +1,154 @@
+/*
+ * replicator_nodes.c
+ *		The nodes of the cluster as the replicator knows them: kept in a blob of its log, published in shared
+ *		memory, followed by its streams.
+ *
+ * Lists come from the applied metadata, by a command, and the first one from whoever laid this node out.  Each names the
+ * LSN of the metadata that it shows, and an older one is passed over: a node that applies the metadata's log from its
+ * beginning goes through all lists of the past.
+ *
+ * A node that was removed learns it from the metadata or, if it was away, from a peer that refuses its stream.  It notes
+ * that durably, then stops: its log and rows stay until an administrator takes them away.
+ */
+#include "postgres.h"
+
+#include "settings.h"
+#include "shmem/inbound.h"
+#include "worker/replicator.h"
+
+#define REMOVED_REASON "this node was removed from its cluster"
+
+void
+nodes_publish(const NodeList *list)
+{
+	LWLockAcquire(quorate_shared->lock, LW_EXCLUSIVE);
+	memset(quorate_shared->nodes, 0, sizeof(quorate_shared->nodes));
+	memcpy(quorate_shared->nodes, list->nodes, list->count * sizeof(NodeInfo));
+	quorate_shared->removed_nodes = list->removed_nodes;
+	quorate_shared->nodes_lsn = list->lsn;
+	LWLockRelease(quorate_shared->lock);
+	pg_atomic_fetch_add_u64(&quorate_shared->nodes_generation, 1);
+	shared_wake_forwarder();
+}
+
+bool
+nodes_publish_recovered(void)
+{
+	NodeList *list = palloc0(sizeof(NodeList));
+	uint32_t length = 0;
+	const void *blob = engine_get_blob(replicator_engine, NODE_LIST_BLOB, &length);
+	bool valid = blob != NULL && node_list_unpack(blob, length, list);
+
+	if (valid)
+		nodes_publish(list);
+	pfree(list);
+	return valid;
+}
+
+bool
+nodes_first_list(const NodeCommand *command, const void *bytes, Size length, NodeList *list)
+{
+	bool named = false;
+
+	if (!node_list_unpack(bytes, length, list))
+		return false;
+	for (uint32_t i = 0; i < list->count; i++)
+	{
+		if (list->nodes[i].node > quorate_max_nodes)
+			return false;
+		named |= list->nodes[i].node == command->self;
+	}
+	return named && (command->joins || list->count <= CORE_MEMBERS_MAX);
+}
+
+/* Streams from a node with a greater id would have no place in shared memory. */
+static void
+report_great_ids(const NodeList *list)
+{
+	static NodeId reported; /* the greatest id that was reported */
+
+	for (uint32_t i = 0; i < list->count; i++)
+	{
+		if (list->nodes[i].node <= quorate_max_nodes || list->nodes[i].node <= reported)
+			continue;
+		reported = list->nodes[i].node;
+		ereport(LOG, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+					  errmsg("node \"%s\" cannot be heard by this node: its id is %u",
+							 list->nodes[i].name, list->nodes[i].node),
+					  errhint("Increase quorate.max_nodes and restart the server.")));
+	}
+}
+
+/* Keeps a list in the log, durable with the end of the turn; false if there is no room. */
+static bool
+keep_list(const NodeList *list)
+{
+	StringInfoData packed;
+	bool kept;
+
+	initStringInfo(&packed);
+	node_list_pack(list, &packed);
+	kept = engine_set_blob(replicator_engine, NODE_LIST_BLOB, packed.data, (uint32_t) packed.len);
+	pfree(packed.data);
+	if (!kept)
+		ereport(LOG, (errmsg("the log has no room for the list of the cluster's nodes")));
+	return kept;
+}
+
+void
+nodes_take_list(const void *bytes, Size length)
+{
+	NodeList *list = palloc0(sizeof(NodeList));
+
+	if (replicator_engine == NULL || !node_list_unpack(bytes, length, list) ||
+		list->lsn < quorate_shared->nodes_lsn || !keep_list(list))
+	{
+		pfree(list);
+		return;
+	}
+	nodes_publish(list);
+	report_great_ids(list);
+	if (shared_node_was_removed(quorate_shared->self))
+		nodes_stop_removed();
+	else
+		peers_update();
+	pfree(list);
+}
+
+/* Stops this node; what it still publishes is who it was, so that nobody is taken for a peer. */
+static void
+stop_removed(void)
+{
+	NodeList *list = palloc0(sizeof(NodeList));
+
+	list->lsn = quorate_shared->nodes_lsn;
+	list->removed_nodes = node_id_bit(quorate_shared->self);
+	replicator_refuse(REMOVED_REASON);
+	nodes_publish(list);
+	pfree(list);
+}
+
+void
+nodes_stop_removed(void)
+{
+	NodeList *list;
+
+	if (replicator_engine == NULL)
+		return;
+	list = node_list_published();
+	list->removed_nodes |= node_id_bit(quorate_shared->self);
+	if (keep_list(list) && !engine_finish_turn(replicator_engine))
+		ereport(PANIC, (errmsg("could not write the log of this node: %s", engine_error())));
+	pfree(list);
+	stop_removed();
+}
+
+bool
+nodes_stop_if_removed(void)
+{
+	bool removed = shared_node_was_removed(quorate_shared->self);
+
+	if (removed)
+		stop_removed();
+	return removed;
+}
