@@ -77,7 +77,7 @@ typedef struct GroupShared
 	pg_atomic_uint64 pending_writes;      /* proposals handed in here and not yet answered */
 	pg_atomic_uint64 mark_all_lsn;        /* newest entry of several images (pending_mark.h) */
 
-	/* Autoadmin, on the leader: PlanState, and in the upper half the node that it is about; since when. */
+	/* Autoadmin, on the leader: PlanStage, and in the upper half the node that it is about; since when. */
 	pg_atomic_uint64 plan;
 	pg_atomic_uint64 plan_since_us;
 

@@ -41,7 +41,7 @@ quorate_plans(PG_FUNCTION_ARGS)
 			pg_atomic_read_u64(&group->lead_sequence) % 2 == 0)
 			continue;
 		values[0] = Int64GetDatum(id);
-		values[1] = CStringGetTextDatum(member_plan_state_name((PlanState) (plan & PG_UINT32_MAX)));
+		values[1] = CStringGetTextDatum(member_plan_state_name((PlanStage) (plan & PG_UINT32_MAX)));
 		values[2] = Int32GetDatum((int32) (plan >> 32));
 		nulls[2] = plan >> 32 == 0;
 		values[3] = Int64GetDatum((shared_now_us() - since_us) / 1000);

@@ -224,6 +224,7 @@ care_for_metadata(void)
 	if (!leads(group, &status))
 		return care_for_group(GROUP_METADATA, &(AutoadminWanted){0});
 	autoadmin_want_metadata(&nodes, &status, &wanted);
+	autoadmin_place(&nodes);
 	return care_for_group(GROUP_METADATA, &wanted);
 }
 

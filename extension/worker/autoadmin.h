@@ -45,4 +45,10 @@ extern void autoadmin_want_partition(const PartitionInfo *partition, AutoadminWa
 extern void autoadmin_want_metadata(const AutoadminNodes *nodes, const GroupStatus *status,
 									AutoadminWanted *wanted);
 
+/*
+ * On the node that leads the metadata: records what is wanted where replicas are lost, missing or badly spread.
+ * Called within a transaction.
+ */
+extern void autoadmin_place(const AutoadminNodes *nodes);
+
 #endif /* QUORATE_WORKER_AUTOADMIN_H */
