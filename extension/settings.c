@@ -20,6 +20,8 @@ char *quorate_log_directory;
 int quorate_copy_rate_limit_kb;
 int quorate_lease_duration_ms;
 int quorate_heartbeat_interval_ms;
+int quorate_heal_after_ms;
+int quorate_rebuild_after_ms;
 int quorate_log_size_max_mb;
 int quorate_log_segment_size_kb;
 int quorate_max_groups;
@@ -57,6 +59,13 @@ static const IntSetting int_settings[] = {
 	 "Bytes a second that this node copies from another one, or removes, at most.",
 	 "For partitions that have come to this node, have fallen behind or have gone. 0 is no limit.",
 	 &quorate_copy_rate_limit_kb, 50 * 1024, 0, INT_MAX, PGC_SIGHUP, GUC_UNIT_KB},
+	{"quorate.heal_after", "How long a node is silent before log replicas take its places.",
+	 "Should be equal on all nodes.", &quorate_heal_after_ms, 3 * 1000, 1000, 3600 * 1000,
+	 PGC_SIGHUP, GUC_UNIT_MS},
+	{"quorate.rebuild_after",
+	 "How long a node is silent before its replicas are rebuilt on other nodes.",
+	 "Rows are copied then. Should be longer than a planned outage, and equal on all nodes.",
+	 &quorate_rebuild_after_ms, 300 * 1000, 1000, 7 * 24 * 3600 * 1000, PGC_SIGHUP, GUC_UNIT_MS},
 	{"quorate.heartbeat_interval", "Time between two heartbeats to each other node.",
 	 "Should be equal on all nodes and at most a fifth of quorate.lease_duration.",
 	 &quorate_heartbeat_interval_ms, 100, 10, 10 * 1000, PGC_POSTMASTER, GUC_UNIT_MS},

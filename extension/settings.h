@@ -19,6 +19,8 @@ extern char *quorate_log_directory;
 extern int quorate_copy_rate_limit_kb;
 extern int quorate_lease_duration_ms;
 extern int quorate_heartbeat_interval_ms;
+extern int quorate_heal_after_ms;
+extern int quorate_rebuild_after_ms;
 extern int quorate_log_size_max_mb;
 extern int quorate_log_segment_size_kb;
 extern int quorate_max_groups;

@@ -87,12 +87,14 @@ typedef struct Message
 	uint64_t to_since;   /* `since` of the receiver as the sender knows it; 0 if it knows none */
 	Ballot ballot;       /* the ballot that the message speaks under, or answers */
 
-	bool ok;         /* PROMISE, ACCEPTED: granted.  ANSWER: the leader lives for the sender */
+	/* PROMISE, ACCEPTED: granted.  ANSWER: the leader lives for the sender.  APPLIED: its rows are there. */
+	bool ok;
 	Ballot promised; /* PROMISE, ACCEPTED, ANSWER: the sender's promised ballot */
 	Ballot released; /* PREPARE: ballot given up in favour of the sender (handover), else zero */
 	uint64_t
 		grant_number; /* PROMISE, ACCEPTED: grant from sender to receiver in force then; 0 none (I8) */
-	NodeId target;    /* RELEASE: who shall lead */
+	NodeId
+		target; /* RELEASE: who shall lead.  APPLIED: 1 if the sender knows the receiver's rows to be there */
 
 	LogOutline outline; /* PROMISE, ACCEPTED refused: the sender's durable log */
 

@@ -296,7 +296,13 @@ engine_group_membership(const Engine *engine, GroupId id, Membership *membership
 bool
 engine_group_status(const Engine *engine, GroupId group, GroupStatus *status)
 {
-	return core_group_status(engine->core, group, status, engine->now);
+	const EngineGroup *known = engine_find_group(engine, group);
+
+	if (!known || !core_group_status(engine->core, group, status, engine->now))
+		return false;
+	for (uint32_t i = 0; i < status->member_count; i++)
+		status->members[i].has_rows = known->members[i].has_rows;
+	return true;
 }
 
 uint32_t

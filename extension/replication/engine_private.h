@@ -38,6 +38,8 @@ typedef struct MemberApplied
 	Lsn applied_lsn;  /* it said that its rows are durable up to here */
 	Lsn told_lsn;     /* it said that it knows ours to be durable up to here */
 	bool owes_answer; /* it told news, or knows less of us than there is to know */
+	bool has_rows;    /* it said that its rows are there */
+	bool told_rows;   /* ... and what it knows of ours */
 } MemberApplied;
 
 typedef struct EngineGroup

@@ -84,17 +84,27 @@ engine_receive_applied(Engine *engine, EngineGroup *group, const Message *messag
 	uint32_t index = membership_find(&group->membership, message->from);
 	MemberApplied *member;
 
-	(void) engine;
 	/* What a former replica of that node had, or knew of one of this node, says nothing (I10). */
 	if (index == MEMBER_NONE || group->membership.members[index].since != message->from_since ||
 		own_since(group) == 0 || message->to_since != own_since(group))
 		return;
 	member = &group->members[index];
 	/* Not the highest ever: a member that was made anew starts from nothing. */
-	if (member->applied_lsn != message->lsn)
+	if (member->applied_lsn != message->lsn || member->has_rows != message->ok)
 		member->owes_answer = true;
+	if (member->has_rows != message->ok)
+		engine_mark_changed(engine, group);
 	member->applied_lsn = message->lsn;
+	member->has_rows = message->ok;
 	member->told_lsn = message->commit_lsn;
+	member->told_rows = message->target != 0;
+}
+
+/* Are this node's rows those of its log? */
+static bool
+has_rows(const EngineGroup *group)
+{
+	return !group->rows_missing && !engine_is_log_replica(group);
 }
 
 static void
@@ -107,6 +117,8 @@ tell_member(Engine *engine, const EngineGroup *group, uint32_t index, Lsn settle
 					   .generation = group->membership.generation,
 					   .from_since = own_since(group),
 					   .to_since = group->membership.members[index].since,
+					   .ok = has_rows(group),
+					   .target = group->members[index].has_rows,
 					   .lsn = settled,
 					   .commit_lsn = group->members[index].applied_lsn};
 
@@ -126,7 +138,8 @@ tell_group(Engine *engine, EngineGroup *group)
 
 		if (i == group->self_index || !node_is_heard(engine, group->membership.members[i].node))
 			continue;
-		if (!member->owes_answer && member->told_lsn >= settled)
+		if (!member->owes_answer && member->told_lsn >= settled &&
+			member->told_rows == has_rows(group))
 			continue;
 		member->owes_answer = false;
 		tell_member(engine, group, i, settled);

@@ -73,7 +73,7 @@ find_superfluous(const PlanInput *input, bool only_away)
 
 /* Begins a change: the members as they are. */
 static void
-change_begin(const PlanInput *input, PlanStep *step, PlanState state, NodeId about)
+change_begin(const PlanInput *input, PlanStep *step, PlanStage state, NodeId about)
 {
 	memset(step, 0, sizeof(*step));
 	step->state = state;
@@ -123,7 +123,7 @@ change_remove(PlanStep *step, NodeId node)
 }
 
 static void
-report(PlanStep *step, PlanState state, NodeId about)
+report(PlanStep *step, PlanStage state, NodeId about)
 {
 	memset(step, 0, sizeof(*step));
 	step->state = state;
@@ -131,7 +131,7 @@ report(PlanStep *step, PlanState state, NodeId about)
 }
 
 static void
-transfer(PlanStep *step, PlanState state, NodeId target)
+transfer(PlanStep *step, PlanStage state, NodeId target)
 {
 	report(step, state, target);
 	step->action = PLAN_DO_TRANSFER;
@@ -406,7 +406,7 @@ member_plan(const PlanInput *input, PlanStep *step)
 }
 
 const char *
-member_plan_state_name(PlanState state)
+member_plan_state_name(PlanStage state)
 {
 	static const char *const names[] = {
 		[PLAN_STEADY] = "steady",

@@ -38,7 +38,7 @@ typedef struct PlanInput
 	bool balances;                     /* the leader may be moved to the preferred one */
 } PlanInput;
 
-typedef enum PlanState
+typedef enum PlanStage
 {
 	PLAN_STEADY = 1,   /* as it should be */
 	PLAN_CHANGING,     /* a change is being committed */
@@ -54,7 +54,7 @@ typedef enum PlanState
 	PLAN_REMOVING,    /* members that are not wanted go */
 	PLAN_BALANCING,   /* the preferred leader takes over */
 	PLAN_WAITING      /* a wanted member cannot be reached */
-} PlanState;
+} PlanStage;
 
 #define PLAN_STATE_LAST PLAN_WAITING
 
@@ -67,7 +67,7 @@ typedef enum PlanAction
 
 typedef struct PlanStep
 {
-	PlanState state;
+	PlanStage state;
 	PlanAction action;
 	Membership change;
 	NodeId target;
@@ -78,6 +78,6 @@ typedef struct PlanStep
 extern void member_plan(const PlanInput *input, PlanStep *step);
 
 /* The state as an operator reads it, such as "copying rows". */
-extern const char *member_plan_state_name(PlanState state);
+extern const char *member_plan_state_name(PlanStage state);
 
 #endif /* QUORATE_ROUTING_MEMBER_PLAN_H */

@@ -87,6 +87,25 @@ group_command_open(GroupId group, const Membership *membership, NodeId first_lea
 }
 
 void
+group_command_inquire(GroupId group, NodeId member)
+{
+	NodeCommand command = {.kind = COMMAND_GROUP_INQUIRE, .group = group, .self = member};
+
+	command_submit(&command, NULL, 0);
+}
+
+void
+group_command_change(GroupId group, const Membership *wanted)
+{
+	NodeCommand command = {0};
+
+	command.kind = COMMAND_GROUP_CHANGE;
+	command.group = group;
+	command.membership = *wanted;
+	command_submit(&command, NULL, 0);
+}
+
+void
 group_command_close(GroupId group)
 {
 	NodeCommand command = {0};

@@ -21,6 +21,8 @@ typedef enum CommandKind
 	COMMAND_GROUP_OPEN,
 	COMMAND_GROUP_CLOSE,
 	COMMAND_GROUP_ROWS,
+	COMMAND_GROUP_CHANGE,
+	COMMAND_GROUP_INQUIRE, /* self: the node to ask */
 	COMMAND_NODES,     /* data: the packed list of nodes (shmem/node_list.h) */
 	COMMAND_BOOTSTRAP, /* data: the same */
 	COMMAND_UNBOOTSTRAP,
@@ -35,7 +37,7 @@ typedef struct NodeCommand
 	Lsn lsn;           /* FEED_START, GROUP_ROWS: applied */
 	bool rows_present; /* GROUP_ROWS */
 	uint64_t feed_generation;
-	Membership membership;  /* GROUP_OPEN */
+	Membership membership;  /* GROUP_OPEN; GROUP_CHANGE: node and kind of each member to be */
 	NodeId first_leader;    /* GROUP_OPEN */
 	uint8_t cluster_id[16]; /* BOOTSTRAP */
 	NodeId self;            /* BOOTSTRAP */
@@ -56,6 +58,12 @@ typedef struct CommandResult
  */
 extern void group_command_open(GroupId group, const Membership *membership, NodeId first_leader);
 extern void group_command_close(GroupId group);
+
+/* Autoadmin: asks for other members of a group that this node leads; nothing happens if it cannot be done now. */
+extern void group_command_change(GroupId group, const Membership *wanted);
+
+/* Autoadmin: has this node's replica of a group ask a member whether it is still one itself. */
+extern void group_command_inquire(GroupId group, NodeId member);
 
 /*
  * Applier: tells the replicator whether this node's rows of a group are those of applied_lsn.  It takes no

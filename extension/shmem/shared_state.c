@@ -104,6 +104,8 @@ init_group_slot(GroupShared *group)
 	pg_atomic_init_u64(&group->rows, 0);
 	pg_atomic_init_u64(&group->base_lsn, 0);
 	pg_atomic_init_u64(&group->copy_from_lsn, 0);
+	pg_atomic_init_u64(&group->plan, 0);
+	pg_atomic_init_u64(&group->plan_since_us, 0);
 	pg_atomic_init_u64(&group->feed_generation, 0);
 	pg_atomic_init_u64(&group->fed_lsn, 0);
 	SpinLockInit(&group->mutex);

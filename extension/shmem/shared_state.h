@@ -87,6 +87,10 @@ typedef struct GroupShared
 	pg_atomic_uint64 base_lsn; /* entries up to here are no longer in the log of this replica */
 	pg_atomic_uint64 copy_from_lsn; /* rows that are not at this LSN yet are to be copied anew */
 
+	/* Autoadmin, on the leader: PlanStage, and in the upper half the node that it is about; since when. */
+	pg_atomic_uint64 plan;
+	pg_atomic_uint64 plan_since_us;
+
 	/* Feed of committed entries to the applier (apply_feed.h); the replicator writes both. */
 	pg_atomic_uint64 feed_generation; /* 0: the applier has not asked for this group */
 	pg_atomic_uint64 fed_lsn;
@@ -148,6 +152,7 @@ typedef struct SharedState
 	Latch *applier_latch;
 	Latch *forwarder_latch;
 	Latch *copier_latch;
+	Latch *autoadmin_latch;
 
 	pg_atomic_uint64 counters[NODE_COUNTERS];
 	pg_atomic_uint64 counters_since; /* TimestampTz of the start */

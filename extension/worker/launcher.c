@@ -59,6 +59,8 @@ static DatabaseWorker database_workers[] = {
 	{"quorate forwarder", "forwarder_main", offsetof(SharedState, forwarder_latch), NULL, 0, 0,
 	 CHECK_INTERVAL_US},
 	{"quorate copier", "copier_main", offsetof(SharedState, copier_latch), NULL, 0, 0,
+	 CHECK_INTERVAL_US},
+	{"quorate autoadmin", "autoadmin_main", offsetof(SharedState, autoadmin_latch), NULL, 0, 0,
 	 CHECK_INTERVAL_US}};
 
 PGDLLEXPORT void launcher_main(Datum argument);

@@ -76,6 +76,14 @@ execute_command(const NodeCommand *command, const void *data, Size length, Comma
 		case COMMAND_GROUP_ROWS:
 			groups_rows(command);
 			break;
+		case COMMAND_GROUP_CHANGE:
+			if (replicator_engine != NULL)
+				engine_change(replicator_engine, command->group, &command->membership);
+			break;
+		case COMMAND_GROUP_INQUIRE:
+			if (replicator_engine != NULL)
+				engine_inquire(replicator_engine, command->group, command->self);
+			break;
 		case COMMAND_NODES:
 			nodes_take_list(data, length);
 			break;

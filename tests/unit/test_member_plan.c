@@ -325,7 +325,7 @@ test_convergence(void)
 	for (int round = 0; round < 3000; round++)
 	{
 		World world;
-		PlanState before = 0;
+		PlanStage before = 0;
 
 		world_begin(&world, random_below(2) ? 3 : 1);
 		want_random(&world);
@@ -358,7 +358,7 @@ test_convergence(void)
 	{
 		if (state != PLAN_CHANGING)
 			TAP_OK(entered[state] > 0 && left[state] > 0, "state \"%s\" is reached and left",
-				   member_plan_state_name((PlanState) state));
+				   member_plan_state_name((PlanStage) state));
 	}
 }
 
