@@ -203,6 +203,12 @@ extern uint32_t core_group_memberships(const CoreNode *node, GroupId group,
  */
 extern void core_node_rows(CoreNode *node, GroupId group, bool present);
 
+/*
+ * Whether `peer` is a node of the cluster: then it is sent heartbeats although the two share no group, so that each
+ * knows that the other lives before it is made a member of something.
+ */
+extern void core_node_meet(CoreNode *node, NodeId peer, bool known);
+
 /* Forgets a group that was dropped. */
 extern void core_node_close_group(CoreNode *node, GroupId group);
 

@@ -247,6 +247,21 @@ core_node_open_group(CoreNode *node, const GroupRecovered *recovered, TimeUs now
 }
 
 void
+core_node_meet(CoreNode *node, NodeId peer, bool known)
+{
+	Peer *met = &node->peers[peer];
+
+	CORE_ASSERT(peer > 0 && peer <= CORE_NODES_MAX);
+	if (peer == node->config.self || met->is_known == known)
+		return;
+	met->is_known = known;
+	if (known)
+		met->shared_groups++;
+	else
+		met->shared_groups--;
+}
+
+void
 core_node_rows(CoreNode *node, GroupId group, bool present)
 {
 	Replica *replica = node_find(node, group);

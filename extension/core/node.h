@@ -107,7 +107,9 @@ typedef struct Replica
 /* What this node knows of another; entry `self` holds only its list of replicas. */
 typedef struct Peer
 {
-	uint32_t shared_groups;   /* open groups with both as members: heartbeats go out if not 0 */
+	uint32_t shared_groups;   /* open groups with both as members, and 1 if it is a node of the
+							   * cluster: heartbeats go out if not 0 */
+	bool is_known;            /* the owner says that it is a node of the cluster */
 	uint64_t start_counter;   /* the newest life of it that was heard */
 	TimeUs heartbeat_sent_us; /* its clock: sent_us of its newest heartbeat */
 	TimeUs heard_us;          /* own clock: when that arrived */

@@ -203,6 +203,9 @@ extern const void *engine_get_blob(const Engine *engine, uint16_t key, uint32_t 
 
 extern uint64_t engine_log_bytes(const Engine *engine);
 extern uint64_t engine_start_counter(const Engine *engine);
+
+/* Whether `peer` is a node of the cluster: heartbeats go there although no group is shared. */
+extern void engine_meet(Engine *engine, NodeId peer, bool known);
 extern TimeUs engine_peer_heard_us(const Engine *engine, NodeId peer);
 
 #endif /* QUORATE_REPLICATION_ENGINE_H */

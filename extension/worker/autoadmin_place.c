@@ -183,6 +183,7 @@ record_placement(uint32_t table_id, const PartitionInfo *partition, const Wanted
 	call->request.kind = REQUEST_WRITE;
 	call->request.group = GROUP_METADATA;
 	call->request.table_id = METADATA_TABLE_ID;
+	call->request.lsn = change.lsn;
 	call->request.image_count = change.image_count;
 	call->request.images = change.images;
 	call->request.expectations = change.expectations;

@@ -103,6 +103,11 @@ peers_update(void)
 			connect_peer(info, call);
 	}
 	pfree(call);
+	if (replicator_engine != NULL)
+	{
+		for (NodeId node = 1; node <= CORE_NODES_MAX; node++)
+			engine_meet(replicator_engine, node, stream_of[node] != NULL);
+	}
 
 	stream_count = 0;
 	for (NodeId node = 1; node <= CORE_NODES_MAX; node++)

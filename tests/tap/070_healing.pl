@@ -1,0 +1,99 @@
+#!/usr/bin/perl
+# Groups that heal themselves: one node grows to three and to five under load; a killed node's replicas are replaced by log
+# replicas within seconds and come back without a copy; a node that stays away is rebuilt on others; a removed node is
+# left by all groups. No acknowledged write is lost, and all replicas are equal at the end.
+use strict;
+use warnings;
+use QuorateCluster;
+use QuorateProcess qw(wait_until);
+use Test::More;
+use Time::HiRes qw(time);
+
+my $partitions = 4;
+my %settings = ('quorate.heal_after' => '2s', 'quorate.rebuild_after' => '1h');
+my $cluster = QuorateCluster->new(nodes => 1, settings => \%settings);
+my ($north) = $cluster->nodes;
+$cluster->create_table('songs', partitions => $partitions);
+my $load = $cluster->start_history('songs', seconds => 0);
+$cluster->wait_for_writes($load, 1000);
+
+# The members of all groups of the table as their leaders have them: "node kind" sorted, one string a group.
+sub members
+{
+	my %seen;
+	foreach my $node (grep { $_->running } $cluster->nodes)
+	{
+		my $rows = $node->sql("SELECT p.partition || ' ' || (SELECT string_agg(n.name || ' ' || m.kind, ', ' ORDER BY n.name)
+			FROM ROWS FROM (unnest(g.member_nodes), unnest(g.member_kinds)) AS m(id, kind) JOIN quorate._nodes() n ON n.node_id = m.id)
+			FROM quorate._group_status() g JOIN quorate._partitions() p USING (group_id) JOIN quorate._tables() t USING (table_id)
+			WHERE t.table_name = 'songs' AND g.ballot IS NOT NULL AND g.generation = g.committed_generation");
+		foreach my $line (split /\n/, $rows)
+		{
+			my ($partition, $list) = split / /, $line, 2;
+			$seen{$partition} = $list;
+		}
+	}
+	return map { $seen{$_} // 'nobody leads' } 0 .. $partitions - 1;
+}
+
+# Waits until the members of every partition are as wanted; returns after how many seconds.
+sub wait_for_members
+{
+	my ($name, $limit_s, $wanted) = @_;
+	my $began = time;
+	my @last;
+	my $good = wait_until($limit_s, sub { @last = members(); return !grep { !$wanted->($_) } @last });
+	ok($good, sprintf '%s (after %.1f s)', $name, time - $began) or diag join "\n", @last;
+	return time - $began;
+}
+
+sub add
+{
+	my ($name, $zone) = @_;
+	my $node = $cluster->new_instance($name, $zone, settings => \%settings);
+	$north->sql(sprintf("SELECT quorate.add_node('%s', '%s', '%s', wait => false)", $name, $zone, $node->peer_conninfo), limit_s => 60);
+	$cluster->adopt($node);
+	return $node;
+}
+
+sub storage_count { return scalar(() = $_[0] =~ /storage/g) }
+
+my $south = add('south', 'az2');
+my $west = add('west', 'az3');
+wait_for_members('one node grows to three under load', 60, sub { storage_count($_[0]) == 3 });
+$cluster->wait_for_writes($load, 1000);
+$cluster->replicas_equal('songs');
+
+my $east = add('east', 'az4');
+my $centre = add('centre', 'az5');
+wait_for_members('five nodes: replicas move to the new ones', 120,
+	sub { storage_count($_[0]) == 3 && $_[0] !~ /learner|log/ });
+ok($north->poll_until("SELECT count(*) FROM (SELECT unnest(members) FROM quorate._partitions() p JOIN quorate._tables() t USING (table_id)
+	WHERE table_name = 'songs' GROUP BY 1 HAVING count(*) BETWEEN 2 AND 3) x", 5, 60), 'every node has two or three of the twelve replicas');
+$cluster->wait_for_writes($load, 1000);
+
+# ---------------------------------------------------------------- away for a while
+
+$south->kill9;
+wait_for_members('log replicas stand in for a killed node', 20, sub { $_[0] !~ /south storage/ && $_[0] !~ /nobody/ });
+$cluster->wait_for_writes($load, 1000);
+$south->start;
+wait_for_members('it comes back, and the log replicas go', 40, sub { storage_count($_[0]) == 3 && $_[0] !~ /learner|log/ });
+$cluster->wait_for_writes($load, 1000);
+
+# ---------------------------------------------------------------- away for good
+
+$_->sql("ALTER SYSTEM SET quorate.rebuild_after = '3s'"), $_->sql('SELECT pg_reload_conf()') foreach $cluster->nodes;
+$west->kill9;
+wait_for_members('replicas of a lost node are rebuilt on others', 60,
+	sub { storage_count($_[0]) == 3 && $_[0] !~ /west|learner|log/ });
+$cluster->wait_for_writes($load, 1000);
+$west->start;
+wait_until(30, sub { $west->sql("SELECT count(*) FROM quorate._group_status() g JOIN quorate._partitions() p USING (group_id)") == 0 });
+is($west->sql("SELECT count(*) FROM quorate._group_status() g JOIN quorate._partitions() p USING (group_id)"), 0,
+	'the lost node comes back and learns that it is no member any more');
+
+$cluster->finish_history($load);
+$cluster->replicas_equal('songs');
+$cluster->finish;
+done_testing;
