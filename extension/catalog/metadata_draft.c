@@ -55,7 +55,7 @@ draft_begin(const char *kind, const char *sort_key)
 }
 
 void
-change_begin(MetadataChange *change, uint32_t images_max)
+metadata_change_begin(MetadataChange *change, uint32_t images_max)
 {
 	change->lsn = metadata_lsn();
 	change->image_count = 0;
@@ -64,7 +64,7 @@ change_begin(MetadataChange *change, uint32_t images_max)
 }
 
 EntryImage *
-change_add(MetadataChange *change, const char *kind, const char *sort_key, ImageKind image_kind,
+metadata_change_add(MetadataChange *change, const char *kind, const char *sort_key, ImageKind image_kind,
 		   ImageExpectation expectation)
 {
 	EntryImage *image = &change->images[change->image_count];
@@ -84,10 +84,10 @@ change_add(MetadataChange *change, const char *kind, const char *sort_key, Image
 }
 
 void
-change_put(MetadataChange *change, const char *kind, const char *sort_key,
+metadata_change_put(MetadataChange *change, const char *kind, const char *sort_key,
 		   ImageExpectation expectation, ItemDraft *draft)
 {
-	EntryImage *image = change_add(change, kind, sort_key, IMAGE_PUT, expectation);
+	EntryImage *image = metadata_change_add(change, kind, sort_key, IMAGE_PUT, expectation);
 
 	if (!item_writer_finish(&draft->writer))
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),

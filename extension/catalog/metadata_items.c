@@ -110,7 +110,7 @@ put_table(MetadataChange *change, const TableSpec *spec, uint32_t table_id)
 		draft_string(draft, "sort_key_type", item_type_name(sort->type));
 	}
 	draft_number(draft, "partition_count", spec->partition_count);
-	change_put(change, METADATA_PK_TABLE, spec->name, EXPECT_ABSENT, draft);
+	metadata_change_put(change, METADATA_PK_TABLE, spec->name, EXPECT_ABSENT, draft);
 }
 
 static void
@@ -123,7 +123,7 @@ put_table_id(MetadataChange *change, uint32_t table_id, const char *name, uint32
 	draft_string(draft, "table_name", name);
 	draft_number(draft, "partition_count", partition_count);
 	draft_bool(draft, "dropped", dropped);
-	change_put(change, METADATA_PK_TABLE_ID, key, dropped ? EXPECT_PRESENT : EXPECT_ABSENT, draft);
+	metadata_change_put(change, METADATA_PK_TABLE_ID, key, dropped ? EXPECT_PRESENT : EXPECT_ABSENT, draft);
 }
 
 /*
@@ -203,7 +203,7 @@ put_partition(MetadataChange *change, uint32_t table_id, uint32_t number, uint32
 									   metadata_group_id(table_id, number), lower, lower_length);
 
 	draft_wanted(draft, wanted, 1);
-	change_put(change, METADATA_PK_PARTITION, key, EXPECT_ABSENT, draft);
+	metadata_change_put(change, METADATA_PK_PARTITION, key, EXPECT_ABSENT, draft);
 }
 
 void
@@ -212,7 +212,7 @@ metadata_build_create_table(const TableSpec *spec, uint32_t table_id,
 {
 	Assert(spec->partition_count >= 1 && spec->partition_count <= METADATA_PARTITIONS_MAX);
 
-	change_begin(change, spec->partition_count + 2);
+	metadata_change_begin(change, spec->partition_count + 2);
 	put_table(change, spec, table_id);
 	put_table_id(change, table_id, spec->name, spec->partition_count, false);
 	for (uint32_t i = 0; i < spec->partition_count; i++)
@@ -228,9 +228,9 @@ metadata_build_placement(uint32_t table_id, const PartitionInfo *partition,
 	ItemDraft *draft = draft_partition(partition_key(table_id, partition->number, key),
 									   partition->group, partition->lower, partition->lower_length);
 
-	change_begin(change, 1);
+	metadata_change_begin(change, 1);
 	draft_wanted(draft, wanted, partition->placement + (members_change ? 1 : 0));
-	change_put(change, METADATA_PK_PARTITION, key, EXPECT_UNCHANGED, draft);
+	metadata_change_put(change, METADATA_PK_PARTITION, key, EXPECT_UNCHANGED, draft);
 }
 
 void
@@ -238,14 +238,14 @@ metadata_build_drop_table(const TableInfo *table, MetadataChange *change)
 {
 	char key[SORT_KEY_MAX];
 
-	change_begin(change, table->partition_count + 2);
-	change_add(change, METADATA_PK_TABLE, table->name, IMAGE_DELETE, EXPECT_PRESENT);
+	metadata_change_begin(change, table->partition_count + 2);
+	metadata_change_add(change, METADATA_PK_TABLE, table->name, IMAGE_DELETE, EXPECT_PRESENT);
 	put_table_id(change, table->table_id, table->name, table->partition_count, true);
 
 	/*
 	 * The partitions' items carry the table's id: they tell it from a later table of the same name.
 	 */
 	for (uint32_t i = 0; i < table->partition_count; i++)
-		change_add(change, METADATA_PK_PARTITION, partition_key(table->table_id, i, key),
+		metadata_change_add(change, METADATA_PK_PARTITION, partition_key(table->table_id, i, key),
 				   IMAGE_DELETE, EXPECT_PRESENT);
 }

@@ -54,13 +54,13 @@ put_node(MetadataChange *change, const NodeInfo *node, ImageExpectation expectat
 	draft_string(draft, "zone", node->zone);
 	draft_string(draft, "conninfo", node->conninfo);
 	draft_string(draft, "state", metadata_standing_name(node->state));
-	change_put(change, METADATA_PK_NODE, key, expectation, draft);
+	metadata_change_put(change, METADATA_PK_NODE, key, expectation, draft);
 }
 
 void
 metadata_build_nodes(const NodeInfo *nodes, uint32_t node_count, MetadataChange *change)
 {
-	change_begin(change, node_count);
+	metadata_change_begin(change, node_count);
 	for (uint32_t i = 0; i < node_count; i++)
 		put_node(change, &nodes[i], EXPECT_ABSENT);
 }
@@ -70,18 +70,18 @@ metadata_build_add_node(const NodeInfo *node, MetadataChange *change)
 {
 	char key[SORT_KEY_MAX];
 
-	change_begin(change, 2);
+	metadata_change_begin(change, 2);
 	put_node(change, node, EXPECT_ABSENT);
 
 	/* Deletes nothing: it asserts that no node of this id was ever removed. */
-	change_add(change, METADATA_PK_REMOVED_NODE, node_key(node->node, key), IMAGE_DELETE,
+	metadata_change_add(change, METADATA_PK_REMOVED_NODE, node_key(node->node, key), IMAGE_DELETE,
 			   EXPECT_ABSENT);
 }
 
 void
 metadata_build_set_node(const NodeInfo *node, MetadataChange *change)
 {
-	change_begin(change, 1);
+	metadata_change_begin(change, 1);
 	put_node(change, node, EXPECT_UNCHANGED);
 }
 
@@ -91,10 +91,10 @@ metadata_build_remove_node(const NodeInfo *node, MetadataChange *change)
 	char key[SORT_KEY_MAX];
 	ItemDraft *draft = draft_begin(METADATA_PK_REMOVED_NODE, node_key(node->node, key));
 
-	change_begin(change, 2);
-	change_add(change, METADATA_PK_NODE, key, IMAGE_DELETE, EXPECT_UNCHANGED);
+	metadata_change_begin(change, 2);
+	metadata_change_add(change, METADATA_PK_NODE, key, IMAGE_DELETE, EXPECT_UNCHANGED);
 	draft_string(draft, "name", node->name);
-	change_put(change, METADATA_PK_REMOVED_NODE, key, EXPECT_ABSENT, draft);
+	metadata_change_put(change, METADATA_PK_REMOVED_NODE, key, EXPECT_ABSENT, draft);
 }
 
 void
@@ -102,9 +102,9 @@ metadata_build_settings(const MetadataSettings *settings, MetadataChange *change
 {
 	ItemDraft *draft = draft_begin(METADATA_PK_SETTINGS, METADATA_SETTINGS_KEY);
 
-	change_begin(change, 1);
+	metadata_change_begin(change, 1);
 	draft_bool(draft, "healing", settings->healing);
 	draft_bool(draft, "balancing", settings->balancing);
-	change_put(change, METADATA_PK_SETTINGS, METADATA_SETTINGS_KEY,
+	metadata_change_put(change, METADATA_PK_SETTINGS, METADATA_SETTINGS_KEY,
 			   settings->recorded ? EXPECT_UNCHANGED : EXPECT_ABSENT, draft);
 }
