@@ -46,6 +46,22 @@ sub new
 	return $self;
 }
 
+# Another instance, started and with the extension, that belongs to no cluster: for add_node. The arguments are those of
+# QuorateNode.
+sub new_instance
+{
+	my ($self, $name, $zone, %option) = @_;
+	my $node = QuorateNode->new(name => $name, zone => $zone, folder => $self->{folder}, %option);
+	$node->init;
+	$node->start;
+	$node->sql('CREATE EXTENSION quorate');
+	return $node;
+}
+
+# Counts an instance among the nodes of the cluster from now on, or no longer.
+sub adopt { my ($self, $node) = @_; push @{ $self->{nodes} }, $node }
+sub disown { my ($self, $node) = @_; $self->{nodes} = [ grep { $_ != $node } @{ $self->{nodes} } ] }
+
 sub nodes { return @{ $_[0]{nodes} } }
 sub folder { return $_[0]{folder} }
 
