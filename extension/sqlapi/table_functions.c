@@ -11,7 +11,6 @@
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
-#include "utils/timestamp.h"
 
 #include "catalog/metadata_items.h"
 #include "catalog/placement_nodes.h"
@@ -41,7 +40,7 @@ enum
 static bool
 wait_until_learned(const char *name, uint32_t table_id, bool present)
 {
-	TimestampTz deadline = wait_deadline();
+	TimeUs deadline_us = wait_deadline_us();
 
 	for (;;)
 	{
@@ -49,7 +48,7 @@ wait_until_learned(const char *name, uint32_t table_id, bool present)
 
 		if ((table != NULL && table->table_id == table_id) == present)
 			return true;
-		if (GetCurrentTimestamp() >= deadline)
+		if (shared_now_us() >= deadline_us)
 			return false;
 		wait_a_little(LEARN_POLL_MS);
 	}
@@ -330,9 +329,9 @@ transfer_find_target(const PartitionInfo *partition, const char *name)
 static bool
 transfer_until_done(GroupId group, NodeId target)
 {
-	TimestampTz deadline = wait_deadline();
+	TimeUs deadline_us = wait_deadline_us();
 
-	while (GetCurrentTimestamp() < deadline)
+	while (shared_now_us() < deadline_us)
 	{
 		RouterCall call = {0};
 

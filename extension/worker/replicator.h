@@ -49,8 +49,8 @@ extern void nodes_publish(const NodeList *list);
 extern bool nodes_publish_recovered(void);
 
 /* Reads the list with which a node is laid out; false if it cannot be, or does not fit the command. */
-extern bool nodes_first_list(const NodeCommand *command, const void *bytes, Size length,
-							 NodeList *list);
+extern bool
+nodes_first_list(const NodeCommand *command, const void *bytes, Size length, NodeList *list);
 
 /* Carries out the command that brings another list; streams follow it. */
 extern void nodes_take_list(const void *bytes, Size length);
@@ -65,6 +65,9 @@ extern bool nodes_stop_if_removed(void);
 
 /* A process's start: forgets the leaderships of its predecessor. */
 extern void groups_init(void);
+
+/* Voids all leaderships and leases that are published. */
+extern void groups_step_down_all(void);
 
 /*
  * Makes published state for every group that the engine recovered, and removes that of others.  False if

@@ -57,7 +57,12 @@ groups_init(void)
 	control.hcxt = TopMemoryContext;
 	replicas = hash_create("quorate replicas", 1024, &control,
 						   HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	groups_step_down_all();
+}
 
+void
+groups_step_down_all(void)
+{
 	for (uint32_t i = 0; i < quorate_shared->group_slots; i++)
 	{
 		shared_group_step_down(&quorate_shared->groups[i]);
