@@ -42,6 +42,9 @@ typedef struct TableSpec
 /* The group of a table's partition with this serial number (0 to 2^20 - 1). */
 extern GroupId metadata_group_id(uint32_t table_id, uint32_t serial);
 
+/* The other way round; not for the metadata's own group. */
+extern uint32_t metadata_group_table_id(GroupId group);
+
 /* Whom the metadata shall want for a partition: its replicas, and who is preferred as leader. */
 typedef struct WantedReplica
 {

@@ -166,6 +166,12 @@ metadata_dropped_tables(uint32_t *count)
 	return current->dropped;
 }
 
+uint32_t
+metadata_table_of_group(GroupId group)
+{
+	return group == GROUP_METADATA ? METADATA_TABLE_ID : metadata_group_table_id(group);
+}
+
 bool
 metadata_table_is_dropped(uint32_t table_id)
 {

@@ -20,6 +20,7 @@ typedef enum CommandKind
 	COMMAND_FEED_START,
 	COMMAND_GROUP_OPEN,
 	COMMAND_GROUP_CLOSE,
+	COMMAND_GROUP_ROWS,
 	COMMAND_NODES,     /* data: the packed list of nodes (shmem/node_list.h) */
 	COMMAND_BOOTSTRAP, /* data: the same */
 	COMMAND_UNBOOTSTRAP,
@@ -31,7 +32,8 @@ typedef struct NodeCommand
 	CommandKind kind;
 	uint64_t id; /* to be answered under; 0: not to be answered */
 	GroupId group;
-	Lsn lsn; /* FEED_START: applied */
+	Lsn lsn;           /* FEED_START, GROUP_ROWS: applied */
+	bool rows_present; /* GROUP_ROWS */
 	uint64_t feed_generation;
 	Membership membership;  /* GROUP_OPEN */
 	NodeId first_leader;    /* GROUP_OPEN */
@@ -60,6 +62,12 @@ extern void group_command_close(GroupId group);
  * knows them as of a later LSN, and makes and ends streams accordingly.
  */
 extern void node_command_list(const NodeList *list);
+
+/*
+ * Applier: tells the replicator whether this node's rows of a group are those of applied_lsn.  It takes no
+ * notice if the log has been made to begin above that LSN meanwhile.
+ */
+extern void group_command_rows(GroupId group, Lsn applied_lsn, bool present);
 
 /* Submits a command with up to 96 KB of data; waits while the ring is full. */
 extern void command_submit(NodeCommand *command, const void *data, Size length);

@@ -20,11 +20,13 @@ PG_FUNCTION_INFO_V1(quorate_view_nodes);
 PG_FUNCTION_INFO_V1(quorate_view_tables);
 PG_FUNCTION_INFO_V1(quorate_view_partitions);
 
+/* Views have no rows where there is nothing to show; they are looked at when things go wrong, and do not wait. */
 static bool
-node_runs(void)
+metadata_can_be_shown(void)
 {
 	shared_state_require();
-	return pg_atomic_read_u32(&quorate_shared->node_state) == NODE_RUNNING;
+	return pg_atomic_read_u32(&quorate_shared->node_state) == NODE_RUNNING &&
+		   metadata_is_available();
 }
 
 static ReturnSetInfo *
@@ -54,7 +56,7 @@ key_name_datum(const KeyAttribute *attribute)
 static bool
 node_shows_nodes(void)
 {
-	return node_runs() || shared_node_was_removed(quorate_shared->self);
+	return metadata_can_be_shown() || shared_node_was_removed(quorate_shared->self);
 }
 
 /* quorate._nodes(): node_id, name, zone, standing */
@@ -83,7 +85,7 @@ quorate_view_tables(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *rows = begin_rows(fcinfo);
 	uint32_t count = 0;
-	const TableInfo *const *tables = node_runs() ? metadata_tables(&count) : NULL;
+	const TableInfo *const *tables = metadata_can_be_shown() ? metadata_tables(&count) : NULL;
 
 	for (uint32_t i = 0; i < count; i++)
 	{
@@ -150,7 +152,7 @@ quorate_view_partitions(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *rows = begin_rows(fcinfo);
 	uint32_t count = 0;
-	const TableInfo *const *tables = node_runs() ? metadata_tables(&count) : NULL;
+	const TableInfo *const *tables = metadata_can_be_shown() ? metadata_tables(&count) : NULL;
 
 	for (uint32_t i = 0; i < count; i++)
 	{

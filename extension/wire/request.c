@@ -116,7 +116,7 @@ static bool
 request_bounded(const Quorate__Wire__Request *structure)
 {
 	return structure->version == REQUEST_VERSION && structure->kind >= REQUEST_WRITE &&
-		   structure->kind <= REQUEST_TRANSFER && structure->group != 0 &&
+		   structure->kind <= REQUEST_KIND_LAST && structure->group != 0 &&
 		   structure->target <= CORE_NODES_MAX &&
 		   structure->position_length <= ENTRY_POSITION_MAX &&
 		   structure->upper_length <= ENTRY_POSITION_MAX &&
