@@ -19,7 +19,6 @@
 #include "storage/latch.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
-#include "utils/timestamp.h"
 #include "utils/wait_event.h"
 
 #include "catalog/metadata_cache.h"
@@ -282,12 +281,11 @@ metadata_is_available(void)
 static void
 wait_until_complete(void)
 {
-	TimestampTz deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
-													   quorate_request_timeout_ms);
+	TimeUs deadline_us = shared_now_us() + quorate_request_timeout_ms * INT64CONST(1000);
 
 	while (!metadata_is_complete())
 	{
-		if (MyBgworkerEntry != NULL || GetCurrentTimestamp() >= deadline)
+		if (MyBgworkerEntry != NULL || shared_now_us() >= deadline_us)
 			ereport(ERROR,
 					(errcode(ERRCODE_CANNOT_CONNECT_NOW),
 					 errmsg("this node does not have the cluster's metadata yet"),

@@ -64,8 +64,8 @@ metadata_change_begin(MetadataChange *change, uint32_t images_max)
 }
 
 EntryImage *
-metadata_change_add(MetadataChange *change, const char *kind, const char *sort_key, ImageKind image_kind,
-		   ImageExpectation expectation)
+metadata_change_add(MetadataChange *change, const char *kind, const char *sort_key,
+					ImageKind image_kind, ImageExpectation expectation)
 {
 	EntryImage *image = &change->images[change->image_count];
 	Position *position = palloc(sizeof(Position));
@@ -85,7 +85,7 @@ metadata_change_add(MetadataChange *change, const char *kind, const char *sort_k
 
 void
 metadata_change_put(MetadataChange *change, const char *kind, const char *sort_key,
-		   ImageExpectation expectation, ItemDraft *draft)
+					ImageExpectation expectation, ItemDraft *draft)
 {
 	EntryImage *image = metadata_change_add(change, kind, sort_key, IMAGE_PUT, expectation);
 

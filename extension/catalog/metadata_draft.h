@@ -33,11 +33,12 @@ extern void draft_number_value(ItemDraft *draft, uint64_t value);
 extern void metadata_change_begin(MetadataChange *change, uint32_t images_max);
 
 /* Adds an image of the item of this kind and sort key: a deletion, or one without the item itself. */
-extern EntryImage *metadata_change_add(MetadataChange *change, const char *kind, const char *sort_key,
-							  ImageKind image_kind, ImageExpectation expectation);
+extern EntryImage *
+metadata_change_add(MetadataChange *change, const char *kind, const char *sort_key,
+					ImageKind image_kind, ImageExpectation expectation);
 
 /* Adds the item; the draft is finished. */
 extern void metadata_change_put(MetadataChange *change, const char *kind, const char *sort_key,
-					   ImageExpectation expectation, ItemDraft *draft);
+								ImageExpectation expectation, ItemDraft *draft);
 
 #endif /* QUORATE_CATALOG_METADATA_DRAFT_H */

@@ -129,7 +129,8 @@ put_table_id(MetadataChange *change, uint32_t table_id, const char *name, uint32
 	draft_string(draft, "table_name", name);
 	draft_number(draft, "partition_count", partition_count);
 	draft_bool(draft, "dropped", dropped);
-	metadata_change_put(change, METADATA_PK_TABLE_ID, key, dropped ? EXPECT_PRESENT : EXPECT_ABSENT, draft);
+	metadata_change_put(change, METADATA_PK_TABLE_ID, key, dropped ? EXPECT_PRESENT : EXPECT_ABSENT,
+						draft);
 }
 
 /*
@@ -253,5 +254,5 @@ metadata_build_drop_table(const TableInfo *table, MetadataChange *change)
 	 */
 	for (uint32_t i = 0; i < table->partition_count; i++)
 		metadata_change_add(change, METADATA_PK_PARTITION, partition_key(table->table_id, i, key),
-				   IMAGE_DELETE, EXPECT_PRESENT);
+							IMAGE_DELETE, EXPECT_PRESENT);
 }

@@ -90,12 +90,11 @@ extern void metadata_build_placement(uint32_t table_id, const PartitionInfo *par
 
 /*
  * create_table: the table under `table_id` (metadata_next_table_id), its partitions of equal shares
- * of the hash space, each with the replicas that `placement` (one a partition) wants.  Fails on the leader if the name or the id is taken: look again whether the table exists,
- * else try the next id.
+ * of the hash space, each with the replicas that `placement` (one a partition) wants.  Fails on the leader if
+ * the name or the id is taken: look again whether the table exists, else try the next id.
  */
-extern void
-metadata_build_create_table(const TableSpec *spec, uint32_t table_id,
-							const WantedReplicas *placement, MetadataChange *change);
+extern void metadata_build_create_table(const TableSpec *spec, uint32_t table_id,
+										const WantedReplicas *placement, MetadataChange *change);
 
 /*
  * drop_table: removes the table and its partitions and leaves the tombstone.  Fails on the leader
@@ -135,13 +134,13 @@ typedef enum MetadataKind
 typedef struct MetadataItem
 {
 	MetadataKind kind;
-	NodeInfo node;            /* NODE; REMOVED_NODE: id and name */
+	NodeInfo node;             /* NODE; REMOVED_NODE: id and name */
 	MetadataSettings settings; /* SETTINGS */
-	TableInfo table;          /* TABLE: all but `partitions` */
-	uint32_t table_id;        /* PARTITION, TABLE_ID */
-	PartitionInfo partition;  /* PARTITION */
-	uint32_t partition_count; /* TABLE_ID: serial numbers 0 to partition_count - 1 are in use */
-	bool dropped;             /* TABLE_ID: the table is gone */
+	TableInfo table;           /* TABLE: all but `partitions` */
+	uint32_t table_id;         /* PARTITION, TABLE_ID */
+	PartitionInfo partition;   /* PARTITION */
+	uint32_t partition_count;  /* TABLE_ID: serial numbers 0 to partition_count - 1 are in use */
+	bool dropped;              /* TABLE_ID: the table is gone */
 } MetadataItem;
 
 /* Reads a metadata item; ERROR XX001 if it is none. */

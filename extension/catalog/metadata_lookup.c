@@ -44,8 +44,8 @@ metadata_table_by_id(uint32_t table_id)
 	if (table_id == METADATA_TABLE_ID)
 		return &current->metadata_table;
 	if (current->table_count > 0)
-		found = bsearch(&table_id, current->tables_by_id, current->table_count,
-						sizeof(TableInfo *), compare_id);
+		found = bsearch(&table_id, current->tables_by_id, current->table_count, sizeof(TableInfo *),
+						compare_id);
 	return found == NULL ? NULL : *found;
 }
 

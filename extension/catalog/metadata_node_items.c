@@ -75,7 +75,7 @@ metadata_build_add_node(const NodeInfo *node, MetadataChange *change)
 
 	/* Deletes nothing: it asserts that no node of this id was ever removed. */
 	metadata_change_add(change, METADATA_PK_REMOVED_NODE, node_key(node->node, key), IMAGE_DELETE,
-			   EXPECT_ABSENT);
+						EXPECT_ABSENT);
 }
 
 void
@@ -106,5 +106,5 @@ metadata_build_settings(const MetadataSettings *settings, MetadataChange *change
 	draft_bool(draft, "healing", settings->healing);
 	draft_bool(draft, "balancing", settings->balancing);
 	metadata_change_put(change, METADATA_PK_SETTINGS, METADATA_SETTINGS_KEY,
-			   settings->recorded ? EXPECT_UNCHANGED : EXPECT_ABSENT, draft);
+						settings->recorded ? EXPECT_UNCHANGED : EXPECT_ABSENT, draft);
 }

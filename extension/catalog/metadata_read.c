@@ -26,8 +26,7 @@ report_bad_item(const char *attribute)
 static bool
 find_value(const ItemReader *reader, const char *name, ItemType type, ItemValue *value)
 {
-	return item_map_find(&reader->map, name, strlen(name), value) &&
-		   value->type == type;
+	return item_map_find(&reader->map, name, strlen(name), value) && value->type == type;
 }
 
 static ItemValue

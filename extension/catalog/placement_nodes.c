@@ -59,9 +59,8 @@ placement_nodes_load(PlacementNodes *nodes)
 	const NodeInfo *infos = metadata_nodes(&nodes->count);
 
 	for (uint32_t i = 0; i < nodes->count; i++)
-		nodes->nodes[i] = (PlacementNode){.node = infos[i].node,
-										  .zone = infos[i].zone,
-										  .use = use_of_node(&infos[i])};
+		nodes->nodes[i] = (PlacementNode){
+			.node = infos[i].node, .zone = infos[i].zone, .use = use_of_node(&infos[i])};
 	for (uint32_t i = 0; i < table_count; i++)
 	{
 		for (uint32_t j = 0; j < tables[i]->partition_count; j++)

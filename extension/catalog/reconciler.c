@@ -234,6 +234,9 @@ reconciler_run(void)
 	bool opening;
 	bool removing;
 
+	/* Without a replica of the metadata, what is left of one is old or only half there. */
+	if (shared_group_find(GROUP_METADATA) == NULL)
+		return false;
 	tell_nodes();
 	create_missing_relations();
 	opening = open_missing_groups();

@@ -267,7 +267,8 @@ placement_spread(const PlacementNode *nodes, uint32_t node_count, const NodeId *
 }
 
 void
-placement_count(PlacementNode *nodes, uint32_t node_count, const PlacementChoice *choice, int weight)
+placement_count(PlacementNode *nodes, uint32_t node_count, const PlacementChoice *choice,
+				int weight)
 {
 	for (uint32_t i = 0; i < node_count; i++)
 	{

@@ -17,8 +17,8 @@
 typedef enum PlacementUse
 {
 	PLACEMENT_NONE = 0, /* away or leaving: shall hold nothing */
-	PLACEMENT_KEEP,     /* draining: keeps what it has, gets nothing new, leads nothing if another can */
-	PLACEMENT_ANY       /* healthy and active */
+	PLACEMENT_KEEP, /* draining: keeps what it has, gets nothing new, leads nothing if another can */
+	PLACEMENT_ANY   /* healthy and active */
 } PlacementUse;
 
 typedef struct PlacementNode
@@ -32,11 +32,12 @@ typedef struct PlacementNode
 
 typedef struct PlacementChoice
 {
-	uint32_t count;                  /* at most as many as were asked for; 0 if no node is any good */
-	NodeId members[CORE_MEMBERS_MAX]; /* those that stay first, in the order in which they were present */
-	NodeId leader;                   /* one of them; 0 if there is none */
-	uint32_t kept;                   /* of the members, those that were present */
-	uint32_t zones;                  /* different zones among the members */
+	uint32_t count; /* at most as many as were asked for; 0 if no node is any good */
+	NodeId members
+		[CORE_MEMBERS_MAX]; /* those that stay first, in the order in which they were present */
+	NodeId leader;          /* one of them; 0 if there is none */
+	uint32_t kept;          /* of the members, those that were present */
+	uint32_t zones;         /* different zones among the members */
 
 	/*
 	 * Fewer zones than copies although another choice, without some member that was kept, would have more.
@@ -53,22 +54,20 @@ typedef struct PlacementChoice
  * nodes: in a zone where no other member is if there is one, with the fewest replicas, the lowest id.  The leader
  * stays if it is a member on a PLACEMENT_ANY node, else it is the member with the fewest leaders.
  */
-extern void
-placement_choose(const PlacementNode *nodes, uint32_t node_count, const NodeId *present,
-				 uint32_t present_count, NodeId present_leader, uint32_t copies,
-				 PlacementChoice *choice);
+extern void placement_choose(const PlacementNode *nodes, uint32_t node_count, const NodeId *present,
+							 uint32_t present_count, NodeId present_leader, uint32_t copies,
+							 PlacementChoice *choice);
 
 /*
  * The same, and members in the zone of another one give way to nodes in zones where none is, as far as there are such:
  * to be asked if placement_choose says could_spread.
  */
-extern void
-placement_spread(const PlacementNode *nodes, uint32_t node_count, const NodeId *present,
-				 uint32_t present_count, NodeId present_leader, uint32_t copies,
-				 PlacementChoice *choice);
+extern void placement_spread(const PlacementNode *nodes, uint32_t node_count, const NodeId *present,
+							 uint32_t present_count, NodeId present_leader, uint32_t copies,
+							 PlacementChoice *choice);
 
 /* Counts the replicas and the leader of a choice in the table of nodes; `weight` is 1, or -1 to take them back. */
-extern void placement_count(PlacementNode *nodes, uint32_t node_count, const PlacementChoice *choice,
-							int weight);
+extern void placement_count(PlacementNode *nodes, uint32_t node_count,
+							const PlacementChoice *choice, int weight);
 
 #endif /* QUORATE_ROUTING_PLACEMENT_H */

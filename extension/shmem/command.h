@@ -41,7 +41,7 @@ typedef struct NodeCommand
 	NodeId first_leader;    /* GROUP_OPEN */
 	uint8_t cluster_id[16]; /* BOOTSTRAP */
 	NodeId self;            /* BOOTSTRAP */
-	bool joins; /* BOOTSTRAP: an existing cluster, of whose groups it keeps none yet */
+	bool joins;             /* BOOTSTRAP: an existing cluster, of whose groups it keeps none yet */
 } NodeCommand;
 
 /* How a command ended: sqlstate 0 if it was carried out, else an error in message style. */

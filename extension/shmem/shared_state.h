@@ -11,7 +11,8 @@
  *	- GroupShared: the replicator writes, but for applied_lsn and applied_durable_lsn, which the applier
  *	  writes, and `rows`, which both write (rows_state.h).  Fields read on the fast path are atomics;
  *	  the rest is under GroupShared.mutex.
- *	- nodes[], removed_nodes, cluster identity: replicator writes under SharedState.lock (exclusive), others read shared.
+ *	- nodes[], removed_nodes, cluster identity: replicator writes under SharedState.lock (exclusive), others
+ *	  read shared.
  *	- rings: see ring.h; request slots: see proposal.h.
  */
 #ifndef QUORATE_SHMEM_SHARED_STATE_H
@@ -134,9 +135,9 @@ typedef struct SharedState
 	NodeId self;
 	uint64_t start_counter;
 	NodeInfo nodes[CORE_NODES_MAX];
-	uint64_t removed_nodes;    /* under `lock`, as nodes: ids that were removed, see node_id_bit() */
-	uint64_t nodes_lsn;        /* of the metadata that `nodes` shows at least */
-	pg_atomic_uint64 nodes_generation; /* grows whenever `nodes` changed */
+	uint64_t removed_nodes; /* under `lock`, as nodes: ids that were removed, see node_id_bit() */
+	uint64_t nodes_lsn;     /* of the metadata that `nodes` shows at least */
+	pg_atomic_uint64 nodes_generation;                  /* grows whenever `nodes` changed */
 	pg_atomic_uint64 peer_heard_us[CORE_NODES_MAX + 1]; /* by NodeId; CLOCK_BOOTTIME */
 	pg_atomic_uint64 log_bytes;
 

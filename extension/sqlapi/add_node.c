@@ -62,8 +62,8 @@ add_check_zone(const NodeInfo *added, NodeId except, ProblemList *problems)
 		problems_add(problems, "nodes \"%s\" and \"%s\" are in the same zone \"%s\"", shared_with,
 					 added->name, added->zone);
 	else
-		ereport(NOTICE, errmsg("node \"%s\" is in the same zone as node \"%s\"", added->name,
-							   shared_with),
+		ereport(NOTICE,
+				errmsg("node \"%s\" is in the same zone as node \"%s\"", added->name, shared_with),
 				errdetail("No partition has two replicas there as long as other zones have room."));
 }
 
@@ -189,7 +189,7 @@ add_packed_list(void)
 static void
 add_wait_running(PeerConnection *peer, const NodeInfo *node)
 {
-	TimestampTz deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), READY_WAIT_MS);
+	TimeUs deadline_us = shared_now_us() + READY_WAIT_MS * INT64CONST(1000);
 	char *problem = "it does not run";
 
 	do
@@ -198,7 +198,7 @@ add_wait_running(PeerConnection *peer, const NodeInfo *node)
 			strcmp(peer_value(peer, 0, 0), "running") == 0)
 			return;
 		wait_a_little(READY_POLL_MS);
-	} while (GetCurrentTimestamp() < deadline);
+	} while (shared_now_us() < deadline_us);
 	ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 			errmsg("node \"%s\" was set up, but does not run", node->name),
 			errdetail_internal("%s", problem));
@@ -278,7 +278,7 @@ add_wait_metadata(PeerConnection *peer, const NodeInfo *node)
 {
 	static const char *const sql = "SELECT FROM quorate._nodes() n, quorate._node_status() s "
 								   "WHERE n.node_id = s.node_id AND n.standing = 'active'";
-	TimestampTz deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), 2 * READY_WAIT_MS);
+	TimeUs deadline_us = shared_now_us() + 2 * READY_WAIT_MS * INT64CONST(1000);
 	char *problem;
 
 	do
@@ -286,7 +286,7 @@ add_wait_metadata(PeerConnection *peer, const NodeInfo *node)
 		if (peer_query(peer, sql, 0, NULL, &problem) == 1)
 			return;
 		wait_a_little(REACH_POLL_MS);
-	} while (GetCurrentTimestamp() < deadline);
+	} while (shared_now_us() < deadline_us);
 	ereport(WARNING,
 			errmsg("node \"%s\" was added, but the cluster's metadata has not reached it yet",
 				   node->name),

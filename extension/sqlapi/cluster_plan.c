@@ -51,9 +51,10 @@ plan_check_version(ClusterPlan *plan, const char *name, const char *version, Pro
 	if (plan->version == NULL)
 		plan->version = pstrdup(version);
 	else if (strcmp(plan->version, version) != 0)
-		problems_add(problems,
-					 "node \"%s\" has version %s of the extension, others have %s; install the same",
-					 name, version, plan->version);
+		problems_add(
+			problems,
+			"node \"%s\" has version %s of the extension, others have %s; install the same", name,
+			version, plan->version);
 }
 
 /*

@@ -18,9 +18,10 @@ typedef struct ClusterPlan
 {
 	uint32_t count;
 	NodeInfo nodes[CORE_NODES_MAX];
-	NodeId joining;   /* the last of the nodes, which joins the others; 0 if all of them make a new cluster */
-	char *list_text;  /* the nodes as a JSON array */
-	char *version;    /* of the extension, on the first node that has it */
+	NodeId
+		joining; /* the last of the nodes, which joins the others; 0 if all of them make a new cluster */
+	char *list_text;                       /* the nodes as a JSON array */
+	char *version;                         /* of the extension, on the first node that has it */
 	PeerConnection *peers[CORE_NODES_MAX]; /* NULL for those that cannot be reached */
 } ClusterPlan;
 

@@ -84,7 +84,7 @@ plan_bootstrap(ClusterPlan *plan)
 static void
 plan_record_nodes(ClusterPlan *plan)
 {
-	TimestampTz deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), READY_WAIT_MS);
+	TimeUs deadline_us = shared_now_us() + READY_WAIT_MS * INT64CONST(1000);
 	MetadataChange change;
 	RouterCall call;
 
@@ -110,7 +110,7 @@ plan_record_nodes(ClusterPlan *plan)
 			router_check(&call);
 			return;
 		}
-	} while (GetCurrentTimestamp() < deadline);
+	} while (shared_now_us() < deadline_us);
 	ereport(
 		ERROR, errcode(QUORATE_ERRCODE_UNAVAILABLE),
 		errmsg("the cluster was set up, but its metadata has no leader yet"),
@@ -125,13 +125,13 @@ plan_record_nodes(ClusterPlan *plan)
 static void
 plan_wait_for_nodes(ClusterPlan *plan)
 {
-	TimestampTz deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), READY_WAIT_MS);
+	TimeUs deadline_us = shared_now_us() + READY_WAIT_MS * INT64CONST(1000);
 
 	for (uint32_t i = 0; i < plan->count; i++)
 	{
 		char *problem;
 
-		while (GetCurrentTimestamp() < deadline)
+		while (shared_now_us() < deadline_us)
 		{
 			if (peer_query(plan->peers[i], "SELECT pg_catalog.count(*) FROM quorate.nodes", 0, NULL,
 						   &problem) == 1 &&

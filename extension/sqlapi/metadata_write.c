@@ -39,20 +39,20 @@ wait_a_little(long wait_ms)
 	ResetLatch(MyLatch);
 }
 
-TimestampTz
-wait_deadline(void)
+TimeUs
+wait_deadline_us(void)
 {
-	return TimestampTzPlusMilliseconds(GetCurrentTimestamp(), quorate_request_timeout_ms);
+	return shared_now_us() + quorate_request_timeout_ms * INT64CONST(1000);
 }
 
 bool
 metadata_wait(Lsn lsn)
 {
-	TimestampTz deadline = wait_deadline();
+	TimeUs deadline_us = wait_deadline_us();
 
 	while (metadata_lsn() < lsn)
 	{
-		if (GetCurrentTimestamp() >= deadline)
+		if (shared_now_us() >= deadline_us)
 			return false;
 		wait_a_little(LEARN_POLL_MS);
 	}

@@ -7,8 +7,6 @@
 
 #include "postgres.h"
 
-#include "utils/timestamp.h"
-
 #include "catalog/metadata_items.h"
 
 #define LEARN_POLL_MS 2
@@ -23,8 +21,8 @@ extern Lsn metadata_write(const MetadataChange *change);
 /* Sleeps; ERROR if the statement is cancelled. */
 extern void wait_a_little(long wait_ms);
 
-/* quorate.request_timeout from now on. */
-extern TimestampTz wait_deadline(void);
+/* quorate.request_timeout from now on, by the clock of shared_now_us(). */
+extern TimeUs wait_deadline_us(void);
 
 /* Waits until this node's metadata shows an LSN; false if it does not within quorate.request_timeout. */
 extern bool metadata_wait(Lsn lsn);

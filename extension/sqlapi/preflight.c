@@ -47,8 +47,7 @@ preflight_streams(uint32_t node_count)
 }
 
 static void
-preflight_settings(const char *node, uint32_t node_count, NodeId greatest_id,
-				   ProblemList *problems)
+preflight_settings(const char *node, uint32_t node_count, NodeId greatest_id, ProblemList *problems)
 {
 	int streams = preflight_streams(node_count);
 

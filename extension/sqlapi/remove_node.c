@@ -21,7 +21,8 @@
 #include "sqlapi/node_changes.h"
 
 #define REMOVE_POLL_MS 200
-#define RECONNECT_ROUNDS 25 /* a node that could not be reached is tried again after so many polls */
+#define RECONNECT_ROUNDS \
+	25 /* a node that could not be reached is tried again after so many polls */
 
 PG_FUNCTION_INFO_V1(quorate_remove_node);
 PG_FUNCTION_INFO_V1(quorate_replace_node);
@@ -264,7 +265,8 @@ release_instance(const NodeInfo *node)
 		ereport(NOTICE, errmsg("node \"%s\" was not reached: %s", node->name, problem),
 				errdetail("Should it come back, it learns from its peers that it was removed."));
 	else if (peer_query(peer, "SELECT quorate._leave_cluster()", 0, NULL, &problem) < 0)
-		ereport(WARNING, errmsg("node \"%s\" was removed, but not set back: %s", node->name, problem),
+		ereport(WARNING,
+				errmsg("node \"%s\" was removed, but not set back: %s", node->name, problem),
 				errhint("Call quorate.drop_cluster(force => true) there."));
 	if (peer != NULL)
 		peer_disconnect(peer);
@@ -296,8 +298,8 @@ flag_argument(FunctionCallInfo fcinfo, int argument, bool otherwise)
 }
 
 /*
- * quorate.remove_node(name text, force boolean, wait boolean): 42704 if there is none, 55000 if it is the last one, this
- * one, or too few would remain.
+ * quorate.remove_node(name text, force boolean, wait boolean): 42704 if there is none, 55000 if it is the last one,
+ * this one, or too few would remain.
  */
 Datum
 quorate_remove_node(PG_FUNCTION_ARGS)

@@ -11,8 +11,6 @@
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
-#include "utils/timestamp.h"
-#include "utils/wait_event.h"
 
 #include "catalog/metadata_items.h"
 #include "catalog/placement_nodes.h"
@@ -37,12 +35,6 @@ enum
 };
 
 /* ---------------------------------------------------------------- waiting */
-
-static TimeUs
-wait_deadline_us(void)
-{
-	return shared_now_us() + quorate_request_timeout_ms * INT64CONST(1000);
-}
 
 /* Waits until this node's replica of the metadata shows the table, or shows it no more. */
 static bool

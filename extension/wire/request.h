@@ -55,8 +55,7 @@ typedef struct Request
 	bool backward;      /* RANGE: from the upper bound down */
 	uint32_t items_max; /* RANGE, COPY: page limits */
 	uint32_t bytes_max;
-	Lsn lsn;             /* COPY: what the rows must show at least.  WRITE: of what the asking node knew
-						  * (EXPECT_UNCHANGED) */
+	Lsn lsn;             /* COPY: what the rows must show at least.  WRITE: see EXPECT_UNCHANGED */
 	NodeId target;       /* TRANSFER */
 	uint32_t timeout_ms; /* what the asking client will wait at most */
 } Request;

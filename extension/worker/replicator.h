@@ -53,8 +53,8 @@ extern void nodes_publish(const NodeList *list);
 extern bool nodes_publish_recovered(void);
 
 /* Reads the list with which a node is laid out; false if it cannot be, or does not fit the command. */
-extern bool nodes_first_list(const NodeCommand *command, const void *bytes, Size length,
-							 NodeList *list);
+extern bool
+nodes_first_list(const NodeCommand *command, const void *bytes, Size length, NodeList *list);
 
 /* Carries out the command that brings another list; streams follow it. */
 extern void nodes_take_list(const void *bytes, Size length);

@@ -3,12 +3,12 @@
  *		The nodes of the cluster as the replicator knows them: kept in a blob of its log, published in shared
  *		memory, followed by its streams.
  *
- * Lists come from the applied metadata, by a command, and the first one from whoever laid this node out.  Each names the
- * LSN of the metadata that it shows, and an older one is passed over: a node that applies the metadata's log from its
- * beginning goes through all lists of the past.
+ * Lists come from the applied metadata, by a command, and the first one from whoever laid this node out.  Each
+ * names the LSN of the metadata that it shows, and an older one is passed over: a node that applies the metadata's
+ * log from its beginning goes through all lists of the past.
  *
- * A node that was removed learns it from the metadata or, if it was away, from a peer that refuses its stream.  It notes
- * that durably, then stops: its log and rows stay until an administrator takes them away.
+ * A node that was removed learns it from the metadata or, if it was away, from a peer that refuses its stream.  It
+ * notes that durably, then stops: its log and rows stay until an administrator takes them away.
  */
 #include "postgres.h"
 

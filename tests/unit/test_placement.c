@@ -97,7 +97,8 @@ test_healing(void)
 
 	nodes[0].use = PLACEMENT_KEEP;
 	choice = choose(nodes, COUNT(nodes), present, COUNT(present), 1);
-	TAP_OK(has(&choice, 1) && choice.leader == 2, "a draining node keeps its replica and leads none");
+	TAP_OK(has(&choice, 1) && choice.leader == 2,
+		   "a draining node keeps its replica and leads none");
 	choice = choose(nodes, COUNT(nodes), NULL, 0, 0);
 	TAP_OK(!has(&choice, 1), "and gets nothing new");
 
@@ -111,7 +112,8 @@ test_healing(void)
 	for (uint32_t i = 0; i < COUNT(nodes); i++)
 		nodes[i].use = PLACEMENT_KEEP;
 	choice = choose(nodes, COUNT(nodes), present, COUNT(present), 3);
-	TAP_OK(choice.count == 3 && choice.leader != 0, "if all are draining, somebody leads all the same");
+	TAP_OK(choice.count == 3 && choice.leader != 0,
+		   "if all are draining, somebody leads all the same");
 }
 
 static void
