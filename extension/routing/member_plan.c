@@ -172,7 +172,20 @@ rule_leader_may_not_stay(const PlanInput *input, PlanStep *step)
 	return false;
 }
 
-/* The learner that can soonest count in the place of a member that is away: a wanted one first. */
+/*
+ * The learner that can soonest count in the place of a member that is away: one that is to be a storage replica anyhow
+ * first, one that is to stay a learner last.
+ */
+static int
+stand_in_rank(const PlanInput *input, const PlanMember *learner)
+{
+	MemberKind wanted = wanted_kind(input, learner->node);
+
+	return (learner->is_caught_up ? 4 : 0) + (wanted == MEMBER_STORAGE   ? 2
+											  : wanted == MEMBER_LEARNER ? 0
+																		 : 1);
+}
+
 static const PlanMember *
 find_stand_in(const PlanInput *input)
 {
@@ -181,12 +194,10 @@ find_stand_in(const PlanInput *input)
 	for (uint32_t i = 0; i < input->member_count; i++)
 	{
 		const PlanMember *member = &input->members[i];
-		MemberKind wanted = wanted_kind(input, member->node);
 
-		if (member->kind != MEMBER_LEARNER || member->is_away || wanted == MEMBER_LEARNER)
+		if (member->kind != MEMBER_LEARNER || member->is_away)
 			continue;
-		if (!found || (member->is_caught_up && !found->is_caught_up) ||
-			(member->is_caught_up == found->is_caught_up && wanted == MEMBER_STORAGE))
+		if (!found || stand_in_rank(input, member) > stand_in_rank(input, found))
 			found = member;
 	}
 	return found;
@@ -233,7 +244,7 @@ rule_member_away(const PlanInput *input, PlanStep *step)
 	{
 		change_begin(input, step, PLAN_STANDING_IN, away->node);
 		change_set_kind(step, stand_in->node, MEMBER_LOG);
-		if (wanted_kind(input, away->node) == MEMBER_STORAGE)
+		if (wanted_kind(input, away->node) != 0)
 			change_set_kind(step, away->node, MEMBER_LEARNER);
 		else
 			change_remove(step, away->node);
@@ -265,7 +276,9 @@ rule_ready_learner_counts(const PlanInput *input, PlanStep *step)
 			continue;
 		change_begin(input, step, PLAN_SWAPPING, member->node);
 		change_set_kind(step, member->node, MEMBER_STORAGE);
-		if (superfluous)
+		if (superfluous && wanted_kind(input, superfluous->node) == MEMBER_LEARNER)
+			change_set_kind(step, superfluous->node, MEMBER_LEARNER);
+		else if (superfluous)
 			change_remove(step, superfluous->node);
 		return true;
 	}

@@ -282,7 +282,8 @@ move_one_replica(const AutoadminNodes *nodes, PlaceTable *table)
 	uint32_t count;
 	const TableInfo *const *tables = metadata_tables(&count);
 
-	if (!most || most->replicas < fewest->replicas + MOVE_DIFFERENCE)
+	if (!most || table->usable < PLACEMENT_COPIES ||
+		most->replicas < fewest->replicas + MOVE_DIFFERENCE)
 		return;
 	for (uint32_t i = 0; i < count; i++)
 	{
