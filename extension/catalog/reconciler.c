@@ -140,22 +140,25 @@ open_missing_groups(void)
 
 /* ---------------------------------------------------------------- tables that were dropped */
 
-/* Asks for the groups of a dropped table to be closed; true if there were any open. */
+/*
+ * Asks for the groups of a dropped table to be closed; true if there were any open.  `all`: also those that seem not to
+ * be open, because the command to open them may still be on its way, and a leader elsewhere may yet invite this node.
+ */
 static bool
-close_groups_of(const DroppedTable *dropped)
+close_groups_of(const DroppedTable *dropped, bool all)
 {
-	bool asked = false;
+	bool open = false;
 
 	for (uint32_t i = 0; i < dropped->partition_count; i++)
 	{
 		GroupId group = metadata_group_id(dropped->table_id, i);
+		bool is_open = shared_group_find(group) != NULL;
 
-		if (shared_group_find(group) == NULL)
-			continue;
-		group_command_close(group);
-		asked = true;
+		if (is_open || all)
+			group_command_close(group);
+		open |= is_open;
 	}
-	return asked;
+	return open;
 }
 
 /* Drops the relation and forgets how far its groups had been applied; false if it is in use now. */
@@ -186,10 +189,11 @@ remove_dropped_tables(void)
 	dropped = metadata_dropped_tables(&count);
 	for (uint32_t i = 0; i < count; i++)
 	{
-		if (close_groups_of(&dropped[i]))
+		bool has_relation = OidIsValid(item_table_relid(dropped[i].table_id));
+
+		if (close_groups_of(&dropped[i], has_relation))
 			again = true;
-		else if (OidIsValid(item_table_relid(dropped[i].table_id)) &&
-				 !drop_relation_of(&dropped[i]))
+		else if (has_relation && !drop_relation_of(&dropped[i]))
 			again = true;
 	}
 	own_transaction_commit();

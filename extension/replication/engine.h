@@ -128,6 +128,12 @@ extern bool engine_create_group(Engine *engine, GroupId group, const Membership 
 								NodeId first_leader);
 extern bool engine_drop_group(Engine *engine, GroupId group);
 
+/*
+ * The group is gone for good, here and everywhere: drops it, if it is open, and takes no invitation to it for the
+ * rest of this life.  Without that, members that close it one after the other would invite each other anew.
+ */
+extern bool engine_bury_group(Engine *engine, GroupId group);
+
 /* All groups that are open here; returns their number, fills at most `max`. */
 extern uint32_t engine_list_groups(const Engine *engine, GroupId *groups, uint32_t max);
 extern bool engine_group_membership(const Engine *engine, GroupId group, Membership *membership);

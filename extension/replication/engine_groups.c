@@ -258,6 +258,14 @@ engine_drop_group(Engine *engine, GroupId id)
 	return true;
 }
 
+bool
+engine_bury_group(Engine *engine, GroupId id)
+{
+	if (!engine_list_has(&engine->buried, id))
+		engine_list_add(&engine->buried, id);
+	return engine_drop_group(engine, id);
+}
+
 void
 engine_free_groups(Engine *engine)
 {
@@ -269,6 +277,7 @@ engine_free_groups(Engine *engine)
 	free(engine->changed_last.items);
 	free(engine->committed.items);
 	free(engine->removed.items);
+	free(engine->buried.items);
 	free(engine->converted.items);
 	free(engine->news.items);
 }
@@ -323,6 +332,15 @@ engine_list_add(GroupList *list, GroupId group)
 		list->items = engine_reallocate(list->items, list->capacity * sizeof(GroupId));
 	}
 	list->items[list->count++] = group;
+}
+
+bool
+engine_list_has(const GroupList *list, GroupId group)
+{
+	for (uint32_t i = 0; i < list->count; i++)
+		if (list->items[i] == group)
+			return true;
+	return false;
 }
 
 void

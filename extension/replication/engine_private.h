@@ -145,6 +145,7 @@ struct Engine
 	GroupList changed_last; /* ... and in the turn before: what the owner reads */
 	GroupList committed;
 	GroupList removed;                    /* given up by the core in the present step */
+	GroupList buried;                     /* gone for good: no invitation counts */
 	GroupList converted;                  /* keep rows since the present step */
 	NewsList news;                        /* oldest first */
 	uint32_t joint_groups;                /* groups whose membership in use is joint */
@@ -193,6 +194,7 @@ extern EngineGroup *engine_add_group(Engine *engine, GroupId id);
 extern void engine_close_group(Engine *engine, GroupId id);
 
 extern void engine_list_add(GroupList *list, GroupId group);
+extern bool engine_list_has(const GroupList *list, GroupId group);
 
 /* Adds a group that the log knows; false if its memberships cannot be read. */
 extern bool engine_adopt_group(Engine *engine, const LogGroupState *state);

@@ -285,7 +285,8 @@ receive_for_group(Engine *engine, const Message *message)
 			engine_receive_applied(engine, group, message);
 		return;
 	}
-	if (!group && !engine_may_open_group(engine))
+	if (!group &&
+		(!engine_may_open_group(engine) || engine_list_has(&engine->buried, message->group)))
 		return;
 	step_message(engine, message);
 	group = engine_find_group(engine, message->group);

@@ -147,7 +147,8 @@ place_partitions(uint32_t count)
 		if (choice.count == 0)
 			ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 					errmsg("no node can take a replica"),
-					errdetail("All nodes are draining or leaving, or this one does not know them yet."));
+					errdetail(
+						"All nodes are draining or leaving, or this one does not know them yet."));
 		placement_count(nodes.nodes, nodes.count, &choice, 1);
 		placement_to_wanted(&choice, &placement[i]);
 	}

@@ -199,10 +199,11 @@ groups_close(GroupId group)
 {
 	Replica *replica = groups_find(group);
 
-	if (replica == NULL)
+	if (replicator_engine == NULL)
 		return;
-	engine_drop_group(replicator_engine, group);
-	groups_detach(replica);
+	engine_bury_group(replicator_engine, group);
+	if (replica != NULL)
+		groups_detach(replica);
 }
 
 /* ---- writes ---- */

@@ -459,6 +459,24 @@ test_many_changes(void)
 	cluster_stop(&cluster);
 }
 
+/* A member that buries a group is not invited back, one that only drops it is. */
+static void
+test_buried(void)
+{
+	cluster_start_with(&cluster, 3, 3);
+	cluster_await_leader(&cluster);
+	TAP_OK(cluster_change(&cluster, "1s 2s 3n"), "a member becomes a learner");
+	engine_drop_group(node(3)->engine, CLUSTER_GROUP);
+	TAP_OK(write_tags(1, 10, 100), "it drops the group");
+	cluster_run(&cluster, 1000000);
+	TAP_OK(has_group(3), "and is invited back");
+	engine_bury_group(node(3)->engine, CLUSTER_GROUP);
+	TAP_OK(write_tags(20, 10, 100), "it buries the group");
+	cluster_run(&cluster, 1000000);
+	TAP_OK(!has_group(3), "and is not invited");
+	cluster_stop(&cluster);
+}
+
 /* A node that is full of groups makes no replica; the log has no room for one either way. */
 static void
 test_groups_max(void)
@@ -555,6 +573,7 @@ main(void)
 	test_silent_member();
 	test_slow_copying();
 	test_many_changes();
+	test_buried();
 	test_groups_max();
 	for (NodeId id = 1; id <= 5; id++)
 		test_restarts(id);
