@@ -30,12 +30,12 @@ sub spread_leaders
 	}
 }
 
-# Writes items of a size to the partition until one is refused or another node leads it, or for 6 s: as long as old
+# Writes items of a size to the partition until one is refused or another node leads it, or for 3 s: as long as old
 # segments can be used again the log needs no room. Returns the state of the last write, and true if the node leads on.
 sub fill
 {
 	my ($number, $through, $bytes) = @_;
-	my ($node, $end) = ($led[$number], time + 6);
+	my ($node, $end) = ($led[$number], time + 3);
 	my $filler = 'x' x $bytes;
 	my $state = '';
 	while (time < $end)
