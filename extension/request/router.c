@@ -21,10 +21,10 @@
 #include "settings.h"
 #include "request/sqlstate.h"
 
-#define RETRY_DELAY_MS 5       /* before a call is tried again */
-#define APPLIED_POLL_MS 1      /* while a call waits for the applier or for room in a buffer */
-#define WAIT_POLL_MS 100       /* otherwise: deadlines, and a forwarder that has died */
-#define ASK_ANOTHER_AFTER 16   /* tries after which another node is asked who leads */
+#define RETRY_DELAY_MS 5     /* before a call is tried again */
+#define APPLIED_POLL_MS 1    /* while a call waits for the applier or for room in a buffer */
+#define WAIT_POLL_MS 100     /* otherwise: deadlines, and a forwarder that has died */
+#define ASK_ANOTHER_AFTER 16 /* tries after which another node is asked who leads */
 
 /* At its deadline, for word of what became of a forwarded call. */
 #define FORWARDED_GRACE_US (200 * 1000)
@@ -333,8 +333,7 @@ router_expire(RouterCall *call, TimeUs now)
 {
 	bool may_apply = call->state == CALL_COMMITTING || call->state == CALL_FORWARDED;
 
-	if (call->state == CALL_FORWARDED &&
-		now < call->deadline_us + FORWARDED_GRACE_US)
+	if (call->state == CALL_FORWARDED && now < call->deadline_us + FORWARDED_GRACE_US)
 		return;
 	router_end(call, may_apply && call->request.kind == REQUEST_WRITE ? ROUTER_UNKNOWN
 																	  : ROUTER_UNAVAILABLE);

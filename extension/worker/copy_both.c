@@ -6,15 +6,17 @@
  * Runs in backends that other nodes connect to, most of them walsender backends (replication=database).
  * Nothing here is durable.
  *
- * What it refuses to assume: that the client reads what it is sent (output waits in a bounded queue and
- * goes out as the socket takes it), that the client ends its stream in an orderly way, or that it keeps to
- * the size of frames.  A frame that has begun is read to its end, as PostgreSQL's protocol needs; a client
+ * What it refuses to assume: that a connection that is silent is alive (keepalives and TCP's user timeout end
+ * one that is not), that the client reads what it is sent (output waits in a bounded queue and goes out as
+ * the socket takes it), that the client ends its stream in an orderly way, or that it keeps to the size of
+ * frames.  A frame that has begun is read to its end, as PostgreSQL's protocol needs; a client
  * that stops in the middle of one holds up this backend alone.
  */
 #include "postgres.h"
 
 #include "access/xact.h"
 #include "executor/spi.h"
+#include "libpq/libpq-be.h"
 #include "libpq/libpq.h"
 #include "libpq/pqformat.h"
 #include "miscadmin.h"
@@ -80,6 +82,20 @@ leave_transaction(void)
 	disable_timeout(STATEMENT_TIMEOUT, false);
 }
 
+/*
+ * The other node gives a dead connection up after five seconds and makes a new one (stream_client.c).  With
+ * the system's keepalives this side would keep its slot of max_wal_senders for two hours, and a few cuts of
+ * the network would lock the other nodes out.  A setting that the system refuses is logged by PostgreSQL.
+ */
+static void
+watch_connection(void)
+{
+	(void) pq_setkeepalivesidle(2, MyProcPort);
+	(void) pq_setkeepalivesinterval(1, MyProcPort);
+	(void) pq_setkeepalivescount(3, MyProcPort);
+	(void) pq_settcpusertimeout(5000, MyProcPort);
+}
+
 void
 copy_both_begin(FunctionCallInfo fcinfo, Size frame_bytes_max, Size queue_bytes_max)
 {
@@ -88,6 +104,7 @@ copy_both_begin(FunctionCallInfo fcinfo, Size frame_bytes_max, Size queue_bytes_
 	require_top_level_call(fcinfo);
 	stream.caller_context = CurrentMemoryContext;
 	leave_transaction();
+	watch_connection();
 
 	stream.context = AllocSetContextCreate(TopMemoryContext, "quorate stream",
 										   ALLOCSET_DEFAULT_SIZES);

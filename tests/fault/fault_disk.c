@@ -151,16 +151,16 @@ total_bytes(const struct iovec *parts, int part_count)
 	return total;
 }
 
-#define FAIL_IF_DUE(descriptor, bytes, offset)                                   \
-	do                                                                           \
-	{                                                                            \
+#define FAIL_IF_DUE(descriptor, bytes, offset)                                      \
+	do                                                                              \
+	{                                                                               \
 		int fault = write_fault(descriptor, (int64_t) (bytes), (int64_t) (offset)); \
-                                                                                 \
-		if (fault)                                                               \
-		{                                                                        \
-			errno = fault;                                                       \
-			return -1;                                                           \
-		}                                                                        \
+                                                                                    \
+		if (fault)                                                                  \
+		{                                                                           \
+			errno = fault;                                                          \
+			return -1;                                                              \
+		}                                                                           \
 	} while (0)
 
 ssize_t

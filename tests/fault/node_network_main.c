@@ -49,7 +49,7 @@
 /* What goes from one node to another. */
 typedef struct Rule
 {
-	int drop;   /* percent */
+	int drop;    /* percent */
 	int doubles; /* percent */
 	int64_t delay_us;
 	int64_t jitter_us; /* up to that much more, each packet for itself: they overtake each other */
@@ -297,8 +297,8 @@ carry_out(char *line)
 	}
 	rule.queued = rules[from][to].queued;
 	rules[from][to] = rule;
-	printf("%" PRId64 " %d to %d: drop %d %%, delay %" PRId64 " us\n", now_us(), from, to, rule.drop,
-		   rule.delay_us);
+	printf("%" PRId64 " %d to %d: drop %d %%, delay %" PRId64 " us\n", now_us(), from, to,
+		   rule.drop, rule.delay_us);
 }
 
 /* A command is written at once, but one read may bring several. */

@@ -64,6 +64,13 @@ leader_is_cut_off('the leader is isolated', $north, sub { my ($leader, @others) 
 leader_is_cut_off('what the leader sends is lost', $south, sub { my ($leader, @others) = @_; $network->cut_one_way($leader, $_) foreach @others });
 leader_is_cut_off('what is sent to the leader is lost', $west, sub { my ($leader, @others) = @_; $network->cut_one_way($_, $leader) foreach @others });
 
+# The streams of before a cut were given up by one side; the other has to notice, or each cut costs slots for hours.
+foreach my $node ($cluster->nodes)
+{
+	ok($node->poll_until("SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'walsender'", 8, 20),
+		$node->name . ' has no stream left over: one for consensus and three for requests from each other node');
+}
+
 # ---------------------------------------------------------------- a partial partition
 
 # North leads and does not reach south; west reaches both. South asks west before it stands, so north stays.

@@ -69,10 +69,13 @@ is($south->sql("SELECT count(*) FROM quorate.partitions WHERE table_name = 'song
 wait_until_back($west, 'a follower cannot sync');
 
 # A write that falls short is gone on with.
-$position = $north->log_position;
-$cluster->gap_within(fault_gap($north, short_write => 1), 3000, "the leader's writes fall short");
-cmp_ok($north->fault->played('writes_failed'), '>', 0, 'they did');
-is(panics($north, $position), 0, 'and that is no reason to stop');
+if ($ENV{QUORATE_TEST_LONG})
+{
+	$position = $north->log_position;
+	$cluster->gap_within(fault_gap($north, short_write => 1), 3000, "the leader's writes fall short");
+	cmp_ok($north->fault->played('writes_failed'), '>', 0, 'they did');
+	is(panics($north, $position), 0, 'and that is no reason to stop');
+}
 $cluster->wait_for_writes($load, 1000);
 
 $cluster->finish_history($load);
