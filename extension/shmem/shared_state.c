@@ -191,7 +191,10 @@ shared_group_find(GroupId group)
 {
 	uint32_t slot = home_slot(group);
 
-	for (uint32_t i = 0; i < quorate_shared->group_slots && group != 0; i++)
+	/* What marks a free slot is nobody's id. */
+	if (group == 0 || group == GROUP_REMOVED)
+		return NULL;
+	for (uint32_t i = 0; i < quorate_shared->group_slots; i++)
 	{
 		GroupShared *candidate = &quorate_shared->groups[slot];
 		uint64_t occupant = pg_atomic_read_u64(&candidate->group);

@@ -206,22 +206,29 @@ want_choice(const PlacementChoice *choice, WantedReplicas *wanted)
 
 /* Replaces members on nodes that are no good, and adds copies that are missing; true if something was to do. */
 static bool
-repair_placement(PlaceTable *table, uint32_t table_id, const PartitionInfo *partition)
+repair_placement(const AutoadminNodes *nodes, PlaceTable *table, uint32_t table_id,
+				 const PartitionInfo *partition)
 {
 	NodeId present[CORE_MEMBERS_MAX];
 	PlacementChoice choice;
 	WantedReplicas wanted;
+	uint32_t staying = 0;
 
 	for (uint32_t i = 0; i < partition->membership.member_count; i++)
+	{
 		present[i] = partition->membership.members[i].node;
+		staying += !nodes->is_known[present[i]] || nodes->info[present[i]].state != NODE_LEAVING;
+	}
 	placement_choose(table->nodes, table->count, present, partition->membership.member_count,
 					 partition->first_leader,
 					 table->usable >= PLACEMENT_COPIES ? PLACEMENT_COPIES : 1, &choice);
 	want_choice(&choice, &wanted);
 
-	/* Too few nodes for as many copies as there are: better a copy on a node that may come back than none. */
-	if (choice.count == 0 ||
-		choice.count < Min(partition->membership.member_count, PLACEMENT_COPIES) ||
+	/*
+	 * Too few nodes for as many copies as there are: better a copy on a node that may come back than none.  A node
+	 * that is being removed does not come back: remove_node() has asked whether fewer copies will do.
+	 */
+	if (choice.count == 0 || choice.count < Min(staying, PLACEMENT_COPIES) ||
 		metadata_wants(partition, &wanted))
 		return false;
 	if (!record_placement(table_id, partition, &wanted))
@@ -301,7 +308,7 @@ move_one_replica(const AutoadminNodes *nodes, PlaceTable *table)
 
 /* The metadata may be loaded anew after each write, and the tables with it: one write, then look again. */
 static bool
-repair_one(PlaceTable *table)
+repair_one(const AutoadminNodes *nodes, PlaceTable *table)
 {
 	uint32_t count;
 	const TableInfo *const *tables = metadata_tables(&count);
@@ -310,7 +317,7 @@ repair_one(PlaceTable *table)
 	{
 		for (uint32_t k = 0; k < tables[i]->partition_count; k++)
 		{
-			if (repair_placement(table, tables[i]->table_id, &tables[i]->partitions[k]))
+			if (repair_placement(nodes, table, tables[i]->table_id, &tables[i]->partitions[k]))
 				return true;
 		}
 	}
@@ -330,7 +337,7 @@ autoadmin_place(const AutoadminNodes *nodes)
 		return;
 	place_due_us = now + PLACE_INTERVAL_US;
 	fill_table(nodes, &table);
-	while (changes < CHANGES_PER_ROUND && repair_one(&table))
+	while (changes < CHANGES_PER_ROUND && repair_one(nodes, &table))
 		changes++;
 	if (changes > 0)
 		move_due_us = shared_now_us() + MOVE_INTERVAL_US;

@@ -118,7 +118,7 @@ is($north->sql("SELECT count(*) FROM quorate.nodes WHERE name = 'east'"), 0, 'an
 ok($north->poll_until("SELECT string_agg(name, ' ' ORDER BY node_id) FROM quorate._peers()", 'north south west'), 'from the list of nodes too');
 
 $west->kill9;
-$north->sql("SELECT quorate.remove_node('west')", limit_s => 60);
+$north->sql("SELECT quorate.remove_node('west', force => true)", limit_s => 60);
 $cluster->disown($west);
 $west->start;
 ok($west->poll_until('SELECT state FROM quorate._node_status()', 'refused'), 'a node that was removed while it was away is refused');

@@ -94,6 +94,6 @@ is($west->sql("SELECT count(*) FROM quorate._group_status() g JOIN quorate._part
 	'the lost node comes back and learns that it is no member any more');
 
 $cluster->finish_history($load);
-$cluster->replicas_equal('songs');
+$cluster->copies_equal('songs', 3);
 $cluster->finish;
 done_testing;

@@ -359,6 +359,28 @@ sub replicas_equal
 	return $equal;
 }
 
+# The same where there are more nodes than copies: each partition has so many replicas, and these are equal. A node without
+# a replica shows an LSN of 0.
+sub copies_equal
+{
+	my ($self, $table, $copies, $limit_s) = @_;
+	my @sums;
+	my $equal = wait_until($limit_s // 60,
+		sub {
+			@sums = map { $self->checksums($_, $table) } $self->nodes;
+			my %lines;
+			foreach my $line (map { split /\n/ } @sums)
+			{
+				my ($partition, $lsn, $rest) = split /\|/, $line, 3;
+				push @{ $lines{$partition} }, $rest if $lsn;
+			}
+			return %lines && !grep { my $all = $_; @$all != $copies || grep { $_ ne $all->[0] } @$all } values %lines;
+		});
+	Test::More::ok($equal, "the $copies replicas of every partition of $table are equal by checksum")
+	  or Test::More::diag(map { "$_\n\n" } @sums);
+	return $equal;
+}
+
 # Tests that no node's log has an alarming line but the allowed ones.
 sub logs_clean
 {
