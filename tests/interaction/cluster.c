@@ -635,7 +635,7 @@ packet_find(Cluster *cluster, NodeId from, NodeId to, int kind, uint32_t skip)
 	{
 		const Packet *packet = *link;
 
-		if (packet->held || cluster->stopped[packet->message.from][packet->message.to] ||
+		if (packet->held || packet->frozen || cluster->stopped[packet->message.from][packet->message.to] ||
 			(from && packet->message.from != from) || (to && packet->message.to != to) ||
 			(kind && (int) packet->message.kind != kind))
 			continue;
@@ -681,6 +681,25 @@ cluster_drop(Cluster *cluster, NodeId from, NodeId to, int kind)
 		return false;
 	packet_free(packet);
 	return true;
+}
+
+bool
+cluster_freeze(Cluster *cluster, NodeId from, NodeId to, int kind)
+{
+	Packet **link = packet_find(cluster, from, to, kind, 0);
+
+	if (link)
+		(*link)->frozen = true;
+	return link != NULL;
+}
+
+void
+cluster_thaw(Cluster *cluster)
+{
+	Packet *packet;
+
+	for (packet = cluster->packets; packet; packet = packet->next)
+		packet->frozen = false;
 }
 
 bool
