@@ -15,6 +15,7 @@
 #include "core/marks.h"
 #include "core/membership.h"
 #include "core/replica.h"
+#include "core/replica_membership.h"
 
 /* Whether a reply must wait for a sync: only if something of this replica is not durable yet. */
 static bool
@@ -129,8 +130,11 @@ acceptor_receive_prepare(CoreNode *node, Replica *replica, const Message *messag
 	CORE_ASSERT(message->kind == MESSAGE_PREPARE);
 	if (message->ballot.node != message->from)
 		return;
-	/* What a newer membership says of the sender is not known here. */
-	if (message->generation <= replica->membership.generation &&
+	/*
+	 * What a newer membership says of the sender is not known here; nor what another uncommitted one of the
+	 * same generation says, which may be the one that is chosen.
+	 */
+	if (message->generation <= membership_newest_committed(replica)->generation &&
 		(from == MEMBER_NONE || !member_may_lead(&replica->membership.members[from])))
 		return;
 	if (order < 0)

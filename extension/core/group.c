@@ -18,6 +18,7 @@
 #include "core/node.h"
 #include "core/proposer.h"
 #include "core/replica.h"
+#include "core/replica_membership.h"
 
 typedef void (*MessageReceiver)(CoreNode *node, Replica *replica, const Message *message);
 
@@ -35,8 +36,9 @@ static const MessageReceiver group_receivers[] = {
 
 /*
  * True if the message is from a member of the group, and for this replica (I10).  A sender with a newer generation
- * may be a member that this replica does not know of yet: it is heard as an acceptor hears a proposer, and its
- * answers count for nothing.
+ * than the committed one may be a member that this replica does not know of: it is heard as an acceptor hears a
+ * proposer, and its answers count for nothing.  The membership in use is no measure: two leaders may each have
+ * appended one of the same generation.
  */
 static bool
 group_sender_counts(CoreNode *node, Replica *replica, const Message *message)
@@ -60,7 +62,7 @@ group_sender_counts(CoreNode *node, Replica *replica, const Message *message)
 	}
 	if (index != MEMBER_NONE && replica->membership.members[index].since == message->from_since)
 		return true;
-	if (message->generation > replica->membership.generation && !answer)
+	if (message->generation > membership_newest_committed(replica)->generation && !answer)
 	{
 		CORE_MARK(newer_stranger_heard);
 		return true;

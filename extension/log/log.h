@@ -161,13 +161,23 @@ extern int log_remove_identity(const LogIo *io);
 
 /* ---- appending ---- */
 
+/* What log_reserve is asked for. */
+typedef struct LogRoom
+{
+	uint32_t records;
+	uint64_t payload_bytes; /* of all of them together */
+	uint64_t state_bytes;   /* memberships of groups may become longer by so much, all together */
+	bool bulk; /* entries with payloads are among them; the others may use the part kept for them */
+} LogRoom;
+
 /*
- * Makes sure that so many records, with payloads of so many bytes together, can be appended now:
- * whoever cannot take a decision back asks before deciding.  `bulk` if entries with payloads are
- * among them; the others may use the part that is kept for them.  0, LOG_FULL, or the error with
- * which the next segment file could not be made.
+ * Makes sure that so much can be appended now: whoever cannot take a decision back asks before
+ * deciding.  0, LOG_FULL, or the error with which the next segment file could not be made.
  */
-extern int log_reserve(Log *log, uint32_t records, uint64_t payload_bytes, bool bulk);
+extern int log_reserve(Log *log, const LogRoom *room);
+
+/* True if checkpoints leave room for another group with a membership of so many bytes. */
+extern bool log_takes_group(const Log *log, uint32_t membership_length);
 
 /*
  * Entry `lsn` of a group.  lsn must be the group's append LSN + 1 (I5); ballots never go down
@@ -182,7 +192,22 @@ extern int log_append_promise(Log *log, GroupId group, Ballot ballot);
 /* Entries above `lsn` are gone; `ballot` is that of the leader whose log they contradict (I4). */
 extern int log_append_cut(Log *log, GroupId group, Lsn lsn, Ballot ballot);
 
-/* Opens a group or changes its membership; `membership` is opaque here. */
+/*
+ * The group's log begins above the entry `lsn`, which `ballot` wrote: a committed entry above all that this log
+ * knows as committed.  Its entries are gone, whatever they were; promise and membership stay (I6).
+ */
+extern int log_append_rebase(Log *log, GroupId group, Lsn lsn, Ballot ballot);
+
+/*
+ * Whether the rows that belong to the group's log are there.  A new group's rows are; after a rebase they are
+ * missing until this says otherwise.
+ */
+extern int log_append_rows(Log *log, GroupId group, bool present);
+
+/*
+ * Opens a group or changes its membership; `membership` is opaque here.  A new group is refused (LOG_FULL) when
+ * checkpoints would become too large; a change finds the room that log_reserve promised.
+ */
 extern int log_append_group(Log *log, GroupId group, const void *membership, uint32_t length);
 
 /* Forgets a group and all its entries. */
@@ -235,6 +260,7 @@ typedef struct LogGroupState
 	Ballot base_ballot;   /* ballot of the entry base_lsn; zero if base_lsn is 0 */
 	Lsn append_lsn;       /* last entry; equal to base_lsn if there is none */
 	Ballot append_ballot; /* ballot of the entry append_lsn */
+	bool rows_missing;    /* a rebase, or its owner, said so; see log_append_rows */
 	Lsn commit_hint; /* last value given to log_set_commit_hint before the last segment began */
 	uint32_t run_count;
 	const BallotRun *runs; /* ballots of the entries base_lsn + 1 .. append_lsn, oldest first */

@@ -1,12 +1,10 @@
 /*
  * log_append.c
- *		Appending records, writing them out, syncing, and going on to the next segment.
+ *		Appending records, and going on to the next segment.
  *
  * An append builds the record in the ring (log_private.h) and changes the state; the place of the
  * record is fixed then.  A segment ends with its index; the next one begins with a checkpoint,
- * taken from the state at exactly that point of the stream.  log_write syncs a segment that is
- * complete before it writes the first byte of the next: where a later segment holds anything, the
- * earlier one is whole on disk.
+ * taken from the state at exactly that point of the stream.  Writing is in log_write.c.
  */
 #include "log/log_private.h"
 
@@ -29,14 +27,6 @@ log_buffer_free(LogBuffer *buffer)
 	free(buffer->data);
 	buffer->data = NULL;
 	buffer->capacity = 0;
-}
-
-int
-log_poison(Log *log, int error)
-{
-	if (log->poison == 0)
-		log->poison = error;
-	return error;
 }
 
 /* ---- the ring ---- */
@@ -270,30 +260,31 @@ make_room(Log *log, bool bulk, uint32_t bytes)
  * successor yet, and each of them may lengthen its checkpoint by a run of ballots.
  */
 static bool
-fits_next_segment(const Log *log, bool bulk, uint64_t bytes, uint32_t records)
+fits_next_segment(const Log *log, const LogRoom *room, uint64_t bytes)
 {
-	uint64_t checkpoint = log->state.checkpoint_bytes + (uint64_t) records * sizeof(BallotRun);
+	uint64_t checkpoint = log->state.checkpoint_bytes + room->state_bytes +
+						  (uint64_t) room->records * sizeof(BallotRun);
+	uint64_t needed = LOG_RECORDS_OFFSET + checkpoint + bytes + index_bytes(room->records);
 
-	return checkpoint <= log->segment_bytes / 2 && LOG_RECORDS_OFFSET + checkpoint + bytes +
-														   index_bytes(records) +
-														   (bulk ? log->segment_bytes / 16 : 0) <=
-													   log->segment_bytes;
+	if (room->bulk)
+		needed += log->segment_bytes / 16;
+	return checkpoint <= log->segment_bytes / 2 && needed <= log->segment_bytes;
 }
 
 int
-log_reserve(Log *log, uint32_t records, uint64_t payload_bytes, bool bulk)
+log_reserve(Log *log, const LogRoom *room)
 {
-	uint64_t bytes = payload_bytes +
-					 (uint64_t) records * (log_record_bytes(0) + LOG_RECORD_ALIGNMENT);
+	uint64_t bytes = room->payload_bytes +
+					 (uint64_t) room->records * (log_record_bytes(0) + LOG_RECORD_ALIGNMENT);
 	int error = log->poison;
 
-	if (error < 0 || fits(log, bulk, bytes, records))
+	if (error < 0 || fits(log, room->bulk, bytes, room->records))
 		return error;
 	if (log->spare_count == 0)
 		error = log_prepare(log, UINT32_MAX);
 	if (error < 0)
 		return error;
-	return fits(log, bulk, bytes, records) || fits_next_segment(log, bulk, bytes, records)
+	return fits(log, room->bulk, bytes, room->records) || fits_next_segment(log, room, bytes)
 			   ? 0
 			   : LOG_FULL;
 }
@@ -371,6 +362,38 @@ log_append_cut(Log *log, GroupId group, Lsn lsn, Ballot ballot)
 }
 
 int
+log_append_rebase(Log *log, GroupId group, Lsn lsn, Ballot ballot)
+{
+	LogRecord record = {.kind = LOG_REBASE, .group = group, .lsn = lsn, .ballot = ballot};
+
+	CORE_INVARIANT("I6", log_state_objection(&log->state, &record) == NULL);
+	return append(log, &record);
+}
+
+int
+log_append_rows(Log *log, GroupId group, bool present)
+{
+	LogRecord record = {.kind = LOG_ROWS, .group = group, .lsn = present};
+
+	CORE_ASSERT(log_state_objection(&log->state, &record) == NULL);
+	return append(log, &record);
+}
+
+/* What a new group's state adds to a checkpoint. */
+static uint32_t
+new_group_bytes(uint32_t membership_length)
+{
+	return log_record_bytes(log_group_state_bytes(1, membership_length));
+}
+
+bool
+log_takes_group(const Log *log, uint32_t membership_length)
+{
+	return log->state.checkpoint_bytes + (uint64_t) new_group_bytes(membership_length) <=
+		   log->segment_bytes / 4;
+}
+
+int
 log_append_group(Log *log, GroupId group, const void *membership, uint32_t length)
 {
 	LogRecord record = {
@@ -383,7 +406,8 @@ log_append_group(Log *log, GroupId group, const void *membership, uint32_t lengt
 	if (length > LOG_BLOB_MAX_BYTES || length > log_payload_max_bytes(log))
 		return -EMSGSIZE;
 	CORE_ASSERT(log_state_objection(&log->state, &record) == NULL);
-	return append_control_state(log, &record, log_record_bytes(log_group_state_bytes(1, length)));
+	return append_control_state(log, &record,
+								log_state_group(&log->state, group) ? 0 : new_group_bytes(length));
 }
 
 int
@@ -420,90 +444,4 @@ log_append_tick(Log *log)
 	LogRecord record = {.kind = LOG_TICK};
 
 	return append(log, &record);
-}
-
-/* ---- writing and syncing ---- */
-
-static int
-write_from_ring(Log *log, LogSegment *segment, uint64_t until)
-{
-	while (log->written_position < until)
-	{
-		uint64_t place = log->written_position % log->ring_bytes;
-		uint64_t length = until - log->written_position;
-		int error;
-
-		if (length > log->ring_bytes - place)
-			length = log->ring_bytes - place;
-		error = log_io_write_all(log->io, segment->handle, log->ring + place, (size_t) length,
-								 log->written_position - segment->stream_base);
-		if (error < 0)
-			return error;
-		log->written_position += length;
-	}
-	return 0;
-}
-
-static int
-sync_written(Log *log, LogSegment *segment)
-{
-	int error = log->io->sync_data(log->io->ctx, segment->handle);
-
-	if (error < 0)
-		return error;
-	log->synced_position = log->written_position;
-	return 0;
-}
-
-/* Writes what belongs to one segment; if it is closed, it is durable when this returns 0. */
-static int
-write_segment(Log *log, LogSegment *segment)
-{
-	int error = log_open_segment(log, segment);
-
-	if (error == 0)
-		error = write_from_ring(log, segment, segment->stream_base + segment->end_offset);
-	if (error == 0 && segment != log_active_segment(log))
-	{
-		error = sync_written(log, segment);
-		if (error == 0)
-			log->write_segment++;
-	}
-	return error;
-}
-
-int
-log_write(Log *log)
-{
-	while (log->poison == 0 && log->written_position < log->append_position)
-	{
-		int error = write_segment(log, log_segment(log, log->write_segment));
-
-		if (error < 0)
-			log_poison(log, error);
-	}
-	return log->poison;
-}
-
-int
-log_sync(Log *log)
-{
-	int error;
-
-	if (log->poison < 0 || log->synced_position == log->written_position)
-		return log->poison;
-	error = sync_written(log, log_segment(log, log->write_segment));
-	return error < 0 ? log_poison(log, error) : 0;
-}
-
-uint64_t
-log_append_position(const Log *log)
-{
-	return log->append_position;
-}
-
-uint64_t
-log_synced_position(const Log *log)
-{
-	return log->synced_position;
 }

@@ -39,7 +39,7 @@ add_from_index(LogDamage *damage, const LogState *state, const LogRecord *record
 
 /*
  * Without an index: an entry after the range whose predecessors are unknown shows that they are
- * lost.
+ * lost.  What was before a rebase is not needed.
  */
 static void
 add_gap_before(LogDamage *damage, LogState *state, const LogRecord *record)
@@ -48,19 +48,20 @@ add_gap_before(LogDamage *damage, LogState *state, const LogRecord *record)
 
 	if (!group)
 		return;
-	if (record->lsn > group->append_lsn + 1)
+	if (record->kind == LOG_ENTRY && record->lsn > group->append_lsn + 1)
 		log_damage_add_group(damage, record->group, group->append_lsn + 1, record->lsn - 1);
 	group->append_lsn = record->lsn;
 }
 
-/* Finds the next record of a kind after *offset, which moves behind it. */
+/* Finds the next record of one of two kinds after *offset, which moves behind it. */
 static bool
-find_record(const LogScan *scan, LogRecordKind kind, uint32_t *offset, LogRecord *record)
+find_record(const LogScan *scan, LogRecordKind kind, LogRecordKind or_kind, uint32_t *offset,
+			LogRecord *record)
 {
 	while ((*offset = log_scan_find(scan, *offset, record)) < scan->image_bytes)
 	{
 		*offset += log_record_bytes(record->payload_length);
-		if (record->kind == kind)
+		if (record->kind == kind || record->kind == or_kind)
 			return true;
 	}
 	return false;
@@ -73,12 +74,12 @@ log_damage_explain(LogDamage *damage, LogState *state, const LogScan *scan)
 	uint32_t offset = damage->begin_offset;
 
 	damage->end_offset = log_scan_find(scan, damage->begin_offset, &record);
-	if (find_record(scan, LOG_INDEX, &offset, &record))
+	if (find_record(scan, LOG_INDEX, LOG_INDEX, &offset, &record))
 	{
 		add_from_index(damage, state, &record);
 		return;
 	}
 	offset = damage->begin_offset;
-	while (find_record(scan, LOG_ENTRY, &offset, &record))
+	while (find_record(scan, LOG_ENTRY, LOG_REBASE, &offset, &record))
 		add_gap_before(damage, state, &record);
 }

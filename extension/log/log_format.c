@@ -44,7 +44,8 @@ enum
 	STATE_COMMIT_HINT = 36,
 	STATE_RUN_COUNT = 44,
 	STATE_MEMBERSHIP_LENGTH = 48,
-	STATE_RUNS = 52
+	STATE_ROWS_MISSING = 52,
+	STATE_RUNS = 56
 };
 
 #define BALLOT_BYTES 10
@@ -203,6 +204,7 @@ log_group_state_encode(const LogGroupState *state, uint8_t *bytes)
 	log_put_u64(bytes + STATE_COMMIT_HINT, state->commit_hint);
 	log_put_u32(bytes + STATE_RUN_COUNT, state->run_count);
 	log_put_u32(bytes + STATE_MEMBERSHIP_LENGTH, state->membership_length);
+	log_put_u32(bytes + STATE_ROWS_MISSING, state->rows_missing);
 	for (uint32_t i = 0; i < state->run_count; i++, run += RUN_BYTES)
 	{
 		ballot_encode(state->runs[i].ballot, run);
@@ -237,6 +239,7 @@ log_group_state_decode(const LogRecord *record, LogGroupState *state)
 	state->commit_hint = log_get_u64(bytes + STATE_COMMIT_HINT);
 	state->run_count = log_get_u32(bytes + STATE_RUN_COUNT);
 	state->membership_length = log_get_u32(bytes + STATE_MEMBERSHIP_LENGTH);
+	state->rows_missing = log_get_u32(bytes + STATE_ROWS_MISSING) != 0;
 	if (state->run_count > (length - STATE_RUNS) / RUN_BYTES ||
 		length != log_group_state_bytes(state->run_count, state->membership_length))
 		return false;

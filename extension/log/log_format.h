@@ -35,7 +35,9 @@ typedef enum LogRecordKind
 	LOG_TICK = 7,       /* nothing */
 	LOG_CHECKPOINT = 8, /* group 0: begin, payload LogCheckpointBegin; else state of the group */
 	LOG_INDEX = 9,      /* end of the segment: lsn is the number of LogIndexItem in the payload */
-	LOG_KIND_LAST = LOG_INDEX
+	LOG_REBASE = 10,    /* group, lsn, ballot */
+	LOG_ROWS = 11,      /* group; lsn is 1 if the rows are there, 0 if they are missing */
+	LOG_KIND_LAST = LOG_ROWS
 } LogRecordKind;
 
 typedef struct LogSegmentHeader
@@ -78,7 +80,7 @@ typedef struct LogCheckpointBegin
 typedef struct LogIndexItem
 {
 	GroupId group;
-	Lsn first_lsn; /* lowest and highest LSN, over cuts */
+	Lsn first_lsn; /* lowest and highest LSN, over cuts and rebases */
 	Lsn last_lsn;
 	uint32_t first_offset; /* of the group's first entry record in the segment */
 	uint32_t entries;

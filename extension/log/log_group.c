@@ -101,6 +101,20 @@ log_group_cut(LogGroup *group, Lsn lsn)
 }
 
 void
+log_group_rebase(LogGroup *group, Lsn lsn, Ballot ballot)
+{
+	CORE_INVARIANT("I6", lsn > group->base_lsn && lsn > group->commit_hint);
+	group->base_lsn = lsn;
+	group->base_ballot = ballot;
+	group->append_lsn = lsn;
+	group->commit_hint = lsn;
+	group->rows_missing = true;
+	group->run_count = 0;
+	group->location_head = 0;
+	group->location_count = 0;
+}
+
+void
 log_group_drop_below(LogGroup *group, Lsn lsn)
 {
 	uint64_t kept = group->append_lsn - lsn;
@@ -166,6 +180,7 @@ log_group_describe(const LogGroup *group)
 		.base_ballot = group->base_ballot,
 		.append_lsn = group->append_lsn,
 		.append_ballot = log_group_ballot_at(group, group->append_lsn),
+		.rows_missing = group->rows_missing,
 		.commit_hint = group->commit_hint,
 		.run_count = group->run_count,
 		.runs = group->runs,

@@ -17,6 +17,9 @@ extern void log_group_append(LogGroup *group, Ballot ballot, LogLocation locatio
 /* Entries above `lsn` are gone. */
 extern void log_group_cut(LogGroup *group, Lsn lsn);
 
+/* All entries are gone, and the log goes on above `lsn`, an entry of `ballot`. */
+extern void log_group_rebase(LogGroup *group, Lsn lsn, Ballot ballot);
+
 /* Entries up to `lsn` are gone. */
 extern void log_group_drop_below(LogGroup *group, Lsn lsn);
 

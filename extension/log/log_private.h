@@ -110,14 +110,16 @@ extern int log_remove_leftovers(const LogIo *io);
 /* Room in the buffer for at least `bytes`. */
 extern void log_buffer_reserve(LogBuffer *buffer, size_t bytes);
 
-/* Remembers that the log's files can no longer be trusted; returns the error. */
-extern int log_poison(Log *log, int error);
-
 /* Makes stream positions for a log that was just recovered; its last segment is set up. */
 extern void log_start_stream(Log *log, uint64_t cache_bytes);
 
 /* The first records of the segment that is being filled; `previous_crc` ends the segment before. */
 extern void log_emit_checkpoint(Log *log, uint32_t previous_crc);
+
+/* ---- log_write.c ---- */
+
+/* Remembers that the log's files can no longer be trusted; returns the error. */
+extern int log_poison(Log *log, int error);
 
 /* ---- log_scan.c: reading a segment's image ---- */
 

@@ -231,6 +231,14 @@ index_entry(LogState *state, LogGroup *group, Lsn lsn, uint32_t offset)
 
 /* ---- records ---- */
 
+/* A rebase names a committed entry that the log does not hold: all that it knows as committed lies below. */
+static const char *
+objection_to_rebase(const LogGroup *group, Lsn lsn)
+{
+	return lsn <= group->base_lsn || lsn <= group->commit_hint ? "rebase below committed entries"
+															   : NULL;
+}
+
 const char *
 log_state_objection(const LogState *state, const LogRecord *record)
 {
@@ -271,6 +279,10 @@ log_state_objection(const LogState *state, const LogRecord *record)
 			return record->lsn < group->base_lsn || record->lsn > group->append_lsn
 					   ? "cut outside of the log"
 					   : NULL;
+		case LOG_REBASE:
+			return objection_to_rebase(group, record->lsn);
+		case LOG_ROWS:
+			return record->lsn <= 1 ? NULL : "rows neither there nor missing";
 		case LOG_GROUP_DROP:
 			return NULL;
 		default:
@@ -292,6 +304,12 @@ apply_to_group(LogState *state, LogGroup *group, const LogRecord *record, uint32
 		case LOG_CUT:
 			log_group_cut(group, record->lsn);
 			break;
+		case LOG_REBASE:
+			log_group_rebase(group, record->lsn, record->ballot);
+			break;
+		case LOG_ROWS:
+			group->rows_missing = record->lsn == 0;
+			break;
 		case LOG_GROUP:
 			log_group_set_membership(group, record->payload, record->payload_length);
 			break;
@@ -300,7 +318,7 @@ apply_to_group(LogState *state, LogGroup *group, const LogRecord *record, uint32
 	}
 	/*
 	 * Whoever took an entry or a cut of a ballot will not follow a lower one any more: it
-	 * promised.
+	 * promised.  So did whoever took over the base of a log.
 	 */
 	if (log_ballot_below(group->promised, record->ballot))
 		group->promised = record->ballot;
@@ -350,6 +368,7 @@ log_state_restore(LogState *state, const LogRecord *record)
 	group->base_ballot = described.base_ballot;
 	group->append_lsn = described.append_lsn;
 	group->commit_hint = described.commit_hint;
+	group->rows_missing = described.rows_missing;
 	for (uint32_t i = 0; i < described.run_count; i++)
 		log_group_add_run(group, log_group_state_run(record, i));
 	log_group_set_membership(group, described.membership, described.membership_length);
@@ -367,6 +386,7 @@ log_state_compare(LogState *state, const LogRecord *record)
 		return "state of a group in the checkpoint is malformed";
 	if (!group || !log_ballot_equal(group->promised, described.promised) ||
 		group->append_lsn != described.append_lsn ||
+		group->rows_missing != described.rows_missing ||
 		!log_ballot_equal(log_group_ballot_at(group, group->append_lsn), described.append_ballot) ||
 		group->membership_length != described.membership_length ||
 		(group->membership_length > 0 &&

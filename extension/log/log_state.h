@@ -28,6 +28,7 @@ typedef struct LogGroup
 	Ballot base_ballot;
 	Lsn append_lsn;
 	Lsn commit_hint;
+	bool rows_missing;
 
 	/* Runs cover base_lsn + 1 .. append_lsn. */
 	BallotRun *runs;

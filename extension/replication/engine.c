@@ -143,7 +143,7 @@ adopt_recovered_group(void *context, const LogGroupState *state)
 {
 	if (engine_adopt_group(context, state))
 		return 0;
-	engine_set_error("the membership of group %llu in the log is of an unknown format",
+	engine_set_error("the memberships of group %llu in the log are of an unknown format",
 					 (unsigned long long) state->group);
 	return 1;
 }
@@ -482,6 +482,7 @@ engine_finish_turn(Engine *engine)
 		return false;
 	}
 	truncate_if_due(engine);
+	engine_tell_news(engine);
 	tell_commits(engine);
 	end_turn(engine);
 	return true;

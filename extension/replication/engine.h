@@ -36,6 +36,9 @@ typedef struct EngineConfig
 	 * twice that, entries are refused.  0 for no limit.
 	 */
 	uint64_t log_bytes_max;
+
+	/* No leader's invitation opens a group beyond so many; 0 for no limit. */
+	uint32_t groups_max;
 	uint64_t seed;
 
 	/* The log directory was moved on purpose: take it under its new device and inode. */
@@ -148,11 +151,12 @@ extern void engine_transfer(Engine *engine, GroupId group, NodeId target);
 extern void engine_change(Engine *engine, GroupId group, const Membership *wanted);
 
 /*
- * Whether this node's rows of the group are those of its applied LSN (see rebased()).  Until they are, the
- * replica neither stands nor serves.  After engine_open they are taken to be there: say so before the first
- * turn if they are not.
+ * Whether this node's rows of the group are those of its applied LSN (see rebased()), durably.  Until they
+ * are, the replica neither stands nor serves.  The log remembers it: after engine_open, rebased() is called
+ * again for each group whose rows are missing.  That they were lost is said before the first turn.  False, with
+ * nothing changed, if the log has no room.
  */
-extern void engine_rows(Engine *engine, GroupId group, bool present);
+extern bool engine_rows(Engine *engine, GroupId group, bool present);
 
 /*
  * Rows of the group are applied up to applied_lsn, and flushed by PostgreSQL up to durable_lsn.  Told for

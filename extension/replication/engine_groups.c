@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "wire/membership_record.h"
+#include "core/ballot.h"
 
 #define SLOTS_MIN 64
 
@@ -84,45 +84,61 @@ engine_find_group(const Engine *engine, GroupId group)
 
 /* ---- making and dropping ---- */
 
-static EngineGroup *
-add_group(Engine *engine, GroupId id, const Membership *membership)
+EngineGroup *
+engine_add_group(Engine *engine, GroupId id)
 {
 	EngineGroup *group = engine_reallocate(NULL, sizeof(EngineGroup));
 
 	memset(group, 0, sizeof(*group));
 	group->group = id;
-	group->membership = *membership;
-	while (group->self_index < membership->member_count &&
-		   membership->members[group->self_index].node != engine->config.self)
-		group->self_index++;
+	group->self_index = MEMBER_NONE;
 	map_add(&engine->groups, group);
 	return group;
 }
 
+/* Does the log hold the entry, or did it before it was truncated? */
 static bool
-is_member(const Membership *membership, NodeId node)
+holds_entry(const LogGroupState *state, Lsn lsn, Ballot ballot)
 {
-	for (uint32_t i = 0; i < membership->member_count; i++)
-		if (membership->members[i].node == node)
-			return true;
-	return false;
+	uint32_t run = state->run_count;
+
+	if (lsn <= state->base_lsn)
+		return true;
+	while (run > 0 && state->runs[run - 1].first_lsn > lsn)
+		run--;
+	return lsn <= state->append_lsn && run > 0 && ballot_equal(state->runs[run - 1].ballot, ballot);
+}
+
+/* The newest recorded membership whose entry was not lost: what the core will use. */
+static const Membership *
+newest_held(const MembershipAt *memberships, uint32_t count, const LogGroupState *state)
+{
+	while (count > 1 &&
+		   !holds_entry(state, memberships[count - 1].lsn, memberships[count - 1].ballot))
+		count--;
+	return &memberships[count - 1].membership;
 }
 
 bool
 engine_adopt_group(Engine *engine, const LogGroupState *state)
 {
-	Membership membership;
+	MembershipAt memberships[MEMBERSHIPS_MAX];
+	uint32_t count = memberships_decode(state->membership, state->membership_length, memberships);
 	EngineGroup *group;
 
-	if (!membership_record_unpack(state->membership, state->membership_length, &membership) ||
-		!is_member(&membership, engine->config.self))
+	if (count == 0)
 		return false;
-	group = add_group(engine, state->group, &membership);
+	group = engine_add_group(engine, state->group);
+	engine_set_membership(engine, group, newest_held(memberships, count, state));
+	group->rows_missing = state->rows_missing;
 	group->base_lsn = state->base_lsn;
-	group->applied_lsn = state->base_lsn;
-	group->applied_durable_lsn = state->base_lsn;
 	group->committed_lsn = state->commit_hint > state->base_lsn ? state->commit_hint
 																: state->base_lsn;
+	/* A log replica has no rows; those of others are there unless the owner says that they are not. */
+	if (engine_is_log_replica(group))
+		return true;
+	group->applied_lsn = state->base_lsn;
+	group->applied_durable_lsn = state->base_lsn;
 	return true;
 }
 
@@ -130,12 +146,15 @@ void
 engine_open_in_core(Engine *engine, EngineGroup *group)
 {
 	LogGroupState state;
+	MembershipAt memberships[MEMBERSHIPS_MAX];
 	GroupRecovered recovered = {.group = group->group,
-								.membership = group->membership,
+								.memberships = memberships,
 								.commit_lsn = group->committed_lsn,
 								.first_leader = group->first_leader};
 
 	CORE_ASSERT(log_group_state(engine->log, group->group, &state));
+	recovered.membership_count = memberships_decode(state.membership, state.membership_length,
+													memberships);
 	recovered.promised = state.promised;
 	recovered.base_lsn = state.base_lsn;
 	recovered.base_ballot = state.base_ballot;
@@ -148,22 +167,37 @@ engine_open_in_core(Engine *engine, EngineGroup *group)
 		recovered.commit_lsn = state.append_lsn;
 	group->committed_lsn = recovered.commit_lsn;
 	core_node_open_group(engine->core, &recovered, engine->now);
+	engine_take_recovered_membership(engine, group, recovered.membership_count);
+}
+
+/* Records a new group's membership; false without room. */
+static bool
+record_new_group(Engine *engine, GroupId id, const Membership *membership)
+{
+	MembershipAt first = {.membership = *membership};
+	uint8_t record[MEMBERSHIPS_BYTES_MAX];
+
+	/* All members of a group that is made come with its first generation. */
+	for (uint32_t i = 0; i < membership->member_count; i++)
+		if (first.membership.members[i].since == 0)
+			first.membership.members[i].since = membership->generation;
+	return log_append_group(engine->log, id, record,
+							(uint32_t) memberships_encode(&first, 1, record)) == 0;
 }
 
 bool
 engine_create_group(Engine *engine, GroupId id, const Membership *membership, NodeId first_leader)
 {
-	uint8_t record[MEMBERSHIP_RECORD_BYTES_MAX];
 	EngineGroup *group;
 
 	CORE_ASSERT(id != 0);
-	CORE_INVARIANT("I10", is_member(membership, engine->config.self));
+	CORE_INVARIANT("I10", membership_find(membership, engine->config.self) != MEMBER_NONE);
 	engine_start(engine);
 	if (engine_find_group(engine, id))
 		return true;
-	if (log_append_group(engine->log, id, record, membership_record_pack(membership, record)) != 0)
+	if (!record_new_group(engine, id, membership))
 		return false;
-	group = add_group(engine, id, membership);
+	group = engine_add_group(engine, id);
 	group->first_leader = first_leader;
 	engine_read_clock(engine);
 	engine_open_in_core(engine, group);
@@ -189,21 +223,17 @@ free_group(EngineGroup *group)
 	free(group);
 }
 
-bool
-engine_drop_group(Engine *engine, GroupId id)
+void
+engine_close_group(Engine *engine, GroupId id)
 {
-	EngineGroup *group;
+	EngineGroup *group = engine_find_group(engine, id);
 	GroupMap *map = &engine->groups;
 
-	engine_start(engine);
-	group = engine_find_group(engine, id);
-	if (!group)
-		return true;
-	if (log_append_group_drop(engine->log, id) != 0)
-		return false;
 	core_node_close_group(engine->core, id);
+	engine->joint_groups -= membership_is_joint(&group->membership);
 	engine_drop_queued_entries(engine, id, 0);
 	remove_from_list(&engine->changed, id);
+	remove_from_list(&engine->changed_last, id);
 	remove_from_list(&engine->committed, id);
 	for (uint32_t i = 0; i < map->count; i++)
 		if (map->items[i] == group)
@@ -213,6 +243,18 @@ engine_drop_group(Engine *engine, GroupId id)
 		}
 	map_rehash(map);
 	free_group(group);
+}
+
+bool
+engine_drop_group(Engine *engine, GroupId id)
+{
+	engine_start(engine);
+	if (!engine_find_group(engine, id))
+		return true;
+	if (log_append_group_drop(engine->log, id) != 0)
+		return false;
+	engine_forget_news(engine, id);
+	engine_close_group(engine, id);
 	return true;
 }
 
@@ -226,6 +268,9 @@ engine_free_groups(Engine *engine)
 	free(engine->changed.items);
 	free(engine->changed_last.items);
 	free(engine->committed.items);
+	free(engine->removed.items);
+	free(engine->converted.items);
+	free(engine->news.items);
 }
 
 /* ---- what the owner asks ---- */
@@ -263,8 +308,8 @@ engine_changed_groups(const Engine *engine, const GroupId **groups)
 
 /* ---- noting changes ---- */
 
-static void
-list_add(GroupList *list, GroupId group)
+void
+engine_list_add(GroupList *list, GroupId group)
 {
 	if (list->count == list->capacity)
 	{
@@ -280,7 +325,7 @@ engine_mark_changed(Engine *engine, EngineGroup *group)
 	if (group->changed)
 		return;
 	group->changed = true;
-	list_add(&engine->changed, group->group);
+	engine_list_add(&engine->changed, group->group);
 }
 
 void
@@ -300,5 +345,5 @@ engine_note_commit(Engine *engine, EngineGroup *group, Lsn commit_lsn)
 	if (group->committed_is_news)
 		return;
 	group->committed_is_news = true;
-	list_add(&engine->committed, group->group);
+	engine_list_add(&engine->committed, group->group);
 }

@@ -4,6 +4,7 @@
  *
  *		engine.c			opening, closing, and the turn
  *		engine_groups.c		the groups that are open here
+ *		engine_membership.c	their members; replicas that come, begin anew and go
  *		engine_step.c		stepping the core and carrying out its effects
  *		engine_send.c		messages that wait for their frames
  *		engine_truncate.c	what every member has applied, and giving up old log
@@ -15,6 +16,7 @@
 #include "replication/engine.h"
 
 #include "core/core_assert.h"
+#include "core/membership.h"
 #include "wire/arena.h"
 #include "wire/bytes.h"
 #include "wire/entry.h"
@@ -41,13 +43,16 @@ typedef struct MemberApplied
 typedef struct EngineGroup
 {
 	GroupId group;
-	Membership membership;
-	uint32_t self_index; /* own place in the membership */
-	NodeId first_leader; /* of a group that was made in this life */
+	Membership membership; /* in use: the newest one of the log */
+	uint32_t self_index;   /* own place in it; MEMBER_NONE if it does not name this node */
+	NodeId first_leader;   /* of a group that was made in this life */
+	bool record_is_stale;  /* the log's record names a membership whose entry was lost */
 
 	Lsn base_lsn; /* as the core knows it */
 	Lsn applied_lsn;
 	Lsn applied_durable_lsn;
+	bool rows_missing; /* the rows are not those of applied_lsn: the owner has to copy them */
+	bool rows_are_due; /* this log replica became one with rows: say so after the step */
 	MemberApplied members[CORE_MEMBERS_MAX];
 
 	/* Entries proposed here in this turn: entry i is turn_first_lsn + i; payloads lie in the turn's arena. */
@@ -79,6 +84,29 @@ typedef struct GroupList
 	uint32_t count;
 	uint32_t capacity;
 } GroupList;
+
+/* What the owner is told of a group when the record of it is durable. */
+typedef enum NewsKind
+{
+	NEWS_OPENED,
+	NEWS_REBASED,
+	NEWS_REMOVED
+} NewsKind;
+
+typedef struct News
+{
+	NewsKind kind;
+	GroupId group;
+	Lsn lsn;           /* REBASED */
+	uint64_t position; /* of the log, behind the record */
+} News;
+
+typedef struct NewsList
+{
+	News *items;
+	uint32_t count;
+	uint32_t capacity;
+} NewsList;
 
 /* A message that waits for its frame.  What it points to lies in the turn's arena. */
 typedef struct Waiting
@@ -114,6 +142,10 @@ struct Engine
 	GroupList changed;      /* status changed in this turn */
 	GroupList changed_last; /* ... and in the turn before: what the owner reads */
 	GroupList committed;
+	GroupList removed;                    /* given up by the core in the present step */
+	GroupList converted;                  /* keep rows since the present step */
+	NewsList news;                        /* oldest first */
+	uint32_t joint_groups;                /* groups whose membership in use is joint */
 	EnginePeer peers[CORE_NODES_MAX + 1]; /* by node id */
 
 	TimeUs now;             /* of the latest event; never goes back */
@@ -152,7 +184,15 @@ extern void engine_set_error(const char *format, ...) __attribute__((format(prin
 
 extern EngineGroup *engine_find_group(const Engine *engine, GroupId group);
 
-/* Adds a group that the log knows; false if its membership cannot be read. */
+/* Adds a group of which nothing is known yet. */
+extern EngineGroup *engine_add_group(Engine *engine, GroupId id);
+
+/* Takes a group away, here and in the core; nothing is recorded. */
+extern void engine_close_group(Engine *engine, GroupId id);
+
+extern void engine_list_add(GroupList *list, GroupId group);
+
+/* Adds a group that the log knows; false if its memberships cannot be read. */
 extern bool engine_adopt_group(Engine *engine, const LogGroupState *state);
 
 extern void engine_free_groups(Engine *engine);
@@ -169,7 +209,42 @@ extern void engine_mark_led_changed(Engine *engine);
 /* The commit LSN rose; the owner is told at the end of the turn. */
 extern void engine_note_commit(Engine *engine, EngineGroup *group, Lsn commit_lsn);
 
+/* ---- engine_membership.c ---- */
+
+/* True if this node is a member without rows. */
+extern bool engine_is_log_replica(const EngineGroup *group);
+
+extern void engine_set_membership(Engine *engine, EngineGroup *group, const Membership *next);
+
+/* Takes over and records what the core uses; returns what log_append_group said. */
+extern int engine_record_memberships(Engine *engine, EngineGroup *group);
+
+/* Takes over what the core made of the `recorded` memberships of a group that was just opened in it. */
+extern void engine_take_recovered_membership(Engine *engine, EngineGroup *group, uint32_t recorded);
+
+/* True if the log's record names no membership that was lost; records it anew if need be. */
+extern bool engine_mend_record(Engine *engine, EngineGroup *group);
+
+/* Is there room for another group, in the log and by the owner's limit? */
+extern bool engine_may_open_group(const Engine *engine);
+
+/* Carry out effects; engine_finish_step does what must wait until all effects of the step are done. */
+extern void engine_carry_out_open(Engine *engine, GroupId id);
+extern void engine_carry_out_membership(Engine *engine, EngineGroup *group);
+extern void engine_carry_out_rebase(Engine *engine, EngineGroup *group, const Effect *effect);
+extern void engine_finish_step(Engine *engine);
+
+/* Tells the owner what is durable of opened, rebased and removed groups. */
+extern void engine_tell_news(Engine *engine);
+extern void engine_forget_news(Engine *engine, GroupId group);
+
 /* ---- engine_step.c ---- */
+
+/*
+ * The result of an append that log_reserve promised room for.  It can still fail if the log had to write and
+ * could not; then nothing more is recorded or said, and engine_finish_turn ends the engine.
+ */
+extern void engine_recorded(Engine *engine, int error);
 
 /* Steps the core and carries out the effects. */
 extern void engine_step(Engine *engine, const Event *event);
@@ -179,7 +254,7 @@ extern bool engine_has_control_room(Engine *engine);
 
 /* ---- engine_send.c ---- */
 
-/* Queues a message; its outline is copied. */
+/* Queues a message; its outline, and the membership that it says, are copied. */
 extern void engine_queue_message(Engine *engine, const Message *message, bool after_sync);
 
 /* Drops queued entries of a group above `lsn`: the log no longer holds what they promised to carry. */

@@ -65,6 +65,7 @@ continues(const Engine *engine, const Waiting *waiting, const Waiting *next)
 	return !waiting->dropped && first->kind == MESSAGE_ACCEPT && first->entry_count > 0 &&
 		   waiting->payload_bytes != BYTES_UNKNOWN && next->payload_bytes != BYTES_UNKNOWN &&
 		   ballot_equal(first->ballot, second->ballot) && first->generation == second->generation &&
+		   first->from_since == second->from_since && first->to_since == second->to_since &&
 		   first->prev_lsn + first->entry_count == second->prev_lsn &&
 		   first->entry_count + second->entry_count <= MESSAGE_ENTRIES_MAX &&
 		   (uint64_t) waiting->payload_bytes + next->payload_bytes <=
@@ -126,6 +127,27 @@ copy_outline(Engine *engine, Message *message)
 	return true;
 }
 
+/* The core's memory of the membership that a JOIN or REBASE says is good until the next step. */
+static bool
+copy_membership(Engine *engine, Message *message)
+{
+	const Entry *said = message->entries;
+	Entry *copy;
+	uint8_t *payload;
+
+	if (message->kind != MESSAGE_JOIN && message->kind != MESSAGE_REBASE)
+		return true;
+	CORE_ASSERT(message->entry_count == 1 && said->length <= MEMBERSHIP_BYTES_MAX);
+	copy = wire_arena_alloc(&engine->turn_arena, sizeof(Entry));
+	payload = wire_arena_alloc(&engine->turn_arena, said->length);
+	if (!copy || !payload)
+		return false;
+	memcpy(payload, said->payload, said->length);
+	*copy = (Entry){said->ballot, said->length, payload};
+	message->entries = copy;
+	return true;
+}
+
 void
 engine_queue_message(Engine *engine, const Message *message, bool after_sync)
 {
@@ -136,7 +158,7 @@ engine_queue_message(Engine *engine, const Message *message, bool after_sync)
 
 	CORE_ASSERT(message->to >= 1 && message->to <= CORE_NODES_MAX &&
 				message->to != engine->config.self);
-	if (!copy_outline(engine, &waiting.message))
+	if (!copy_outline(engine, &waiting.message) || !copy_membership(engine, &waiting.message))
 		return;
 	waiting.payload_bytes = carries_entries(message) ? turn_payload_bytes(engine, message) : 0;
 	if (!merge_accept(engine, list, &waiting))

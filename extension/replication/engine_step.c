@@ -21,12 +21,11 @@
 /* Bytes of node values among them: the length of grants, or the lives of the peers. */
 #define STEP_VALUE_BYTES ENGINE_PEER_STARTS_BYTES
 
-/*
- * The result of an append that log_reserve promised room for.  It can still fail if the log had to write and
- * could not; then nothing more is recorded or said, and engine_finish_turn ends the engine.
- */
-static void
-recorded(Engine *engine, int error)
+/* By so much another membership lengthens what is recorded of a group's memberships. */
+#define MEMBERSHIP_GROWTH_BYTES (MEMBERSHIPS_BYTES_MAX / MEMBERSHIPS_MAX)
+
+void
+engine_recorded(Engine *engine, int error)
 {
 	CORE_ASSERT(error != LOG_FULL);
 	if (error != 0)
@@ -56,8 +55,9 @@ keep_turn_entry(EngineGroup *group, Lsn lsn, const Entry *entry)
 static void
 carry_out_append(Engine *engine, EngineGroup *group, const Effect *effect, EventKind cause)
 {
-	recorded(engine, log_append_entry(engine->log, effect->group, effect->lsn, effect->entry.ballot,
-									  effect->entry.payload, effect->entry.length));
+	engine_recorded(engine,
+					log_append_entry(engine->log, effect->group, effect->lsn, effect->entry.ballot,
+									 effect->entry.payload, effect->entry.length));
 	if (cause != EVENT_PROPOSE || engine->failed)
 		return;
 	keep_turn_entry(group, effect->lsn, &effect->entry);
@@ -71,7 +71,8 @@ carry_out_cut(Engine *engine, EngineGroup *group, const Effect *effect)
 	CORE_INVARIANT("I6", effect->lsn >= group->committed_lsn);
 	engine_drop_queued_entries(engine, effect->group, effect->lsn);
 	group->turn_count = 0;
-	recorded(engine, log_append_cut(engine->log, effect->group, effect->lsn, effect->ballot));
+	engine_recorded(engine,
+					log_append_cut(engine->log, effect->group, effect->lsn, effect->ballot));
 }
 
 static void
@@ -80,7 +81,8 @@ carry_out_grant_length(Engine *engine, TimeUs grant_us)
 	uint8_t value[sizeof(uint64_t)];
 
 	wire_put_u64(value, (uint64_t) grant_us);
-	recorded(engine, log_append_node(engine->log, ENGINE_KEY_GRANT_LENGTH, value, sizeof(value)));
+	engine_recorded(engine,
+					log_append_node(engine->log, ENGINE_KEY_GRANT_LENGTH, value, sizeof(value)));
 }
 
 static void
@@ -107,7 +109,7 @@ carry_out_refuse(Engine *engine, const Effect *effect, EventKind cause)
 								  ENGINE_NOT_LEADER);
 }
 
-/* Effects of one group; those of the whole node are GRANT_LENGTH and SEND of heartbeats. */
+/* Effects of a group that is open here. */
 static void
 carry_out_for_group(Engine *engine, const Effect *effect, EventKind cause)
 {
@@ -121,7 +123,7 @@ carry_out_for_group(Engine *engine, const Effect *effect, EventKind cause)
 			carry_out_append(engine, group, effect, cause);
 			break;
 		case EFFECT_PROMISE:
-			recorded(engine, log_append_promise(engine->log, effect->group, effect->ballot));
+			engine_recorded(engine, log_append_promise(engine->log, effect->group, effect->ballot));
 			break;
 		case EFFECT_CUT:
 			carry_out_cut(engine, group, effect);
@@ -135,9 +137,19 @@ carry_out_for_group(Engine *engine, const Effect *effect, EventKind cause)
 		case EFFECT_STEP_DOWN:
 			carry_out_step_down(engine, group, effect);
 			break;
+		case EFFECT_MEMBERSHIP:
+			engine_carry_out_membership(engine, group);
+			break;
+		case EFFECT_REBASE:
+			engine_carry_out_rebase(engine, group, effect);
+			break;
+		case EFFECT_REMOVED:
+			engine_list_add(&engine->removed, effect->group);
+			break;
 		case EFFECT_GRANT_LENGTH:
 		case EFFECT_SEND:
 		case EFFECT_REFUSE:
+		case EFFECT_OPEN:
 			break;
 	}
 }
@@ -151,6 +163,8 @@ carry_out(Engine *engine, const Effect *effect, EventKind cause)
 		engine_queue_message(engine, &effect->message, effect->after_sync);
 	else if (effect->kind == EFFECT_REFUSE)
 		carry_out_refuse(engine, effect, cause);
+	else if (effect->kind == EFFECT_OPEN)
+		engine_carry_out_open(engine, effect->group);
 	else
 		carry_out_for_group(engine, effect, cause);
 }
@@ -172,44 +186,85 @@ engine_step(Engine *engine, const Event *event)
 	engine->stepped_us = engine->now;
 	for (uint32_t i = 0; i < effects.count && !engine->failed; i++)
 		carry_out(engine, &effects.items[i], event->kind);
+	engine_finish_step(engine);
 	if (in_doubt)
 		engine_mark_led_changed(engine);
 }
 
 /* ---- room ---- */
 
+/*
+ * Adds what recording the memberships of so many groups may take, each with the entry that brings the newest,
+ * and with the remark that a log replica has no rows.
+ */
+static void
+add_memberships(LogRoom *room, uint32_t count)
+{
+	room->records += 3 * count;
+	room->payload_bytes += (uint64_t) count * (MEMBERSHIPS_BYTES_MAX + MEMBERSHIP_BYTES_MAX);
+	room->state_bytes += (uint64_t) count * MEMBERSHIP_GROWTH_BYTES;
+}
+
 bool
 engine_has_control_room(Engine *engine)
 {
-	return log_reserve(engine->log,
-					   STEP_RECORDS_BASE + STEP_RECORDS_PER_GROUP * engine->groups.count, 0,
-					   true) == 0;
+	LogRoom room = {.records = STEP_RECORDS_BASE + STEP_RECORDS_PER_GROUP * engine->groups.count,
+					.payload_bytes = STEP_VALUE_BYTES,
+					.bulk = true};
+
+	/* The group of the event; and any joint generation may be committed, which calls for the final one. */
+	add_memberships(&room, 1 + engine->joint_groups);
+	return log_reserve(engine->log, &room) == 0;
 }
 
-/* Room for entries of so many payload bytes, and for what else their event may record. */
+/* Room for entries of so many payload bytes, some of them memberships, and for what else their event may record. */
 static bool
-has_entry_room(Engine *engine, uint32_t entries, uint64_t payload_bytes)
+has_entry_room(Engine *engine, uint32_t entries, uint64_t payload_bytes, uint32_t memberships)
 {
+	LogRoom room = {
+		.records = entries + STEP_RECORDS_BASE, .payload_bytes = payload_bytes, .bulk = true};
+
+	add_memberships(&room, 1 + memberships);
 	return engine_has_control_room(engine) &&
-		   (entries == 0 ||
-			log_reserve(engine->log, entries + STEP_RECORDS_BASE, payload_bytes, true) == 0);
+		   (entries == 0 || log_reserve(engine->log, &room) == 0);
 }
 
 /* ---- events from outside ---- */
 
-/* The first entries that the log surely takes, as one event; fewer than the message carries if need be. */
+/* So many entries with memberships the group takes before earlier ones are committed. */
+static uint32_t
+memberships_with_room(const Engine *engine, GroupId group)
+{
+	MembershipAt memberships[MEMBERSHIPS_MAX];
+
+	return MEMBERSHIPS_MAX -
+		   core_group_memberships(engine->core, group, memberships, MEMBERSHIPS_MAX);
+}
+
+/*
+ * The first entries that the log surely takes, as one event; fewer than the message carries if need be.  A
+ * replica that was away for many changes takes only as many memberships as it can go back by.
+ */
 static uint32_t
 entries_with_room(Engine *engine, const Message *message)
 {
 	uint32_t count = 0;
+	uint32_t memberships = 0;
 	uint64_t payload_bytes = 0;
 
-	while (count < message->entry_count &&
-		   message->entries[count].length <= log_payload_max_bytes(engine->log) &&
-		   (count == 0 ||
-			payload_bytes + message->entries[count].length <= log_payload_max_bytes(engine->log)))
-		payload_bytes += message->entries[count++].length;
-	return has_entry_room(engine, count, payload_bytes) ? count : 0;
+	for (; count < message->entry_count; count++)
+	{
+		const Entry *entry = &message->entries[count];
+		bool is_membership = membership_is_encoded(entry->payload, entry->length);
+
+		if (entry->length > log_payload_max_bytes(engine->log) ||
+			(count > 0 && payload_bytes + entry->length > log_payload_max_bytes(engine->log)) ||
+			(is_membership && memberships == memberships_with_room(engine, message->group)))
+			break;
+		payload_bytes += entry->length;
+		memberships += is_membership;
+	}
+	return has_entry_room(engine, count, payload_bytes, memberships) ? count : 0;
 }
 
 /*
@@ -228,27 +283,36 @@ step_message(Engine *engine, const Message *received)
 	engine_step(engine, &event);
 }
 
+/* A message of a group that is not open here may ask for a replica of it. */
+static void
+receive_for_group(Engine *engine, const Message *message)
+{
+	EngineGroup *group = engine_find_group(engine, message->group);
+
+	if (message->kind == MESSAGE_APPLIED)
+	{
+		if (group)
+			engine_receive_applied(engine, group, message);
+		return;
+	}
+	if (!group && !engine_may_open_group(engine))
+		return;
+	step_message(engine, message);
+	group = engine_find_group(engine, message->group);
+	if (group)
+		engine_mark_changed(engine, group);
+}
+
 static void
 receive_message(Engine *engine, const Message *message)
 {
-	EngineGroup *group;
-
-	if (message->kind == MESSAGE_HEARTBEAT)
+	if (message->kind != MESSAGE_HEARTBEAT)
 	{
-		step_message(engine, message);
-		engine_mark_led_changed(engine);
-		return;
-	}
-	group = engine_find_group(engine, message->group);
-	if (!group)
-		return;
-	if (message->kind == MESSAGE_APPLIED)
-	{
-		engine_receive_applied(engine, group, message);
+		receive_for_group(engine, message);
 		return;
 	}
 	step_message(engine, message);
-	engine_mark_changed(engine, group);
+	engine_mark_led_changed(engine);
 }
 
 /*
@@ -269,8 +333,8 @@ note_peer_life(Engine *engine, NodeId peer, uint64_t start_counter)
 	engine->peers[peer].start_counter = start_counter;
 	for (uint32_t i = 0; i <= CORE_NODES_MAX; i++)
 		wire_put_u64(counters + i * sizeof(uint64_t), engine->peers[i].start_counter);
-	recorded(engine,
-			 log_append_node(engine->log, ENGINE_KEY_PEER_STARTS, counters, sizeof(counters)));
+	engine_recorded(
+		engine, log_append_node(engine->log, ENGINE_KEY_PEER_STARTS, counters, sizeof(counters)));
 	return true;
 }
 
@@ -319,7 +383,7 @@ objection_to_proposal(Engine *engine, GroupId group, uint32_t length)
 	if (length > ENTRY_BYTES_MAX || length > log_payload_max_bytes(engine->log) ||
 		length > engine->config.frame_bytes_max - ENGINE_FRAME_OVERHEAD_MAX)
 		return ENGINE_TOO_LARGE;
-	if (!has_entry_room(engine, 1, length))
+	if (!has_entry_room(engine, 1, length, 0))
 		return ENGINE_LOG_FULL;
 	return 0;
 }

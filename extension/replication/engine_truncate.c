@@ -3,10 +3,11 @@
  *		What every member has applied, and giving up log that nobody needs.
  *
  * Run by the replicator, once a lease length.  A log entry may go when this node's rows and those of every
- * other member are durable beyond it.  The members tell each other with APPLIED messages, each repeated until
- * the other side has shown that it knows; settled groups send nothing.  Above log_bytes_max, members on
- * nodes that are silent no longer count: they will need a snapshot.  A member that lives but is slow still
- * counts; the log's hard limit then slows the writers.
+ * other member are durable beyond it; a log replica, or a member that has to copy its rows, keeps what it
+ * needs in its own log.  The members tell each other with APPLIED messages, each repeated until the other
+ * side has shown that it knows; settled groups send nothing.  Above log_bytes_max, members on nodes that are
+ * silent no longer count: they will be rebased.  A member that lives but is slow still counts; the log's
+ * hard limit then slows the writers.
  *
  * Nothing is assumed to be applied that its owner did not call durable: an entry given up too early would
  * be lost with a crash of this node's PostgreSQL.
@@ -27,20 +28,44 @@ engine_applied(Engine *engine, GroupId id, Lsn applied_lsn, Lsn durable_lsn)
 		group->applied_durable_lsn = durable_lsn;
 }
 
-/* Up to where this node needs the group's log no more for itself. */
+/* What is committed and durable here. */
 static Lsn
-settled_lsn(const Engine *engine, const EngineGroup *group)
+safe_lsn(const Engine *engine, const EngineGroup *group)
 {
 	GroupStatus status;
 
-	/* After a restart the rows may be known to lie beyond what is known as committed here. */
-	if (group->membership.members[group->self_index].kind != MEMBER_LOG)
-		return group->applied_durable_lsn < group->committed_lsn ? group->applied_durable_lsn
-																 : group->committed_lsn;
-	/* A log replica has no rows: what is committed and durable here is all that it keeps for others. */
 	if (!core_group_status(engine->core, group->group, &status, engine->now))
 		return 0;
 	return status.commit_lsn < status.durable_lsn ? status.commit_lsn : status.durable_lsn;
+}
+
+/* Up to where the rows are durable.  After a restart that may lie beyond what is known as committed here. */
+static Lsn
+rows_lsn(const EngineGroup *group)
+{
+	return group->applied_durable_lsn < group->committed_lsn ? group->applied_durable_lsn
+															 : group->committed_lsn;
+}
+
+/*
+ * Up to where this node needs no log of others.  A log replica has no rows, and rows that are missing will be
+ * made from this node's own log: what is committed and durable here need not be kept elsewhere.
+ */
+static Lsn
+settled_lsn(const Engine *engine, const EngineGroup *group)
+{
+	if (engine_is_log_replica(group) || group->rows_missing)
+		return safe_lsn(engine, group);
+	return rows_lsn(group);
+}
+
+/* Up to where this node needs its own log no more for itself: with rows missing it will apply all of it. */
+static Lsn
+own_settled_lsn(const Engine *engine, const EngineGroup *group)
+{
+	if (engine_is_log_replica(group))
+		return safe_lsn(engine, group);
+	return group->rows_missing ? group->base_lsn : rows_lsn(group);
 }
 
 /* Has the node been heard within a lease length? */
@@ -54,25 +79,31 @@ node_is_heard(const Engine *engine, NodeId node)
 
 /* ---- telling each other ---- */
 
+/* `since` of this node as a member, 0 if it is none. */
+static uint64_t
+own_since(const EngineGroup *group)
+{
+	return group->self_index == MEMBER_NONE ? 0
+											: group->membership.members[group->self_index].since;
+}
+
 void
 engine_receive_applied(Engine *engine, EngineGroup *group, const Message *message)
 {
-	(void) engine;
-	/* What a member had of a former group of this name says nothing of this one (I10). */
-	if (message->generation != group->membership.generation)
-		return;
-	for (uint32_t i = 0; i < group->membership.member_count; i++)
-	{
-		MemberApplied *member = &group->members[i];
+	uint32_t index = membership_find(&group->membership, message->from);
+	MemberApplied *member;
 
-		if (group->membership.members[i].node != message->from)
-			continue;
-		/* Not the highest ever: a member that was made anew starts from nothing. */
-		if (member->applied_lsn != message->lsn)
-			member->owes_answer = true;
-		member->applied_lsn = message->lsn;
-		member->told_lsn = message->commit_lsn;
-	}
+	(void) engine;
+	/* What a former replica of that node had, or knew of one of this node, says nothing (I10). */
+	if (index == MEMBER_NONE || group->membership.members[index].since != message->from_since ||
+		own_since(group) == 0 || message->to_since != own_since(group))
+		return;
+	member = &group->members[index];
+	/* Not the highest ever: a member that was made anew starts from nothing. */
+	if (member->applied_lsn != message->lsn)
+		member->owes_answer = true;
+	member->applied_lsn = message->lsn;
+	member->told_lsn = message->commit_lsn;
 }
 
 static void
@@ -83,10 +114,12 @@ tell_member(Engine *engine, const EngineGroup *group, uint32_t index, Lsn settle
 					   .to = group->membership.members[index].node,
 					   .group = group->group,
 					   .generation = group->membership.generation,
+					   .from_since = own_since(group),
+					   .to_since = group->membership.members[index].since,
 					   .lsn = settled,
 					   .commit_lsn = group->members[index].applied_lsn};
 
-	engine_queue_message(engine, &message, false);
+	engine_queue_message(engine, &message, true);
 }
 
 static void
@@ -94,6 +127,8 @@ tell_group(Engine *engine, EngineGroup *group)
 {
 	Lsn settled = settled_lsn(engine, group);
 
+	if (group->self_index == MEMBER_NONE)
+		return;
 	for (uint32_t i = 0; i < group->membership.member_count; i++)
 	{
 		MemberApplied *member = &group->members[i];
@@ -122,6 +157,15 @@ typedef struct Truncation
 	bool leave_silent_behind; /* the log is above its size: silent members do not count */
 } Truncation;
 
+/* Does truncation wait for the member?  For a learner only while it lives: nothing is lost without it. */
+static bool
+is_waited_for(const Truncation *truncation, const Member *member)
+{
+	if (node_is_heard(truncation->engine, member->node))
+		return true;
+	return member->kind != MEMBER_LEARNER && !truncation->leave_silent_behind;
+}
+
 static Lsn
 needed_from(void *context, GroupId id)
 {
@@ -131,11 +175,12 @@ needed_from(void *context, GroupId id)
 	Lsn settled;
 
 	CORE_ASSERT(group != NULL);
-	settled = settled_lsn(engine, group);
+	if (group->record_is_stale)
+		return group->base_lsn + 1;
+	settled = own_settled_lsn(engine, group);
 	for (uint32_t i = 0; i < group->membership.member_count; i++)
 	{
-		if (i == group->self_index || (truncation->leave_silent_behind &&
-									   !node_is_heard(engine, group->membership.members[i].node)))
+		if (i == group->self_index || !is_waited_for(truncation, &group->membership.members[i]))
 			continue;
 		if (group->members[i].applied_lsn < settled)
 			settled = group->members[i].applied_lsn;
@@ -169,6 +214,8 @@ engine_truncate(Engine *engine)
 	Truncation truncation = {
 		.engine = engine, .leave_silent_behind = limit != 0 && log_size_bytes(engine->log) > limit};
 
+	for (uint32_t i = 0; i < engine->groups.count; i++)
+		engine_mend_record(engine, engine->groups.items[i]);
 	/* The bases move up even if a file could not be recycled then. */
 	if (log_truncate(engine->log, needed_from, &truncation) != 0)
 		take_over_bases(engine);

@@ -7,6 +7,7 @@
  */
 #include "wire/frame.h"
 
+#include "core/membership.h"
 #include "wire/entry.h"
 #include "wire/envelope.h"
 #include "wire/frame_layout.h"
@@ -43,6 +44,7 @@ get_heartbeat(const Quorate__Wire__Heartbeat *part, Heartbeat *heartbeat)
 	heartbeat->echo_us = part->echo_us;
 	heartbeat->echo_start_counter = part->echo_start_counter;
 	heartbeat->sync_age_us = part->sync_age_us;
+	heartbeat->shares_groups = part->shares_groups;
 	heartbeat->wants_grant = part->wants_grant;
 	heartbeat->grant_number = part->grant_number;
 	heartbeat->grant_echo_us = part->grant_echo_us;
@@ -114,24 +116,41 @@ get_entry_runs(const Quorate__Wire__PeerMessage *part, Entry *entries)
 	return at == part->n_entry_lengths;
 }
 
+static bool
+carries_membership(const Message *message)
+{
+	return message->kind == MESSAGE_JOIN || message->kind == MESSAGE_REBASE;
+}
+
+/* May a message of this kind carry so many entries?  One that says a membership has it as its only entry. */
+static bool
+entry_count_fits_kind(const Message *message, size_t count)
+{
+	if (carries_membership(message))
+		return count == 1;
+	if (message->kind == MESSAGE_ACCEPT || message->kind == MESSAGE_ENTRIES)
+		return count <= MESSAGE_ENTRIES_MAX;
+	return count == 0;
+}
+
 /* The entries, their payloads taken from the tail. */
 static FrameStatus
 get_entries(const Quorate__Wire__PeerMessage *part, Message *message, WireArena *arena,
 			EnvelopeTail *tail)
 {
+	uint32_t length_max = carries_membership(message) ? MEMBERSHIP_BYTES_MAX : ENTRY_BYTES_MAX;
 	Entry *entries;
 
+	if (!entry_count_fits_kind(message, part->n_entry_lengths))
+		return FRAME_MALFORMED;
 	if (part->n_entry_lengths == 0)
 		return part->n_entry_runs == 0 ? FRAME_OK : FRAME_MALFORMED;
-	if (part->n_entry_lengths > MESSAGE_ENTRIES_MAX ||
-		(message->kind != MESSAGE_ACCEPT && message->kind != MESSAGE_ENTRIES))
-		return FRAME_MALFORMED;
 	entries = wire_arena_alloc(arena, part->n_entry_lengths * sizeof(Entry));
 	if (!entries)
 		return FRAME_NO_MEMORY;
 	for (size_t i = 0; i < part->n_entry_lengths; i++)
 	{
-		if (part->entry_lengths[i] > ENTRY_BYTES_MAX || part->entry_lengths[i] > tail->left)
+		if (part->entry_lengths[i] > length_max || part->entry_lengths[i] > tail->left)
 			return FRAME_MALFORMED;
 		entries[i].length = part->entry_lengths[i];
 		entries[i].payload = envelope_take(tail, part->entry_lengths[i]);
@@ -148,6 +167,8 @@ get_scalars(const Quorate__Wire__PeerMessage *part, Message *message)
 	message->kind = (MessageKind) part->kind;
 	message->group = part->group;
 	message->generation = part->generation;
+	message->from_since = part->from_since;
+	message->to_since = part->to_since;
 	message->ok = part->ok;
 	message->grant_number = part->grant_number;
 	message->target = (NodeId) part->target;

@@ -96,6 +96,7 @@ put_heartbeat(Quorate__Wire__Heartbeat *part, const Heartbeat *heartbeat)
 	part->echo_us = heartbeat->echo_us;
 	part->echo_start_counter = heartbeat->echo_start_counter;
 	part->sync_age_us = heartbeat->sync_age_us;
+	part->shares_groups = heartbeat->shares_groups;
 	part->wants_grant = heartbeat->wants_grant;
 	part->grant_number = heartbeat->grant_number;
 	part->grant_echo_us = heartbeat->grant_echo_us;
@@ -219,6 +220,8 @@ put_message(MessageParts *parts, const Message *message, WireArena *scratch, siz
 	part->kind = message->kind;
 	part->group = message->group;
 	part->generation = message->generation;
+	part->from_since = message->from_since;
+	part->to_since = message->to_since;
 	part->ballot = put_ballot(&parts->ballot, message->ballot);
 	part->ok = message->ok;
 	part->promised = put_ballot(&parts->promised, message->promised);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "core/core_assert.h"
+#include "core/membership.h"
 #include "log/crc32c.h"
 #include "wire/entry.h"
 #include "wire/frame.h"
@@ -21,6 +22,12 @@ random_ballot(void)
 	return (Ballot){fuzz_random() >> (fuzz_random() % 64), (NodeId) (fuzz_random() % 4)};
 }
 
+static bool
+carries_membership(const Message *message)
+{
+	return message->kind == MESSAGE_JOIN || message->kind == MESSAGE_REBASE;
+}
+
 static void
 random_message(Message *message, Entry *entries, BallotRun *runs)
 {
@@ -32,9 +39,12 @@ random_message(Message *message, Entry *entries, BallotRun *runs)
 						 .ok = true};
 	message->heartbeat.sent_us = (TimeUs) (fuzz_random() >> 20);
 	message->heartbeat.grant_us = 1000000;
+	message->heartbeat.shares_groups = fuzz_random() & 1;
 	if (message->kind == MESSAGE_HEARTBEAT)
 		return;
 	message->group = 1 + fuzz_random() % 100;
+	message->from_since = fuzz_random() % 10;
+	message->to_since = fuzz_random() % 10;
 	message->ballot = random_ballot();
 	message->prev_ballot = random_ballot();
 	message->prev_lsn = fuzz_random() >> 20;
@@ -43,9 +53,11 @@ random_message(Message *message, Entry *entries, BallotRun *runs)
 	message->outline.runs = runs;
 	for (int i = 0; i < RUNS; i++)
 		runs[i] = (BallotRun){random_ballot(), (Lsn) i};
-	if (message->kind != MESSAGE_ACCEPT && message->kind != MESSAGE_ENTRIES)
+	if (message->kind != MESSAGE_ACCEPT && message->kind != MESSAGE_ENTRIES &&
+		!carries_membership(message))
 		return;
-	message->entry_count = (uint32_t) (fuzz_random() % (ENTRIES + 1));
+	message->entry_count = carries_membership(message) ? 1
+													   : (uint32_t) (fuzz_random() % (ENTRIES + 1));
 	message->entries = entries;
 	for (int i = 0; i < ENTRIES; i++)
 		entries[i] = (Entry){random_ballot(), (uint32_t) (fuzz_random() % sizeof(payload)),
@@ -97,11 +109,13 @@ check_message(const Message *message, const uint8_t *bytes, size_t length)
 	CORE_ASSERT(message->ballot.node <= CORE_NODES_MAX && message->target <= CORE_NODES_MAX);
 	CORE_ASSERT(message->outline.run_count <= MESSAGE_RUNS_MAX);
 	CORE_ASSERT(message->entry_count <= MESSAGE_ENTRIES_MAX);
+	CORE_ASSERT(!carries_membership(message) || message->entry_count == 1);
 	for (uint32_t i = 0; i < message->entry_count; i++)
 	{
 		const uint8_t *payload = message->entries[i].payload;
 
-		CORE_ASSERT(message->entries[i].length <= ENTRY_BYTES_MAX);
+		CORE_ASSERT(message->entries[i].length <=
+					(carries_membership(message) ? MEMBERSHIP_BYTES_MAX : ENTRY_BYTES_MAX));
 		CORE_ASSERT(payload >= bytes && payload + message->entries[i].length <= bytes + length);
 	}
 }

@@ -16,6 +16,8 @@ typedef enum StepKind
 	STEP_ENTRY,
 	STEP_PROMISE,
 	STEP_CUT,
+	STEP_REBASE,
+	STEP_ROWS,
 	STEP_GROUP,
 	STEP_DROP,
 	STEP_NODE,
@@ -36,10 +38,12 @@ typedef struct Step
 typedef struct ModelGroup
 {
 	bool open;
+	bool rows_missing;
 	Ballot promised;
 	uint64_t membership_salt;
 	uint32_t membership_length;
-	Step *entries; /* entries[lsn - 1] */
+	Step *entries; /* entries[lsn - 1]; the rebase itself at base_lsn */
+	Lsn base_lsn;  /* of the last rebase */
 	Lsn append_lsn;
 	Lsn capacity;
 } ModelGroup;
@@ -122,14 +126,15 @@ model_free(Model *model)
 static void
 model_append(ModelGroup *group, const Step *step)
 {
-	if (group->append_lsn == group->capacity)
+	while (group->capacity < step->lsn)
 	{
 		group->capacity = group->capacity ? group->capacity * 2 : 16;
 		group->entries = realloc(group->entries, group->capacity * sizeof(Step));
 		if (!group->entries)
 			abort();
 	}
-	group->entries[group->append_lsn++] = *step;
+	group->entries[step->lsn - 1] = *step;
+	group->append_lsn = step->lsn;
 }
 
 static void
@@ -144,6 +149,14 @@ model_apply(Model *model, const Step *step)
 			break;
 		case STEP_CUT:
 			group->append_lsn = step->lsn;
+			break;
+		case STEP_REBASE:
+			model_append(group, step);
+			group->base_lsn = step->lsn;
+			group->rows_missing = true;
+			break;
+		case STEP_ROWS:
+			group->rows_missing = step->lsn == 0;
 			break;
 		case STEP_GROUP:
 			group->open = true;
@@ -213,6 +226,7 @@ same_group(Log *log, uint32_t number, const ModelGroup *group)
 		return !group->open;
 	return group->open && ballot_equal(state.promised, group->promised) &&
 		   state.append_lsn == group->append_lsn && state.base_lsn <= state.append_lsn &&
+		   state.base_lsn >= group->base_lsn && state.rows_missing == group->rows_missing &&
 		   is_payload(&membership, state.membership, state.membership_length) &&
 		   same_runs(group, &state) && same_entries(log, group, &state);
 }
@@ -246,7 +260,10 @@ forget_dropped(LogScript *script)
 	}
 }
 
-/* A group whose drop was lost is back with `commit` reset. */
+/*
+ * A group whose drop was lost is back with `commit` reset.  One whose rebase was lost may end below it.  Only
+ * a rebase may take entries that were needed.
+ */
 static const char *
 check_truncation(LogScript *script, Log *log)
 {
@@ -256,8 +273,11 @@ check_truncation(LogScript *script, Log *log)
 
 		if (!log_group_state(log, g + 1, &state))
 			continue;
-		if (script->needed[g] > 0 && state.base_lsn >= script->needed[g])
+		if (script->needed[g] > 0 && state.base_lsn >= script->needed[g] &&
+			state.base_lsn > script->model.groups[g].base_lsn)
 			return "entries that were needed are gone";
+		if (script->commit[g] > state.append_lsn)
+			script->commit[g] = 0;
 		if (script->commit[g] < state.base_lsn)
 			script->commit[g] = state.base_lsn;
 		if (script->commit[g] < state.commit_hint)
@@ -304,6 +324,10 @@ append(Log *log, const Step *step)
 			return log_append_promise(log, group, step->ballot);
 		case STEP_CUT:
 			return log_append_cut(log, group, step->lsn, step->ballot);
+		case STEP_REBASE:
+			return log_append_rebase(log, group, step->lsn, step->ballot);
+		case STEP_ROWS:
+			return log_append_rows(log, group, step->lsn == 1);
 		case STEP_GROUP:
 			return log_append_group(log, group, payload, step->length);
 		case STEP_DROP:
@@ -352,6 +376,23 @@ choose_cut(LogScript *script, uint32_t number)
 	};
 }
 
+/* A leader's rebase, to an entry above what is committed, within the log or beyond it. */
+static Step
+choose_rebase(LogScript *script, uint32_t number)
+{
+	const ModelGroup *group = &script->model.groups[number];
+	Lsn lsn = script->commit[number] + 1;
+
+	lsn += random_below(script, group->append_lsn + 10 - script->commit[number]);
+	script->commit[number] = lsn;
+	return (Step){
+		.kind = STEP_REBASE,
+		.group = number,
+		.lsn = lsn,
+		.ballot = random_below(script, 2) ? new_ballot(script) : group->promised,
+	};
+}
+
 static Step
 choose_drop(LogScript *script, uint32_t number)
 {
@@ -380,6 +421,10 @@ choose_for_group(LogScript *script, uint32_t number, uint64_t dice)
 	}
 	else if (dice == 3 && random_below(script, 8) == 0)
 		return choose_drop(script, number);
+	else if (dice == 4 && random_below(script, 4) == 0)
+		return choose_rebase(script, number);
+	else if (dice == 5 && random_below(script, 4) == 0)
+		return (Step){.kind = STEP_ROWS, .group = number, .lsn = random_below(script, 2)};
 	else
 	{
 		step.kind = STEP_ENTRY;

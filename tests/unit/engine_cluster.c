@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "core/core_assert.h"
+#include "core/membership.h"
 
 #define NETWORK_US 200
 #define SYNC_US 500
@@ -31,6 +32,19 @@ on_now(void *context)
 	return the_cluster->now;
 }
 
+/* Recorded frames are kept newest first. */
+static void
+record_frame(const TestFrame *frame)
+{
+	TestFrame *copy = malloc(sizeof(TestFrame));
+
+	*copy = *frame;
+	copy->bytes = malloc(frame->length);
+	memcpy(copy->bytes, frame->bytes, frame->length);
+	copy->next = the_cluster->recorded;
+	the_cluster->recorded = copy;
+}
+
 static void
 on_send(void *context, NodeId to, const uint8_t *frame, size_t length)
 {
@@ -50,6 +64,8 @@ on_send(void *context, NodeId to, const uint8_t *frame, size_t length)
 	else
 		the_cluster->first = queued;
 	the_cluster->last = queued;
+	if (to == the_cluster->recorded_to)
+		record_frame(queued);
 }
 
 static void
@@ -108,6 +124,43 @@ on_stepped_down(void *context, GroupId group, Ballot ballot)
 	node->step_downs++;
 }
 
+static void
+on_opened(void *context, GroupId group)
+{
+	TestNode *node = context;
+	GroupStatus status;
+
+	CORE_ASSERT(group == CLUSTER_GROUP);
+	CORE_ASSERT(engine_group_status(node->engine, group, &status));
+	node->opened++;
+	node->committed = 0;
+	node->rows_missing = false;
+}
+
+static void
+on_rebased(void *context, GroupId group, Lsn base_lsn)
+{
+	TestNode *node = context;
+
+	CORE_ASSERT(group == CLUSTER_GROUP);
+	node->rebased++;
+	node->rebase_lsn = base_lsn;
+	node->rows_missing = true;
+}
+
+static void
+on_removed(void *context, GroupId group)
+{
+	TestNode *node = context;
+	GroupStatus status;
+
+	CORE_ASSERT(group == CLUSTER_GROUP && !node->leading);
+	CORE_ASSERT(!engine_group_status(node->engine, group, &status));
+	node->removed++;
+	node->committed = 0;
+	node->rows_missing = false;
+}
+
 EngineStatus
 cluster_open(TestCluster *cluster, NodeId id)
 {
@@ -119,11 +172,15 @@ cluster_open(TestCluster *cluster, NodeId id)
 								 .refused = on_refused,
 								 .committed = on_committed,
 								 .leading = on_leading,
-								 .stepped_down = on_stepped_down};
+								 .stepped_down = on_stepped_down,
+								 .opened = on_opened,
+								 .rebased = on_rebased,
+								 .removed = on_removed};
 
 	node->leading = false;
 	node->committed = 0;
 	node->poisoned = false;
+	node->rows_missing = false;
 	return engine_open(&node->engine, memdisk_io(node->disk), &node->config, &callbacks);
 }
 
@@ -141,44 +198,52 @@ start_node(TestCluster *cluster, NodeId id)
 }
 
 void
-cluster_start(TestCluster *cluster, uint32_t node_count)
+cluster_start_with(TestCluster *cluster, uint32_t node_count, uint32_t member_count)
 {
-	Membership membership = {.generation = 1, .member_count = node_count};
+	Membership membership = {.generation = 1, .member_count = member_count};
 
 	memset(cluster, 0, sizeof(*cluster));
 	the_cluster = cluster;
 	cluster->now = 1000000000;
 	cluster->sync_us = SYNC_US;
 	cluster->node_count = node_count;
-	for (NodeId id = 1; id <= node_count; id++)
-		membership.members[id - 1] = (Member){id, MEMBER_STORAGE};
+	for (NodeId id = 1; id <= member_count; id++)
+		membership.members[id - 1] = (Member){.node = id, .kind = MEMBER_STORAGE};
 	for (NodeId id = 1; id <= node_count; id++)
 	{
 		start_node(cluster, id);
-		CORE_ASSERT(engine_create_group(cluster->nodes[id].engine, CLUSTER_GROUP, &membership, 1));
+		if (id <= member_count)
+			CORE_ASSERT(
+				engine_create_group(cluster->nodes[id].engine, CLUSTER_GROUP, &membership, 1));
 	}
 	/* The group is durable everywhere: a node that loses it could not know of it. */
 	cluster_run(cluster, 2 * SYNC_US);
 }
 
-static void
-drop_frames(TestCluster *cluster)
+void
+cluster_start(TestCluster *cluster, uint32_t node_count)
 {
-	while (cluster->first)
-	{
-		TestFrame *frame = cluster->first;
+	cluster_start_with(cluster, node_count, node_count);
+}
 
-		cluster->first = frame->next;
+static void
+drop_frames(TestFrame **list)
+{
+	while (*list)
+	{
+		TestFrame *frame = *list;
+
+		*list = frame->next;
 		free(frame->bytes);
 		free(frame);
 	}
-	cluster->last = NULL;
 }
 
 void
 cluster_stop(TestCluster *cluster)
 {
-	drop_frames(cluster);
+	drop_frames(&cluster->first);
+	drop_frames(&cluster->recorded);
 	for (NodeId id = 1; id <= cluster->node_count; id++)
 	{
 		if (cluster->nodes[id].engine)
@@ -216,6 +281,26 @@ deliver(TestCluster *cluster)
 		free(frame->bytes);
 		free(frame);
 	}
+}
+
+void
+cluster_replay(TestCluster *cluster)
+{
+	TestNode *to = &cluster->nodes[cluster->recorded_to];
+	TestFrame *oldest_first = NULL;
+
+	cluster->recorded_to = 0;
+	while (cluster->recorded)
+	{
+		TestFrame *frame = cluster->recorded;
+
+		cluster->recorded = frame->next;
+		frame->next = oldest_first;
+		oldest_first = frame;
+	}
+	for (TestFrame *frame = oldest_first; frame; frame = frame->next)
+		CORE_ASSERT(engine_receive(to->engine, frame->from, frame->bytes, frame->length));
+	drop_frames(&oldest_first);
 }
 
 /* The simulated sync takes its time once for all nodes: their disks work at the same time. */
@@ -328,4 +413,76 @@ cluster_propose(TestCluster *cluster, TestNode *leader, uint64_t tag, uint32_t l
 	(void) cluster;
 	engine_propose(leader->engine, CLUSTER_GROUP, leader->ballot, cluster_payload(tag, length),
 				   length, tag);
+}
+
+/* ---- changes ---- */
+
+static Membership
+parse_members(const char *text)
+{
+	Membership wanted = {0};
+
+	for (; *text; text++)
+	{
+		Member *member = &wanted.members[wanted.member_count];
+
+		if (*text == ' ')
+			continue;
+		CORE_ASSERT(*text >= '1' && *text <= '0' + CLUSTER_NODES_MAX);
+		member->node = (NodeId) (*text++ - '0');
+		CORE_ASSERT(*text == 's' || *text == 'l' || *text == 'n');
+		member->kind = *text == 's' ? MEMBER_STORAGE : *text == 'l' ? MEMBER_LOG : MEMBER_LEARNER;
+		wanted.member_count++;
+	}
+	return wanted;
+}
+
+void
+cluster_ask_change(TestNode *leader, const char *text)
+{
+	Membership wanted = parse_members(text);
+
+	engine_change(leader->engine, CLUSTER_GROUP, &wanted);
+}
+
+/* Are these the members, and is that committed? */
+static bool
+is_changed(const TestNode *leader, const Membership *wanted)
+{
+	Membership present;
+	GroupStatus status;
+
+	if (!engine_group_membership(leader->engine, CLUSTER_GROUP, &present) ||
+		!engine_group_status(leader->engine, CLUSTER_GROUP, &status) ||
+		status.committed_generation != status.generation ||
+		present.member_count != wanted->member_count)
+		return false;
+	for (uint32_t i = 0; i < present.member_count; i++)
+	{
+		uint32_t at = membership_find(wanted, present.members[i].node);
+
+		if (at == MEMBER_NONE || wanted->members[at].kind != present.members[i].kind ||
+			present.members[i].half != HALF_BOTH)
+			return false;
+	}
+	return true;
+}
+
+bool
+cluster_change(TestCluster *cluster, const char *text)
+{
+	Membership wanted = parse_members(text);
+	TimeUs until = cluster->now + 20000000;
+
+	while (cluster->now < until)
+	{
+		TestNode *leader = cluster_await_leader(cluster);
+
+		if (leader && is_changed(leader, &wanted))
+			return true;
+		if (leader)
+			engine_change(leader->engine, CLUSTER_GROUP, &wanted);
+		cluster_run(cluster, 5000);
+	}
+	return false;
 }

@@ -10,7 +10,7 @@
 #include "replication/engine.h"
 #include "support/memdisk.h"
 
-#define CLUSTER_NODES_MAX 3
+#define CLUSTER_NODES_MAX 5
 #define CLUSTER_GROUP ((GroupId) 7)
 #define CLUSTER_TAGS_MAX 4096
 
@@ -33,6 +33,11 @@ typedef struct TestNode
 	Ballot ballot;
 	Lsn committed;
 	uint32_t step_downs;
+	uint32_t opened;   /* how often it was told so, in all lives */
+	uint32_t rebased;  /* ... */
+	uint32_t removed;  /* ... */
+	Lsn rebase_lsn;    /* where the rows have to be copied from, if rows_missing */
+	bool rows_missing; /* as it was told */
 	uint32_t frames_sent;
 	uint64_t frame_bytes_sent;
 	bool poisoned; /* the last turn failed */
@@ -60,6 +65,8 @@ typedef struct TestCluster
 	TestNode nodes[CLUSTER_NODES_MAX + 1]; /* by id */
 	TestFrame *first;
 	TestFrame *last;
+	NodeId recorded_to; /* frames to this node are kept to be delivered again; 0 for none */
+	TestFrame *recorded;
 } TestCluster;
 
 /* The configuration that cluster_start gives to each node; a test may change it before. */
@@ -67,6 +74,9 @@ extern EngineConfig cluster_default_config;
 
 /* Bootstraps and opens node_count nodes and makes CLUSTER_GROUP on them. */
 extern void cluster_start(TestCluster *cluster, uint32_t node_count);
+
+/* The same, with the group on the first `member_count` nodes alone. */
+extern void cluster_start_with(TestCluster *cluster, uint32_t node_count, uint32_t member_count);
 extern void cluster_stop(TestCluster *cluster);
 
 /* Ends a node's process; its disk keeps what `crash` says.  cluster_open starts it again. */
@@ -75,6 +85,18 @@ extern EngineStatus cluster_open(TestCluster *cluster, NodeId node);
 
 /* Runs for so long. */
 extern void cluster_run(TestCluster *cluster, TimeUs duration_us);
+
+/* Delivers once more what was recorded since recorded_to was set, oldest first, and stops recording. */
+extern void cluster_replay(TestCluster *cluster);
+
+/*
+ * Asks the leader of the moment for the members in `wanted`, "1s 2l 3n": node ids, each with s for storage
+ * replica, l for log replica or n for learner.  Asks until the change is done and committed, at most 20 seconds.
+ */
+extern bool cluster_change(TestCluster *cluster, const char *wanted);
+
+/* Asks once, and does not wait. */
+extern void cluster_ask_change(TestNode *leader, const char *wanted);
 
 /* Runs until a node leads and serves; NULL after 20 seconds without one. */
 extern TestNode *cluster_await_leader(TestCluster *cluster);

@@ -1,17 +1,21 @@
 /*
  * test_engine_random.c
- *		Three engines through random crashes, cuts of the network and proposals: what was once committed
- *		stays, is the same everywhere, and after the trouble there is progress.
+ *		Engines through random crashes, cuts of the network, proposals and changes of their members: what was
+ *		once committed stays, is the same everywhere, and after the trouble there is progress.
  *
  * A small relative of the simulator, for quick runs: the network is perfect while it works, and all nodes
  * share one clock.
  */
+#include <stdlib.h>
+
 #include "core/core_assert.h"
+#include "core/membership.h"
 
 #include "unit/engine_cluster.h"
 #include "unit/tap.h"
 
-#define SEEDS 24
+#define SEEDS 24          /* of three nodes */
+#define CHANGING_SEEDS 40 /* of five nodes, whose members change */
 #define STEPS 60
 #define LSNS_MAX 20000
 
@@ -22,6 +26,10 @@ static uint64_t random_state;
 static uint64_t chosen[LSNS_MAX];
 static Lsn chosen_last;
 static bool same;
+static bool changing; /* members come and go */
+
+/* What happened to replicas, over all seeds. */
+static uint32_t opened, rebased, removed;
 
 static uint64_t
 random_u64(void)
@@ -57,6 +65,17 @@ compare_entry(void *context, Lsn lsn, const Entry *entry)
 		chosen_last = lsn;
 }
 
+/* The rows are those of the commit LSN, after they were copied if they were missing. */
+static void
+apply(TestNode *node, const GroupStatus *status)
+{
+	if (node->rows_missing && status->commit_lsn < node->rebase_lsn)
+		return;
+	engine_applied(node->engine, CLUSTER_GROUP, status->commit_lsn, status->commit_lsn);
+	if (node->rows_missing && engine_rows(node->engine, CLUSTER_GROUP, true))
+		node->rows_missing = false;
+}
+
 /* Every node that is up holds what it calls committed, and it is what was chosen. */
 static void
 compare_all(void)
@@ -74,7 +93,7 @@ compare_all(void)
 										   status.commit_lsn, SIZE_MAX, compare_entry,
 										   NULL) == status.commit_lsn - status.base_lsn;
 		if (random_u64() % 4 == 0)
-			engine_applied(node->engine, CLUSTER_GROUP, status.commit_lsn, status.commit_lsn);
+			apply(node, &status);
 	}
 }
 
@@ -110,12 +129,32 @@ kill_or_start(NodeId id)
 	CORE_ASSERT(status == ENGINE_OK || status == ENGINE_IO);
 }
 
+/* Asks every leader for other members: some nodes, of random kinds, the leader among them. */
+static void
+change_members(void)
+{
+	for (NodeId id = 1; id <= cluster.node_count; id++)
+	{
+		TestNode *node = &cluster.nodes[id];
+		char wanted[4 * CLUSTER_NODES_MAX] = "";
+		char *next = wanted;
+
+		if (!node->engine || node->poisoned || !node->leading)
+			continue;
+		for (NodeId member = 1; member <= cluster.node_count; member++)
+			if (member == id || random_u64() % 3 > 0)
+				next += sprintf(next, "%d%c ", member,
+								member == id ? 's' : "ssln"[random_u64() % 4]);
+		cluster_ask_change(node, wanted);
+	}
+}
+
 static void
 take_step(void)
 {
 	TestNode *node = &cluster.nodes[1 + random_u64() % cluster.node_count];
 
-	switch (random_u64() % 8)
+	switch (random_u64() % (changing ? 16 : 8))
 	{
 		case 0:
 			kill_or_start(node->id);
@@ -125,10 +164,17 @@ take_step(void)
 			break;
 		case 2:
 			if (node->engine && !node->poisoned)
-				engine_transfer(node->engine, CLUSTER_GROUP, 1 + random_u64() % 3);
+				engine_transfer(node->engine, CLUSTER_GROUP,
+								(NodeId) (1 + random_u64() % cluster.node_count));
 			break;
 		case 3:
 			memdisk_fail_at(node->disk, MEMDISK_SYNC_DATA, 1 + random_u64() % 50, 5);
+			break;
+		case 8:
+		case 9:
+		case 10:
+		case 11:
+			change_members();
 			break;
 		default:
 			propose_some();
@@ -161,23 +207,49 @@ recovers(void)
 		   cluster_await_commit(&cluster, leader, leader->tag_lsns[1]);
 }
 
-/* All three end with the same committed log. */
+/* Waits until the members of the moment are final; false if they never are. */
+static bool
+members_settle(Membership *membership)
+{
+	for (int i = 0; i < 200; i++)
+	{
+		TestNode *leader = cluster_await_leader(&cluster);
+		GroupStatus status;
+
+		if (leader && engine_group_membership(leader->engine, CLUSTER_GROUP, membership) &&
+			engine_group_status(leader->engine, CLUSTER_GROUP, &status) &&
+			status.committed_generation == status.generation && !membership_is_joint(membership))
+			return true;
+		cluster_run(&cluster, 100000);
+	}
+	return false;
+}
+
+/* All members end with the same committed log, and nobody else has any of it. */
 static bool
 converge(void)
 {
 	GroupStatus status;
+	Membership membership;
 	Lsn last = chosen_last;
 
+	/* Who was removed and never heard of it asks at growing intervals. */
+	cluster_run(&cluster, changing ? 40000000 : 0);
+	if (!members_settle(&membership))
+		return false;
+	for (uint32_t i = 0; i < membership.member_count; i++)
+		if (!cluster_await_commit(&cluster, &cluster.nodes[membership.members[i].node], last))
+			return false;
 	for (NodeId id = 1; id <= cluster.node_count; id++)
-		if (!cluster_await_commit(&cluster, &cluster.nodes[id], last))
+		if (membership_find(&membership, id) == MEMBER_NONE &&
+			engine_group_status(cluster.nodes[id].engine, CLUSTER_GROUP, &status))
 			return false;
 	compare_all();
-	return engine_group_status(cluster.nodes[1].engine, CLUSTER_GROUP, &status) &&
-		   status.commit_lsn >= last;
+	return true;
 }
 
 static void
-run_seed(uint64_t seed)
+run_seed(uint64_t seed, uint32_t node_count)
 {
 	bool recovered;
 
@@ -185,20 +257,36 @@ run_seed(uint64_t seed)
 	memset(chosen, 0, sizeof(chosen));
 	chosen_last = 0;
 	same = true;
-	cluster_start(&cluster, 3);
+	changing = node_count > 3;
+	/* So little log that silent members are left behind. */
+	cluster_default_config.log_bytes_max = changing ? 256 * 1024 : 0;
+	cluster_start_with(&cluster, node_count, 3);
 	for (int i = 0; i < STEPS; i++)
 		take_step();
 	recovered = recovers();
 	compare_all();
 	TAP_OK(recovered && converge() && same && chosen_last > 0,
 		   "seed %d: %d committed entries are the same everywhere", (int) seed, (int) chosen_last);
+	for (NodeId id = 1; id <= node_count; id++)
+	{
+		opened += cluster.nodes[id].opened;
+		rebased += cluster.nodes[id].rebased;
+		removed += cluster.nodes[id].removed;
+	}
 	cluster_stop(&cluster);
 }
 
 int
 main(void)
 {
-	for (uint64_t seed = 1; seed <= SEEDS; seed++)
-		run_seed(seed);
+	uint64_t factor = getenv("QUORATE_TEST_LONG") ? 50 : 1;
+
+	for (uint64_t seed = 1; seed <= SEEDS * factor; seed++)
+		run_seed(seed, 3);
+	for (uint64_t seed = 1; seed <= CHANGING_SEEDS * factor; seed++)
+		run_seed(100 + seed, 5);
+	TAP_OK(opened > CHANGING_SEEDS / 2 && rebased > 0 && removed > CHANGING_SEEDS / 4,
+		   "%d replicas were made, %d began anew, %d were removed", (int) opened, (int) rebased,
+		   (int) removed);
 	return tap_done();
 }

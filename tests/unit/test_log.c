@@ -404,6 +404,14 @@ test_limits(void)
 	memdisk_free(disk);
 }
 
+static int
+reserve(Log *log, uint32_t records, uint64_t payload_bytes, bool bulk)
+{
+	LogRoom room = {.records = records, .payload_bytes = payload_bytes, .bulk = bulk};
+
+	return log_reserve(log, &room);
+}
+
 /* What log_reserve promised always succeeds, however near the log is to its end. */
 static void
 test_reserve(void)
@@ -422,7 +430,7 @@ test_reserve(void)
 		uint32_t records = 1 + reserved * 7 % 12;
 		uint32_t length = 1 + reserved * 131 % 900;
 
-		result = log_reserve(log, records, (uint64_t) records * length, true);
+		result = reserve(log, records, (uint64_t) records * length, true);
 		if (result < 0)
 			break;
 		reserved++;
@@ -431,7 +439,7 @@ test_reserve(void)
 	}
 	TAP_OK(error == 0 && result == LOG_FULL && reserved > 10,
 		   "%d reservations hold, then the log is full", (int) reserved);
-	while (error == 0 && (result = log_reserve(log, 2, 0, false)) == 0)
+	while (error == 0 && (result = reserve(log, 2, 0, false)) == 0)
 	{
 		error = log_append_promise(log, 1, (Ballot){++reserved, 1});
 		if (error == 0)
@@ -455,7 +463,7 @@ test_many_ballots(void)
 	int result;
 
 	log_append_group(log, 1, "", 0);
-	while ((result = log_reserve(log, 1, 0, false)) == 0 &&
+	while ((result = reserve(log, 1, 0, false)) == 0 &&
 		   (error = append_numbered(log, 1, lsn + 1, (Ballot){lsn + 1, 1}, 0)) == 0)
 		lsn++;
 	TAP_IS_INT(error, 0, "what was reserved is appended");

@@ -3,6 +3,7 @@
  *		Peer frames: what goes in comes out, in every kind; damage and excess are refused.
  */
 #include "core/core_assert.h"
+#include "core/membership.h"
 #include "log/crc32c.h"
 #include "wire/entry.h"
 #include "wire/frame.h"
@@ -48,6 +49,7 @@ random_heartbeat(Heartbeat *heartbeat)
 	heartbeat->echo_us = (TimeUs) random_number();
 	heartbeat->echo_start_counter = random_number();
 	heartbeat->sync_age_us = (TimeUs) random_number();
+	heartbeat->shares_groups = random_u64() & 1;
 	heartbeat->wants_grant = random_u64() & 1;
 	heartbeat->grant_number = random_number();
 	heartbeat->grant_echo_us = (TimeUs) random_number();
@@ -73,13 +75,16 @@ random_outline(LogOutline *outline)
 static void
 random_carried_entries(Message *message)
 {
-	message->entry_count = random_u64() % 64;
+	bool membership = message->kind == MESSAGE_JOIN || message->kind == MESSAGE_REBASE;
+	uint64_t length_max = membership ? MEMBERSHIP_BYTES_MAX + 1 : 300;
+
+	message->entry_count = membership ? 1 : random_u64() % 64;
 	message->entries = random_entries;
 	for (uint32_t i = 0; i < message->entry_count; i++)
 	{
 		random_entries[i].ballot = i > 0 && random_u64() % 4 ? random_entries[i - 1].ballot
 															 : random_ballot();
-		random_entries[i].length = random_u64() % 4 ? random_u64() % 300 : 0;
+		random_entries[i].length = random_u64() % 4 ? random_u64() % length_max : 0;
 		random_entries[i].payload = payload_bytes + random_u64() % 3000;
 	}
 }
@@ -100,6 +105,8 @@ random_message(Message *message, MessageKind kind)
 	}
 	message->group = 1 + random_number();
 	message->generation = random_number();
+	message->from_since = random_number();
+	message->to_since = random_number();
 	message->ballot = random_ballot();
 	message->promised = random_ballot();
 	message->released = random_ballot();
@@ -111,7 +118,8 @@ random_message(Message *message, MessageKind kind)
 	message->lsn = random_number();
 	if (kind == MESSAGE_PROMISE || kind == MESSAGE_ACCEPTED)
 		random_outline(&message->outline);
-	if (kind == MESSAGE_ACCEPT || kind == MESSAGE_ENTRIES)
+	if (kind == MESSAGE_ACCEPT || kind == MESSAGE_ENTRIES || kind == MESSAGE_JOIN ||
+		kind == MESSAGE_REBASE)
 		random_carried_entries(message);
 }
 
@@ -127,8 +135,8 @@ heartbeats_equal(const Heartbeat *a, const Heartbeat *b)
 	return a->start_counter == b->start_counter && a->sent_us == b->sent_us &&
 		   a->echo_us == b->echo_us && a->echo_start_counter == b->echo_start_counter &&
 		   a->sync_age_us == b->sync_age_us && a->wants_grant == b->wants_grant &&
-		   a->grant_number == b->grant_number && a->grant_echo_us == b->grant_echo_us &&
-		   a->grant_us == b->grant_us;
+		   a->shares_groups == b->shares_groups && a->grant_number == b->grant_number &&
+		   a->grant_echo_us == b->grant_echo_us && a->grant_us == b->grant_us;
 }
 
 static bool
@@ -162,12 +170,13 @@ static bool
 messages_equal(const Message *a, const Message *b)
 {
 	return a->kind == b->kind && a->from == b->from && a->to == b->to && a->group == b->group &&
-		   a->generation == b->generation && ballots_equal(a->ballot, b->ballot) &&
-		   a->ok == b->ok && ballots_equal(a->promised, b->promised) &&
-		   ballots_equal(a->released, b->released) && a->grant_number == b->grant_number &&
-		   a->target == b->target && outlines_equal(&a->outline, &b->outline) &&
-		   a->prev_lsn == b->prev_lsn && ballots_equal(a->prev_ballot, b->prev_ballot) &&
-		   a->commit_lsn == b->commit_lsn && a->lsn == b->lsn && entries_equal(a, b) &&
+		   a->generation == b->generation && a->from_since == b->from_since &&
+		   a->to_since == b->to_since && ballots_equal(a->ballot, b->ballot) && a->ok == b->ok &&
+		   ballots_equal(a->promised, b->promised) && ballots_equal(a->released, b->released) &&
+		   a->grant_number == b->grant_number && a->target == b->target &&
+		   outlines_equal(&a->outline, &b->outline) && a->prev_lsn == b->prev_lsn &&
+		   ballots_equal(a->prev_ballot, b->prev_ballot) && a->commit_lsn == b->commit_lsn &&
+		   a->lsn == b->lsn && entries_equal(a, b) &&
 		   heartbeats_equal(&a->heartbeat, &b->heartbeat);
 }
 
@@ -416,6 +425,32 @@ test_message_refusals(WireArena *arena)
 	TAP_IS_INT(status_of(&message, arena), FRAME_MALFORMED, "a grant of negative length");
 }
 
+/* A JOIN or REBASE carries one membership, no more and no other thing. */
+static void
+test_membership_refusals(WireArena *arena)
+{
+	static const MessageKind kinds[] = {MESSAGE_JOIN, MESSAGE_REBASE};
+	Entry entries[2] = {{{1, 1}, MEMBERSHIP_BYTES_MAX, payload_bytes}, {{1, 1}, 1, "x"}};
+
+	for (int i = 0; i < 2; i++)
+	{
+		Message message;
+
+		random_message(&message, kinds[i]);
+		message.entries = entries;
+		message.entry_count = 1;
+		entries[0].length = MEMBERSHIP_BYTES_MAX;
+		TAP_IS_INT(status_of(&message, arena), FRAME_OK, "the longest membership");
+		entries[0].length++;
+		TAP_IS_INT(status_of(&message, arena), FRAME_MALFORMED, "one that is too long");
+		entries[0].length = 10;
+		message.entry_count = 2;
+		TAP_IS_INT(status_of(&message, arena), FRAME_MALFORMED, "two memberships");
+		message.entry_count = 0;
+		TAP_IS_INT(status_of(&message, arena), FRAME_MALFORMED, "no membership");
+	}
+}
+
 /* Every byte takes other values, once caught by the checksum and once past it. */
 static void
 test_mutations(WireArena *arena)
@@ -489,6 +524,7 @@ main(void)
 	test_bounds_of_building(&arena);
 	test_header_refusals(&arena);
 	test_message_refusals(&arena);
+	test_membership_refusals(&arena);
 	test_mutations(&arena);
 	test_truncations(&arena);
 	wire_arena_free(&arena);

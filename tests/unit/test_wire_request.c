@@ -4,7 +4,6 @@
  */
 #include "wire/arena.h"
 #include "wire/entry.h"
-#include "wire/membership_record.h"
 #include "wire/request.h"
 
 #include "unit/tap.h"
@@ -434,35 +433,6 @@ test_damage(void)
 }
 
 static void
-test_memberships(void)
-{
-	Membership membership = {.generation = 12345678901, .member_count = 3};
-	Membership read;
-	uint8_t bytes[MEMBERSHIP_RECORD_BYTES_MAX];
-	uint32_t length;
-	bool refused = true;
-
-	for (NodeId node = 1; node <= 3; node++)
-		membership.members[node - 1] = (Member){node * 20, (MemberKind) node};
-	length = membership_record_pack(&membership, bytes);
-	TAP_OK(membership_record_unpack(bytes, length, &read) && read.member_count == 3 &&
-			   read.generation == membership.generation &&
-			   memcmp(read.members, membership.members, 3 * sizeof(Member)) == 0,
-		   "a membership survives");
-	for (uint32_t cut = 0; cut < length; cut++)
-		refused = refused && !membership_record_unpack(bytes, cut, &read);
-	TAP_OK(refused, "a shorter one is refused");
-	bytes[length - 2] = 4;
-	TAP_OK(!membership_record_unpack(bytes, length, &read), "an unknown kind of member");
-	bytes[length - 2] = MEMBER_LEARNER;
-	bytes[length - 4] = CORE_NODES_MAX + 1;
-	TAP_OK(!membership_record_unpack(bytes, length, &read), "an impossible node");
-	bytes[length - 4] = 60;
-	bytes[0] = 2;
-	TAP_OK(!membership_record_unpack(bytes, length, &read), "a newer version");
-}
-
-static void
 test_arena(void)
 {
 	uint64_t first[8];
@@ -486,7 +456,6 @@ test_arena(void)
 int
 main(void)
 {
-	test_memberships();
 	test_arena();
 	for (size_t i = 0; i < sizeof(contents); i++)
 		contents[i] = (uint8_t) random_u64();
