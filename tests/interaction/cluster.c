@@ -340,8 +340,8 @@ record_create(const Cluster *cluster, NodeId node, const Effect *effect)
 	if (effect->kind == EFFECT_MEMBERSHIP || effect->kind == EFFECT_OPEN)
 	{
 		record->memberships = calloc(MEMBERSHIPS_MAX, sizeof(MembershipAt));
-		record->membership_count = core_group_memberships(
-			cluster->nodes[node].core, effect->group, record->memberships, MEMBERSHIPS_MAX);
+		record->membership_count = core_group_memberships(cluster->nodes[node].core, effect->group,
+														  record->memberships, MEMBERSHIPS_MAX);
 		CORE_ASSERT(record->membership_count > 0 && record->membership_count <= MEMBERSHIPS_MAX);
 	}
 	return record;
@@ -635,7 +635,8 @@ packet_find(Cluster *cluster, NodeId from, NodeId to, int kind, uint32_t skip)
 	{
 		const Packet *packet = *link;
 
-		if (packet->held || packet->frozen || cluster->stopped[packet->message.from][packet->message.to] ||
+		if (packet->held || packet->frozen ||
+			cluster->stopped[packet->message.from][packet->message.to] ||
 			(from && packet->message.from != from) || (to && packet->message.to != to) ||
 			(kind && (int) packet->message.kind != kind))
 			continue;

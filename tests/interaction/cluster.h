@@ -88,7 +88,7 @@ typedef struct SimNode
 	TimeUs clock_offset_us; /* its clock = real time + this */
 	Disk *recorded;
 	Disk *durable;
-	Record *records; /* what `recorded` has and `durable` has not, oldest first */
+	Record *records;          /* what `recorded` has and `durable` has not, oldest first */
 	TimeUs last_auto_sync_us; /* real time */
 } SimNode;
 
