@@ -340,8 +340,8 @@ record_create(const Cluster *cluster, NodeId node, const Effect *effect)
 	if (effect->kind == EFFECT_MEMBERSHIP || effect->kind == EFFECT_OPEN)
 	{
 		record->memberships = calloc(MEMBERSHIPS_MAX, sizeof(MembershipAt));
-		record->membership_count = core_group_memberships(
-			cluster->nodes[node].core, effect->group, record->memberships, MEMBERSHIPS_MAX);
+		record->membership_count = core_group_memberships(cluster->nodes[node].core, effect->group,
+														  record->memberships, MEMBERSHIPS_MAX);
 		CORE_ASSERT(record->membership_count > 0 && record->membership_count <= MEMBERSHIPS_MAX);
 	}
 	return record;
@@ -635,7 +635,8 @@ packet_find(Cluster *cluster, NodeId from, NodeId to, int kind, uint32_t skip)
 	{
 		const Packet *packet = *link;
 
-		if (packet->held || cluster->stopped[packet->message.from][packet->message.to] ||
+		if (packet->held || packet->frozen ||
+			cluster->stopped[packet->message.from][packet->message.to] ||
 			(from && packet->message.from != from) || (to && packet->message.to != to) ||
 			(kind && (int) packet->message.kind != kind))
 			continue;
@@ -681,6 +682,25 @@ cluster_drop(Cluster *cluster, NodeId from, NodeId to, int kind)
 		return false;
 	packet_free(packet);
 	return true;
+}
+
+bool
+cluster_freeze(Cluster *cluster, NodeId from, NodeId to, int kind)
+{
+	Packet **link = packet_find(cluster, from, to, kind, 0);
+
+	if (link)
+		(*link)->frozen = true;
+	return link != NULL;
+}
+
+void
+cluster_thaw(Cluster *cluster)
+{
+	Packet *packet;
+
+	for (packet = cluster->packets; packet; packet = packet->next)
+		packet->frozen = false;
 }
 
 bool

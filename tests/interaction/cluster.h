@@ -74,7 +74,8 @@ typedef struct Record
 typedef struct Packet
 {
 	struct Packet *next;
-	bool held; /* waits at its sender for a sync */
+	bool held;   /* waits at its sender for a sync */
+	bool frozen; /* is late: travels when thawed */
 	Message message;
 	BallotRun runs[MESSAGE_RUNS_MAX];
 	Entry *entries;
@@ -87,7 +88,7 @@ typedef struct SimNode
 	TimeUs clock_offset_us; /* its clock = real time + this */
 	Disk *recorded;
 	Disk *durable;
-	Record *records; /* what `recorded` has and `durable` has not, oldest first */
+	Record *records;          /* what `recorded` has and `durable` has not, oldest first */
 	TimeUs last_auto_sync_us; /* real time */
 } SimNode;
 
@@ -151,7 +152,11 @@ extern void cluster_inquire(Cluster *cluster, NodeId node, GroupId group, NodeId
  */
 extern bool cluster_deliver(Cluster *cluster, NodeId from, NodeId to, int kind, uint32_t skip);
 extern bool cluster_drop(Cluster *cluster, NodeId from, NodeId to, int kind);
+extern bool cluster_freeze(Cluster *cluster, NodeId from, NodeId to, int kind);
 extern bool cluster_duplicate(Cluster *cluster, NodeId from, NodeId to, int kind);
+
+/* What was frozen travels on. */
+extern void cluster_thaw(Cluster *cluster);
 
 /* Puts a message of the script's own making on its way. */
 extern void cluster_inject(Cluster *cluster, const Message *message);

@@ -89,7 +89,7 @@ argument_link(Script *script, const char *arguments, NodeId *from, NodeId *to, i
 	unsigned to_number;
 	char name[16] = "";
 
-	if (sscanf(arguments, "%u->%u %15[A-Z]", &from_number, &to_number, name) < 2 ||
+	if (sscanf(arguments, "%u->%u %15[A-Z_]", &from_number, &to_number, name) < 2 ||
 		from_number > script->cluster->node_count || to_number > script->cluster->node_count)
 	{
 		fail(script, "no such link: %s", arguments);
@@ -353,6 +353,26 @@ run_duplicate(Script *script, const char *arguments)
 		fail(script, "nothing to duplicate");
 }
 
+/* A message is late: it travels only after `thaw`. */
+static void
+run_freeze(Script *script, const char *arguments)
+{
+	NodeId from;
+	NodeId to;
+	int kind;
+
+	if (argument_link(script, arguments, &from, &to, &kind) &&
+		!cluster_freeze(script->cluster, from, to, kind))
+		fail(script, "nothing to freeze");
+}
+
+static void
+run_thaw(Script *script, const char *arguments)
+{
+	(void) arguments;
+	cluster_thaw(script->cluster);
+}
+
 static void
 set_cut(Script *script, const char *arguments, bool cut)
 {
@@ -549,6 +569,7 @@ static const Command commands[] = {
 	{"tick", run_tick, true},         {"transfer", run_transfer, true},
 	{"truncate", run_truncate, true}, {"change", run_change, true},
 	{"rows", run_rows, true},         {"inquire", run_inquire, true},
+	{"freeze", run_freeze, true},     {"thaw", run_thaw, true},
 };
 
 void

@@ -333,7 +333,7 @@ cluster_print_log(const Cluster *cluster, NodeId node, GroupId group)
 void
 cluster_print_messages(const Cluster *cluster)
 {
-	Cluster *loud = (Cluster *) cluster;
+	Cluster loud = {.out = cluster->out};
 	const Packet *packet;
 
 	for (packet = cluster->packets; packet; packet = packet->next)
@@ -341,7 +341,7 @@ cluster_print_messages(const Cluster *cluster)
 		if (packet->message.kind == MESSAGE_HEARTBEAT)
 			continue;
 		fprintf(cluster->out, "%u -> %u ", packet->message.from, packet->message.to);
-		say_message(loud, &packet->message);
+		say_message(&loud, &packet->message);
 		fprintf(cluster->out, packet->held ? " (held)\n" : "\n");
 	}
 }

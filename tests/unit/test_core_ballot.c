@@ -1,6 +1,6 @@
 /*
  * test_core_ballot.c
- *		Order of ballots, quorums, and memberships as bytes.
+ *		Order of ballots, and quorums.
  */
 #include "core/ballot.h"
 #include "core/membership.h"
@@ -57,7 +57,7 @@ test_plausible(void)
 	TAP_OK(!ballot_is_plausible((Ballot){0, 1}, promised), "no round");
 }
 
-/* Every subset of one to seven members: a quorum is more than half of those that count. */
+/* Every subset of one to sixteen members: a quorum is more than half of those that count. */
 static void
 test_quorum_is_majority(void)
 {
@@ -73,7 +73,7 @@ test_quorum_is_majority(void)
 			right = right && quorum_reached(&membership, subset) ==
 								 ((uint32_t) __builtin_popcount(subset) * 2 > count);
 	}
-	TAP_OK(right, "a quorum is a majority, for one to seven members");
+	TAP_OK(right, "a quorum is a majority, for one to sixteen members");
 }
 
 static void
@@ -85,61 +85,103 @@ test_quorum_kinds(void)
 	TAP_OK(!quorum_reached(&membership, 1u << 0 | 1u << 3 | 1u << 4), "learners do not count");
 }
 
+/* Three members of which 2 and 3 are replaced by 4 and 5, a learner besides. */
+static Membership
+joint_members(void)
+{
+	Membership membership = members(5, 0, 1);
+
+	membership.members[1].half = HALF_OUTGOING;
+	membership.members[2].half = HALF_OUTGOING;
+	membership.members[3].half = HALF_INCOMING;
+	membership.members[4].half = HALF_INCOMING;
+	return membership;
+}
+
+/* Every subset: a quorum has two of {0, 1, 2} and two of {0, 3, 4}. */
+static void
+test_joint_quorum(void)
+{
+	Membership membership = joint_members();
+	bool right = true;
+	uint32_t subset;
+
+	for (subset = 0; subset < (1u << 6); subset++)
+	{
+		bool old_half = __builtin_popcount(subset & 0x07) >= 2;
+		bool new_half = __builtin_popcount(subset & 0x19) >= 2;
+
+		right = right && quorum_reached(&membership, subset) == (old_half && new_half);
+	}
+	TAP_OK(right, "a joint quorum is a majority of both halves");
+	membership.members[1].kind = MEMBER_LEARNER;
+	TAP_OK(quorum_reached(&membership, 0x0b),
+		   "a member that becomes a learner counts in its old half");
+	TAP_OK(!quorum_reached(&membership, 0x29), "another learner counts in none");
+}
+
+/* Two quorums, of a membership and of the one that follows it, always meet. */
+static void
+check_neighbours_meet(const Membership *one, const Membership *other, const char *description)
+{
+	uint32_t a;
+	uint32_t b;
+	bool meet = true;
+
+	for (a = 0; a < (1u << one->member_count); a++)
+	{
+		for (b = 0; quorum_reached(one, a) && b < (1u << other->member_count); b++)
+		{
+			bool common = false;
+			uint32_t i;
+
+			for (i = 0; i < one->member_count; i++)
+			{
+				uint32_t at = membership_find(other, one->members[i].node);
+
+				common = common || ((a & (1u << i)) && at != MEMBER_NONE && (b & (1u << at)));
+			}
+			meet = meet && (common || !quorum_reached(other, b));
+		}
+	}
+	TAP_OK(meet, "%s", description);
+}
+
+static void
+test_neighbours_meet(void)
+{
+	Membership old = members(3, 0, 3);
+	Membership wanted = {.member_count = 3,
+						 .members = {{.node = 1, .kind = MEMBER_STORAGE},
+									 {.node = 4, .kind = MEMBER_STORAGE},
+									 {.node = 5, .kind = MEMBER_LOG}}};
+	Membership joint;
+	Membership final;
+
+	TAP_OK(membership_begin_change(&old, &wanted, &joint), "two of three are replaced");
+	membership_end_change(&joint, &final);
+	check_neighbours_meet(&old, &joint, "quorums of the old and the joint generation meet");
+	check_neighbours_meet(&joint, &joint, "quorums of the joint generation meet");
+	check_neighbours_meet(&joint, &final, "quorums of the joint and the final generation meet");
+}
+
 static void
 test_quorum_highest(void)
 {
 	Membership three = members(3, 0, 0);
 	Membership one = members(1, 0, 0);
 	Membership learner = members(2, 1, 1);
+	Membership joint = joint_members();
 
 	TAP_IS_INT(quorum_highest(&three, (uint64_t[]){9, 5, 7}), 7, "two of three have 7");
 	TAP_IS_INT(quorum_highest(&three, (uint64_t[]){9, 0, 0}), 0, "one of three is none");
 	TAP_IS_INT(quorum_highest(&three, (uint64_t[]){4, 4, 4}), 4, "all equal");
 	TAP_IS_INT(quorum_highest(&one, (uint64_t[]){3}), 3, "one of one");
 	TAP_IS_INT(quorum_highest(&learner, (uint64_t[]){2, 1, 1, 99}), 1, "a learner lifts nothing");
-}
-
-static void
-test_membership_bytes(void)
-{
-	Membership membership = members(2, 1, 1);
-	Membership decoded;
-	uint8_t bytes[MEMBERSHIP_BYTES_MAX];
-	size_t length;
-	size_t cut;
-
-	membership.generation = 0x0102030405060708;
-	length = membership_encode(&membership, bytes);
-	TAP_OK(membership_decode(bytes, length, &decoded), "what was encoded decodes");
-	TAP_IS_INT(decoded.generation, membership.generation, "the generation");
-	TAP_IS_INT(decoded.member_count, 4, "the number of members");
-	TAP_IS_INT(decoded.members[2].kind, MEMBER_LOG, "a kind");
-	TAP_IS_INT(decoded.members[3].node, 4, "a node");
-	for (cut = 0; cut < length; cut++)
-		if (membership_decode(bytes, cut, &decoded))
-			break;
-	TAP_IS_INT(cut, length, "nothing shorter decodes");
-	bytes[0]++;
-	TAP_OK(!membership_decode(bytes, length, &decoded), "another version does not decode");
-	bytes[0]--;
-	bytes[MEMBERSHIP_MAGIC_BYTES + 11] = 2;
-	TAP_OK(!membership_decode(bytes, length, &decoded), "a node that occurs twice does not decode");
-}
-
-static void
-test_membership_validity(void)
-{
-	Membership none = {0};
-	Membership logs = members(0, 3, 0);
-	Membership three = members(3, 0, 0);
-
-	TAP_OK(!membership_is_valid(&none), "nobody is no membership");
-	TAP_OK(!membership_is_valid(&logs), "somebody must be able to lead");
-	TAP_OK(membership_is_valid(&three), "three storage replicas are one");
-	TAP_IS_INT(membership_find(&three, 3), 2, "a member is found");
-	TAP_OK(membership_find(&three, 4) == MEMBER_NONE, "a stranger is not");
-	TAP_OK(!member_may_lead(&logs.members[0]) && member_counts(&logs.members[0]),
-		   "a log replica counts and never leads");
+	TAP_IS_INT(quorum_highest(&joint, (uint64_t[]){9, 3, 4, 8, 7, 99}), 4,
+			   "a joint generation has what its slower half has");
+	TAP_IS_INT(quorum_highest(&joint, (uint64_t[]){9, 9, 9, 0, 0, 99}), 0,
+			   "one half alone has nothing");
 }
 
 int
@@ -149,8 +191,8 @@ main(void)
 	test_plausible();
 	test_quorum_is_majority();
 	test_quorum_kinds();
+	test_joint_quorum();
+	test_neighbours_meet();
 	test_quorum_highest();
-	test_membership_bytes();
-	test_membership_validity();
 	return tap_done();
 }
