@@ -221,7 +221,8 @@ repair_placement(const AutoadminNodes *nodes, PlaceTable *table, uint32_t table_
 	}
 	placement_choose(table->nodes, table->count, present, partition->membership.member_count,
 					 partition->first_leader,
-					 table->usable >= PLACEMENT_COPIES ? PLACEMENT_COPIES : 1, &choice);
+					 table->usable >= PLACEMENT_COPIES ? PLACEMENT_COPIES : Max(staying, 1),
+					 &choice);
 	want_choice(&choice, &wanted);
 
 	/*
