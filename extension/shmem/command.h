@@ -23,8 +23,8 @@ typedef enum CommandKind
 	COMMAND_GROUP_ROWS,
 	COMMAND_GROUP_CHANGE,
 	COMMAND_GROUP_INQUIRE, /* self: the node to ask */
-	COMMAND_NODES,     /* data: the packed list of nodes (shmem/node_list.h) */
-	COMMAND_BOOTSTRAP, /* data: the same */
+	COMMAND_NODES,         /* data: the packed list of nodes (shmem/node_list.h) */
+	COMMAND_BOOTSTRAP,     /* data: the same */
 	COMMAND_UNBOOTSTRAP,
 	COMMAND_ADOPT
 } CommandKind;

@@ -67,12 +67,11 @@ start(Fixture *fixture, MemberKind kind, uint32_t groups)
 	fixture->node = core_node_create(&config, fixture->now);
 	for (group = 1; group <= groups; group++)
 	{
-		MembershipAt at = {
-			.membership = {.generation = 1,
-						   .member_count = 3,
-						   .members = {{1, MEMBER_STORAGE, HALF_BOTH, 1},
-									   {2, kind, HALF_BOTH, 1},
-									   {3, MEMBER_STORAGE, HALF_BOTH, 1}}}};
+		MembershipAt at = {.membership = {.generation = 1,
+										  .member_count = 3,
+										  .members = {{1, MEMBER_STORAGE, HALF_BOTH, 1},
+													  {2, kind, HALF_BOTH, 1},
+													  {3, MEMBER_STORAGE, HALF_BOTH, 1}}}};
 		GroupRecovered recovered = {
 			.group = group, .membership_count = 1, .memberships = &at, .first_leader = 1};
 
