@@ -173,8 +173,9 @@ TOOLS_CFLAGS = -std=gnu11 -O2 -g -Wall -Wextra -Werror -D_GNU_SOURCE -I tests \
 	-I$(shell $(PG_CONFIG) --includedir 2>/dev/null)
 
 # A loss of power is played by a library that is preloaded into a server, and a program that takes back what was
-# not synced.
-FAULT_TOOLS = $(if $(wildcard tests/fault/poweroff.h),build/tools/poweroff_shim.so build/tools/poweroff_restore)
+# not synced; faults of disk and clock by another library; those of the network by a switch between the nodes.
+FAULT_TOOLS = $(if $(wildcard tests/fault/poweroff.h),build/tools/poweroff_shim.so build/tools/poweroff_restore) \
+	$(if $(wildcard tests/fault/fault.h),build/tools/fault_shim.so build/tools/node_network)
 
 .PHONY: tools
 tools: $(TOOLS) $(FAULT_TOOLS)
@@ -183,10 +184,20 @@ build/tools/%: tests/tools/%_main.c $(filter-out %_main.c,$(TOOLS_SOURCES)) $(wi
 	@echo "CC tools $@"
 	@$(CC) $(TOOLS_CFLAGS) -o $@ $(filter %.c,$^) -lpq -pthread -lm
 
-build/tools/poweroff_shim.so: tests/fault/poweroff_shim.c tests/fault/poweroff.h
+build/tools/poweroff_shim.so: tests/fault/poweroff_shim.c tests/fault/poweroff.h tests/fault/shim.h
 	@mkdir -p $(@D)
 	@echo "CC tools $@"
 	@$(CC) $(TOOLS_CFLAGS) -fPIC -shared -o $@ $< -ldl
+
+build/tools/fault_shim.so: tests/fault/fault_disk.c tests/fault/fault_clock.c tests/fault/fault.h tests/fault/shim.h
+	@mkdir -p $(@D)
+	@echo "CC tools $@"
+	@$(CC) $(TOOLS_CFLAGS) -fPIC -shared -o $@ $(filter %.c,$^) -ldl
+
+build/tools/node_network: tests/fault/node_network_main.c
+	@mkdir -p $(@D)
+	@echo "CC tools $@"
+	@$(CC) $(TOOLS_CFLAGS) -o $@ $<
 
 build/tools/poweroff_restore: tests/fault/poweroff_restore_main.c tests/fault/poweroff.h
 	@mkdir -p $(@D)

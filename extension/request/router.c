@@ -25,9 +25,12 @@
 #define APPLIED_POLL_MS 1      /* while a call waits for the applier or for room in a buffer */
 #define WAIT_POLL_MS 100       /* otherwise: deadlines, and a forwarder that has died */
 #define ASK_ANOTHER_AFTER 16   /* tries after which another node is asked who leads */
-#define FORWARDED_GRACE_MS 200 /* at its deadline, for word of what became of a forwarded call */
-#define SUPERSEDED_GRACE_MS \
-	500 /* a forwarded call's reply may be on its way when its leader is replaced */
+
+/* At its deadline, for word of what became of a forwarded call. */
+#define FORWARDED_GRACE_US (200 * 1000)
+
+/* A forwarded call's reply may be on its way when its leader is replaced. */
+#define SUPERSEDED_GRACE_US (500 * 1000)
 
 static RouterCall *calls_under_way[ROUTER_CALLS_MAX];
 static uint32_t calls_count;
@@ -125,18 +128,18 @@ router_another_node(NodeId not_this, uint32_t turn)
 static void
 router_retry(RouterCall *call, NodeId hint)
 {
-	TimestampTz now = GetCurrentTimestamp();
+	TimeUs now = shared_now_us();
 
 	call->state = CALL_UNSENT;
-	call->superseded_at = 0;
+	call->superseded_at_us = 0;
 	call->target = hint;
 	call->tries++;
 	if (call->tries % ASK_ANOTHER_AFTER == 0)
 		call->target = router_another_node(call->last_target, call->tries / ASK_ANOTHER_AFTER);
-	if (now >= call->deadline)
+	if (now >= call->deadline_us)
 		router_end(call, ROUTER_UNAVAILABLE);
 	else
-		call->retry_at = TimestampTzPlusMilliseconds(now, RETRY_DELAY_MS);
+		call->retry_at_us = now + RETRY_DELAY_MS * INT64CONST(1000);
 }
 
 /* A reply in hand: either the end of the call, or a reason to try elsewhere. */
@@ -195,10 +198,10 @@ router_execute_here(RouterCall *call)
 static void
 router_forward(RouterCall *call, NodeId target)
 {
-	long left_ms = TimestampDifferenceMilliseconds(GetCurrentTimestamp(), call->deadline);
+	TimeUs left_us = Max(call->deadline_us - shared_now_us(), 0);
 
 	call->last_target = target;
-	call->request.timeout_ms = (uint32_t) left_ms;
+	call->request.timeout_ms = (uint32_t) ((left_us + 999) / 1000);
 	call->id = forward_send(target, &call->request, &call->forwarder_life);
 	if (call->id == 0)
 		router_retry(call, target);
@@ -212,7 +215,7 @@ router_try(RouterCall *call)
 {
 	NodeId target = call->target ? call->target : router_leader_of(call->request.group);
 
-	call->retry_at = 0;
+	call->retry_at_us = 0;
 	if (target == 0)
 		router_retry(call, 0);
 	else if (target == quorate_shared->self)
@@ -326,12 +329,12 @@ router_continue_execution(RouterCall *call)
  * The other node has the same deadline, so its word on a call that it did not propose is on its way.
  */
 static void
-router_expire(RouterCall *call, TimestampTz now)
+router_expire(RouterCall *call, TimeUs now)
 {
 	bool may_apply = call->state == CALL_COMMITTING || call->state == CALL_FORWARDED;
 
 	if (call->state == CALL_FORWARDED &&
-		now < TimestampTzPlusMilliseconds(call->deadline, FORWARDED_GRACE_MS))
+		now < call->deadline_us + FORWARDED_GRACE_US)
 		return;
 	router_end(call, may_apply && call->request.kind == REQUEST_WRITE ? ROUTER_UNKNOWN
 																	  : ROUTER_UNAVAILABLE);
@@ -339,37 +342,37 @@ router_expire(RouterCall *call, TimestampTz now)
 
 /* A forwarded call gets no answer any more if the forwarder has died or its leader was replaced. */
 static void
-router_check_forwarded(RouterCall *call, TimestampTz now)
+router_check_forwarded(RouterCall *call, TimeUs now)
 {
 	NodeId leader = router_leader_of(call->request.group);
 
 	if (call->forwarder_life != forward_life())
 		router_lost(call);
 	else if (leader == 0 || leader == call->last_target)
-		call->superseded_at = 0;
-	else if (call->superseded_at == 0)
-		call->superseded_at = now;
-	else if (now >= TimestampTzPlusMilliseconds(call->superseded_at, SUPERSEDED_GRACE_MS))
+		call->superseded_at_us = 0;
+	else if (call->superseded_at_us == 0)
+		call->superseded_at_us = now;
+	else if (now >= call->superseded_at_us + SUPERSEDED_GRACE_US)
 		router_lost(call);
 }
 
 static void
-router_advance(RouterCall *call, TimestampTz now)
+router_advance(RouterCall *call, TimeUs now)
 {
-	if (call->state == CALL_UNSENT && now >= call->retry_at)
+	if (call->state == CALL_UNSENT && now >= call->retry_at_us)
 		router_try(call);
 	else if (call->state == CALL_EXECUTING)
 		router_continue_execution(call);
 	else if (call->state == CALL_FORWARDED)
 		router_check_forwarded(call, now);
-	if (call->outcome == ROUTER_PENDING && now >= call->deadline)
+	if (call->outcome == ROUTER_PENDING && now >= call->deadline_us)
 		router_expire(call, now);
 }
 
 static void
 router_turn(void)
 {
-	TimestampTz now = GetCurrentTimestamp();
+	TimeUs now = shared_now_us();
 
 	router_take_completions();
 	router_take_answers();
@@ -489,11 +492,11 @@ router_start(RouterCall *call)
 	call->state = CALL_UNSENT;
 	call->context = CurrentMemoryContext;
 	call->reply = NULL;
-	call->retry_at = 0;
-	call->superseded_at = 0;
+	call->retry_at_us = 0;
+	call->superseded_at_us = 0;
 	call->tries = 0;
 	call->target = 0;
-	call->deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), quorate_request_timeout_ms);
+	call->deadline_us = shared_now_us() + quorate_request_timeout_ms * INT64CONST(1000);
 	calls_under_way[calls_count++] = call;
 	router_try(call);
 }

@@ -14,8 +14,6 @@
 
 #include "postgres.h"
 
-#include "utils/timestamp.h"
-
 #include "catalog/metadata.h"
 #include "request/executor.h"
 
@@ -37,9 +35,9 @@ typedef struct RouterCall
 
 	/* What follows is the router's own. */
 	MemoryContext context;
-	TimestampTz deadline;
-	TimestampTz retry_at;      /* not before; 0 if not waiting to retry */
-	TimestampTz superseded_at; /* forwarded: when another leader was first seen; 0 for never */
+	TimeUs deadline_us;      /* all three of shared_now_us: the wall clock may be set meanwhile */
+	TimeUs retry_at_us;      /* not before; 0 if not waiting to retry */
+	TimeUs superseded_at_us; /* forwarded: when another leader was first seen; 0 for never */
 	uint32_t tries;
 	uint64_t id; /* tag of the proposal, or id of the forwarded request */
 	uint64_t forwarder_life;

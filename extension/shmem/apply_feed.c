@@ -10,7 +10,6 @@
 
 #include "miscadmin.h"
 #include "storage/latch.h"
-#include "utils/timestamp.h"
 #include "utils/wait_event.h"
 
 #include "settings.h"
@@ -123,15 +122,15 @@ apply_feed_wait(long timeout_ms)
 void
 apply_feed_gather(long timeout_ms)
 {
-	TimestampTz until = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), timeout_ms);
+	TimeUs until_us = shared_now_us() + timeout_ms * INT64CONST(1000);
 
 	while (!has_gathered() && pg_atomic_exchange_u32(&feed->hurry, 0) == 0)
 	{
-		long left_ms = TimestampDifferenceMilliseconds(GetCurrentTimestamp(), until);
+		TimeUs left_us = until_us - shared_now_us();
 
-		if (left_ms <= 0)
+		if (left_us <= 0)
 			return;
-		sleep_on_latch(left_ms);
+		sleep_on_latch((long) ((left_us + 999) / 1000));
 	}
 }
 

@@ -12,7 +12,6 @@
 #include "miscadmin.h"
 #include "storage/latch.h"
 #include "utils/builtins.h"
-#include "utils/timestamp.h"
 #include "utils/wait_event.h"
 
 #include "catalog/metadata_items.h"
@@ -38,10 +37,10 @@ enum
 
 /* ---------------------------------------------------------------- waiting */
 
-static TimestampTz
-wait_deadline(void)
+static TimeUs
+wait_deadline_us(void)
 {
-	return TimestampTzPlusMilliseconds(GetCurrentTimestamp(), quorate_request_timeout_ms);
+	return shared_now_us() + quorate_request_timeout_ms * INT64CONST(1000);
 }
 
 static void
@@ -57,7 +56,7 @@ wait_a_little(long wait_ms)
 static bool
 wait_until_learned(const char *name, uint32_t table_id, bool present)
 {
-	TimestampTz deadline = wait_deadline();
+	TimeUs deadline_us = wait_deadline_us();
 
 	for (;;)
 	{
@@ -65,7 +64,7 @@ wait_until_learned(const char *name, uint32_t table_id, bool present)
 
 		if ((table != NULL && table->table_id == table_id) == present)
 			return true;
-		if (GetCurrentTimestamp() >= deadline)
+		if (shared_now_us() >= deadline_us)
 			return false;
 		wait_a_little(LEARN_POLL_MS);
 	}
@@ -343,9 +342,9 @@ transfer_find_target(const PartitionInfo *partition, const char *name)
 static bool
 transfer_until_done(GroupId group, NodeId target)
 {
-	TimestampTz deadline = wait_deadline();
+	TimeUs deadline_us = wait_deadline_us();
 
-	while (GetCurrentTimestamp() < deadline)
+	while (shared_now_us() < deadline_us)
 	{
 		RouterCall call = {0};
 

@@ -24,7 +24,6 @@
 #include "storage/latch.h"
 #include "tcop/tcopprot.h"
 #include "utils/guc.h"
-#include "utils/timestamp.h"
 #include "utils/wait_event.h"
 
 #include "catalog/reconciler.h"
@@ -46,8 +45,8 @@
 #define GATHER_MS 10 /* after a batch: how long entries may gather for the next one */
 
 static uint8_t cluster_id[16]; /* of the cluster whose entries this process applies */
-static TimestampTz last_durable_check = 0;
-static TimestampTz reconcile_at = 0; /* when the reconciler wants to run again; 0 for never */
+static TimeUs durable_checked_us = 0;
+static TimeUs reconcile_at_us = 0; /* when the reconciler wants to run again; 0 for never */
 static bool something_to_flush = false;
 static uint64_t groups_seen = 0; /* SharedState.groups_generation at the last look */
 
@@ -83,7 +82,7 @@ reconcile(void)
 {
 	bool again = reconciler_run();
 
-	reconcile_at = again ? GetCurrentTimestamp() + RECONCILE_RETRY_MS * INT64CONST(1000) : 0;
+	reconcile_at_us = again ? shared_now_us() + RECONCILE_RETRY_MS * INT64CONST(1000) : 0;
 }
 
 /*
@@ -133,19 +132,19 @@ apply_some(void)
 static void
 check_durable(bool force)
 {
-	TimestampTz now = GetCurrentTimestamp();
+	TimeUs now = shared_now_us();
 
 	if (!something_to_flush ||
-		(!force && !TimestampDifferenceExceeds(last_durable_check, now, DURABLE_CHECK_MS)))
+		(!force && now < durable_checked_us + DURABLE_CHECK_MS * INT64CONST(1000)))
 		return;
-	last_durable_check = now;
+	durable_checked_us = now;
 	something_to_flush = progress_note_durable(force);
 }
 
 static void
 reconcile_if_due(void)
 {
-	if (reconcile_at != 0 && GetCurrentTimestamp() >= reconcile_at)
+	if (reconcile_at_us != 0 && shared_now_us() >= reconcile_at_us)
 		reconcile();
 }
 
@@ -156,7 +155,7 @@ idle_ms(void)
 
 	if (something_to_flush)
 		wait_ms = IDLE_FLUSH_MS;
-	if (reconcile_at != 0)
+	if (reconcile_at_us != 0)
 		wait_ms = Min(wait_ms, RECONCILE_RETRY_MS);
 	return wait_ms;
 }

@@ -13,7 +13,6 @@
 #include "access/xlog.h"
 #include "utils/hsearch.h"
 #include "utils/snapmgr.h"
-#include "utils/timestamp.h"
 
 #include "shmem/applied_wait.h"
 #include "shmem/apply_feed.h"
@@ -70,12 +69,12 @@ progress_load(void)
 static bool
 was_asked_lately(GroupProgress *progress)
 {
-	TimestampTz now = GetCurrentTimestamp();
+	TimeUs now = shared_now_us();
 
-	if (progress->feed_asked_at != 0 &&
-		!TimestampDifferenceExceeds(progress->feed_asked_at, now, FEED_ASK_AGAIN_MS))
+	if (progress->feed_asked_us != 0 &&
+		now < progress->feed_asked_us + FEED_ASK_AGAIN_MS * INT64CONST(1000))
 		return true;
-	progress->feed_asked_at = now;
+	progress->feed_asked_us = now;
 	return false;
 }
 

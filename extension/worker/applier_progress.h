@@ -30,7 +30,7 @@ typedef struct GroupProgress
 	int64 batch_items; /* as items and bytes, with the batch */
 	int64 batch_bytes;
 
-	TimestampTz feed_asked_at; /* when its entries were asked for last; 0 for never */
+	TimeUs feed_asked_us; /* when its entries were asked for last; 0 for never */
 
 	/* Flushing: once WAL is flushed to flush_position, everything up to flush_lsn is durable. */
 	Lsn durable_lsn;

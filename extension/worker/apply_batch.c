@@ -14,6 +14,7 @@
 #include "utils/memutils.h"
 
 #include "catalog/metadata.h"
+#include "core/membership.h"
 #include "item/item.h"
 #include "storage/applied_table.h"
 #include "storage/item_table.h"
@@ -130,7 +131,8 @@ add_entry(GroupProgress *progress, const ApplyItem *item)
 	EntryPayload payload = {.images = batch.unpacked};
 	uint8_t *bytes;
 
-	if (item->length == 0) /* the start entry of a leader has no effects */
+	/* The start entry of a leader and a change of the group's members have no effects on rows. */
+	if (item->length == 0 || membership_is_encoded(item->payload, item->length))
 		return true;
 	bytes = MemoryContextAlloc(batch.context, item->length);
 	memcpy(bytes, item->payload, item->length);

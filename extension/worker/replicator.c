@@ -21,12 +21,14 @@
 #include "pgstat.h"
 #include "postmaster/bgworker.h"
 #include "postmaster/interrupt.h"
+#include "storage/ipc.h"
 #include "storage/latch.h"
 #include "tcop/tcopprot.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
 
 #include "core/core_assert.h"
+#include "settings.h"
 #include "shmem/pending_mark.h"
 #include "worker/replicator.h"
 
@@ -164,6 +166,29 @@ housekeep(void)
 	pg_atomic_write_u64(&quorate_shared->log_bytes, engine_log_bytes(replicator_engine));
 }
 
+/*
+ * The engine lets its time stand still while the clock is behind what it was: a moment, if it is a little
+ * behind.  A clock that was set back by an hour would keep this node away for that hour, and what it has
+ * published would look valid for as long.  A new life knows nothing that the old clock said; it waits out what
+ * its predecessor may have granted.
+ */
+static void
+check_clock(void)
+{
+	static TimeUs last_us;
+	TimeUs now = shared_now_us();
+
+	if (now + quorate_lease_duration_ms * INT64CONST(1000) < last_us)
+	{
+		groups_step_down_all();
+		ereport(LOG, (errmsg("the clock of this machine went back by " INT64_FORMAT
+							 " ms: the replicator starts anew",
+							 (last_us - now) / 1000)));
+		proc_exit(1);
+	}
+	last_us = now;
+}
+
 /* One turn.  Returns how long to sleep after it at most, in ms; -1 for ever. */
 static long
 run_turn(void)
@@ -172,6 +197,7 @@ run_turn(void)
 	TimeUs sleep_us;
 	long gather_ms;
 
+	check_clock();
 	take_commands();
 	peers_run();
 	if (replicator_engine == NULL)

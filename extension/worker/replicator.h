@@ -41,6 +41,9 @@ extern void replicator_adopt(CommandResult *result);
 /* A process's start: forgets the leaderships of its predecessor. */
 extern void groups_init(void);
 
+/* Voids all leaderships and leases that are published. */
+extern void groups_step_down_all(void);
+
 /*
  * Makes published state for every group that the engine recovered, and removes that of others.  False if
  * there are more groups than quorate.max_groups.

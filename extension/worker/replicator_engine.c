@@ -82,6 +82,7 @@ fill_config(EngineConfig *config, const uint8_t *cluster_id, NodeId self)
 	config->accept_bytes_max = ACCEPT_BYTES_MAX;
 	config->segment_bytes = (uint32_t) quorate_log_segment_size_kb * 1024;
 	config->log_bytes_max = (uint64_t) quorate_log_size_max_mb * 1024 * 1024;
+	config->groups_max = (uint32_t) quorate_max_groups;
 	config->seed = (uint64_t) shared_now_us() * 31 + (uint64_t) MyProcPid;
 }
 

@@ -57,7 +57,12 @@ groups_init(void)
 	control.hcxt = TopMemoryContext;
 	replicas = hash_create("quorate replicas", 1024, &control,
 						   HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	groups_step_down_all();
+}
 
+void
+groups_step_down_all(void)
+{
 	for (uint32_t i = 0; i < quorate_shared->group_slots; i++)
 	{
 		shared_group_step_down(&quorate_shared->groups[i]);
@@ -344,6 +349,36 @@ on_stepped_down(void *context, GroupId group, Ballot ballot)
 						 group, ballot.round, ballot.node)));
 }
 
+/* A leader asked for a replica here; the engine opens no more groups than there are slots for. */
+static void
+on_opened(void *context, GroupId group)
+{
+	ereport(LOG, (errmsg("a replica of replication group " UINT64_FORMAT " was made on this node",
+						 group)));
+	if (attach(group))
+		publish(find_replica(group));
+}
+
+static void
+on_rebased(void *context, GroupId group, Lsn base_lsn)
+{
+	ereport(LOG, (errmsg("the rows of replication group " UINT64_FORMAT
+						 " are missing: its log begins above LSN " UINT64_FORMAT,
+						 group, base_lsn)));
+}
+
+static void
+on_removed(void *context, GroupId group)
+{
+	Replica *replica = find_replica(group);
+
+	ereport(LOG,
+			(errmsg("the replica of replication group " UINT64_FORMAT " on this node was removed",
+					group)));
+	if (replica != NULL)
+		detach(replica);
+}
+
 void
 groups_fill_callbacks(EngineCallbacks *callbacks)
 {
@@ -352,6 +387,9 @@ groups_fill_callbacks(EngineCallbacks *callbacks)
 	callbacks->committed = on_committed;
 	callbacks->leading = on_leading;
 	callbacks->stepped_down = on_stepped_down;
+	callbacks->opened = on_opened;
+	callbacks->rebased = on_rebased;
+	callbacks->removed = on_removed;
 }
 
 /* ---- feeding the applier ---- */

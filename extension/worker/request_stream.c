@@ -16,7 +16,6 @@
 #include "lib/ilist.h"
 #include "miscadmin.h"
 #include "utils/memutils.h"
-#include "utils/timestamp.h"
 
 #include "request/executor.h"
 #include "request/stream_frame.h"
@@ -35,7 +34,7 @@ typedef struct StreamCall
 	MemoryContext context; /* of everything that belongs to the call, itself included */
 	Request *request;
 	ExecutorStep step;
-	TimestampTz deadline;
+	TimeUs deadline_us;
 	ExecutorCall execution;
 } StreamCall;
 
@@ -181,7 +180,7 @@ stream_take_frame(const uint8_t *frame, Size frame_length)
 		return false;
 	}
 	call->context = context;
-	call->deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), call->request->timeout_ms);
+	call->deadline_us = shared_now_us() + call->request->timeout_ms * INT64CONST(1000);
 	dlist_push_tail(&stream_calls, &call->link);
 	stream_call_count++;
 	shared_count(
@@ -212,7 +211,7 @@ static bool
 stream_continue_waiting(void)
 {
 	dlist_mutable_iter iter;
-	TimestampTz now = GetCurrentTimestamp();
+	TimeUs now = shared_now_us();
 	bool any = false;
 
 	dlist_foreach_modify (iter, &stream_calls)
@@ -221,7 +220,7 @@ stream_continue_waiting(void)
 
 		if (call->step == EXECUTOR_COMMITTING)
 			continue;
-		if (now >= call->deadline)
+		if (now >= call->deadline_us)
 		{
 			call->execution.reply.status = REPLY_NOT_READY;
 			stream_call_end(call);

@@ -7,18 +7,13 @@
  * restores what is there anyway. A journal that cannot be written ends the process, because a test whose
  * journal has holes would blame the server.
  */
-#include <dlfcn.h>
-#include <errno.h>
 #include <fcntl.h>
-#include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
-#include <unistd.h>
 
 #include "fault/poweroff.h"
+#include "fault/shim.h"
 
 /* Far above the descriptors that the server counts on getting. */
 #define JOURNAL_DESCRIPTOR_MIN 900
@@ -35,27 +30,6 @@ typedef struct Target
 	struct stat state;
 	bool is_slow;
 } Target;
-
-static void __attribute__((noreturn)) give_up(const char *what)
-{
-	dprintf(STDERR_FILENO, "poweroff_shim: %s: %s\n", what, strerror(errno));
-	_exit(2);
-}
-
-static void *
-real(const char *name)
-{
-	void *function = dlsym(RTLD_NEXT, name);
-
-	if (!function)
-		give_up(name);
-	return function;
-}
-
-#define REAL(function)                            \
-	static __typeof__(&function) real_##function; \
-	if (!real_##function)                         \
-	real_##function = (__typeof__(&function)) real(#function)
 
 static void __attribute__((constructor)) open_journal(void)
 {
@@ -75,10 +49,10 @@ static void __attribute__((constructor)) open_journal(void)
 	root_bytes = (size_t) snprintf(root, sizeof(root), "%s/", root_path);
 	descriptor = open(journal_path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
 	if (descriptor < 0)
-		give_up(journal_path);
+		shim_give_up(journal_path);
 	journal = fcntl(descriptor, F_DUPFD_CLOEXEC, JOURNAL_DESCRIPTOR_MIN);
 	if (journal < 0)
-		give_up("descriptor of the journal");
+		shim_give_up("descriptor of the journal");
 	close(descriptor);
 }
 
@@ -86,18 +60,15 @@ static void __attribute__((constructor)) open_journal(void)
 static bool
 is_watched(int descriptor, Target *target)
 {
-	char link[64];
 	char path[4096];
 	ssize_t length;
 	struct statx born;
 
 	if (journal < 0 || fstat(descriptor, &target->state) != 0 || !S_ISREG(target->state.st_mode))
 		return false;
-	snprintf(link, sizeof(link), "/proc/self/fd/%d", descriptor);
-	length = readlink(link, path, sizeof(path) - 1);
+	length = shim_path_of(descriptor, path, sizeof(path));
 	if (length < (ssize_t) root_bytes || memcmp(path, root, root_bytes) != 0)
 		return false;
-	path[length] = '\0';
 	target->is_slow = slow_us > 0 && strncmp(path, slow_folder, strlen(slow_folder)) == 0;
 	memset(&born, 0, sizeof(born));
 	statx(descriptor, "", AT_EMPTY_PATH, STATX_BTIME, &born);
@@ -121,7 +92,7 @@ append_record(const PoweroffRecord *record, const void *bytes)
 	REAL(writev);
 	written = real_writev(journal, parts, record->old_bytes > 0 ? 2 : 1);
 	if (written != (ssize_t) sizeof(*record) + record->old_bytes)
-		give_up("writing the journal");
+		shim_give_up("writing the journal");
 }
 
 /* Reads what a write is about to replace; the descriptor itself may be open for writing only. */
@@ -134,7 +105,7 @@ read_old_bytes(int descriptor, void *bytes, int64_t count, int64_t offset)
 	snprintf(link, sizeof(link), "/proc/self/fd/%d", descriptor);
 	reader = open(link, O_RDONLY | O_CLOEXEC);
 	if (reader < 0 || pread(reader, bytes, (size_t) count, offset) != count)
-		give_up("reading what a write replaces");
+		shim_give_up("reading what a write replaces");
 	close(reader);
 }
 
@@ -156,7 +127,7 @@ note_change(int descriptor, Target *target, int64_t offset, int64_t new_bytes, b
 	{
 		bytes = malloc((size_t) record->old_bytes);
 		if (!bytes)
-			give_up("memory");
+			shim_give_up("memory");
 		read_old_bytes(descriptor, bytes, record->old_bytes, offset);
 	}
 	append_record(record, bytes);
@@ -222,7 +193,7 @@ sync_and_note(int descriptor, int (*sync_file)(int))
 	int result;
 
 	if (watched && fstat(journal, &before) != 0)
-		give_up("size of the journal");
+		shim_give_up("size of the journal");
 	if (watched && target.is_slow)
 		usleep((useconds_t) (random() % slow_us));
 	result = sync_file(descriptor);

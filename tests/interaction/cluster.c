@@ -71,6 +71,20 @@ packet_free(Packet *packet)
 	free(packet);
 }
 
+/* Forgets the node's records: they are durable, or lost. */
+static void
+records_free(SimNode *sim)
+{
+	while (sim->records)
+	{
+		Record *record = sim->records;
+
+		sim->records = record->next;
+		free(record->memberships);
+		free(record);
+	}
+}
+
 void
 cluster_free(Cluster *cluster)
 {
@@ -87,6 +101,7 @@ cluster_free(Cluster *cluster)
 	{
 		if (cluster->nodes[id].core)
 			core_node_free(cluster->nodes[id].core);
+		records_free(&cluster->nodes[id]);
 		free(cluster->nodes[id].recorded);
 		free(cluster->nodes[id].durable);
 	}
@@ -235,100 +250,189 @@ effect_send(Cluster *cluster, const Effect *effect)
 }
 
 static void
-effect_append(StoredGroup *stored, const Effect *effect)
+stored_append(StoredGroup *stored, const Record *record)
 {
-	StoredEntry *entry = &stored->entries[effect->lsn - 1];
-
-	CORE_ASSERT(effect->lsn == stored->last_lsn + 1);
-	CORE_ASSERT(effect->lsn <= CLUSTER_ENTRIES_MAX);
-	CORE_ASSERT(effect->entry.length < CLUSTER_PAYLOAD_MAX);
-	memset(entry, 0, sizeof(*entry));
-	entry->ballot = effect->entry.ballot;
-	entry->length = effect->entry.length;
-	if (entry->length > 0)
-		memcpy(entry->payload, effect->entry.payload, entry->length);
-	stored->last_lsn = effect->lsn;
+	CORE_ASSERT(record->lsn == stored->last_lsn + 1);
+	CORE_ASSERT(record->lsn <= CLUSTER_ENTRIES_MAX);
+	stored->entries[record->lsn - 1] = record->entry;
+	stored->last_lsn = record->lsn;
 }
 
-/* The log begins anew above an entry that must have been chosen. */
 static void
-effect_rebase(Cluster *cluster, StoredGroup *stored, const Effect *effect)
+stored_rebase(StoredGroup *stored, const Record *record)
 {
-	const StoredEntry *chosen = &cluster->chosen[stored->group - 1][effect->lsn - 1];
-
-	if (effect->lsn > cluster->chosen_lsn[stored->group - 1] ||
-		!ballot_equal(chosen->ballot, effect->ballot))
-		violation(cluster, "rebased above what is not chosen", stored->group, effect->lsn);
-	stored->base_lsn = stored->last_lsn = stored->commit_lsn = effect->lsn;
-	stored->base_ballot = effect->ballot;
+	stored->base_lsn = stored->last_lsn = stored->commit_lsn = record->lsn;
+	stored->base_ballot = record->ballot;
 	stored->rows_missing = true;
 }
 
 static void
-effect_memberships(Cluster *cluster, NodeId node, StoredGroup *stored)
+stored_memberships(StoredGroup *stored, const Record *record)
 {
-	stored->membership_count = core_group_memberships(cluster->nodes[node].core, stored->group,
-													  stored->memberships, MEMBERSHIPS_MAX);
-	CORE_ASSERT(stored->membership_count > 0 && stored->membership_count <= MEMBERSHIPS_MAX);
+	stored->membership_count = record->membership_count;
+	memcpy(stored->memberships, record->memberships,
+		   record->membership_count * sizeof(MembershipAt));
 }
 
 static void
-effect_open(Cluster *cluster, NodeId node, GroupId group)
+stored_new(StoredGroup *stored, const Record *record)
 {
-	StoredGroup *stored = disk_group(cluster->nodes[node].recorded, group);
-
-	if (stored->exists)
-		violation(cluster, "opened twice", group, 0);
-	memset(stored, 0, sizeof(*stored));
+	memset(stored, 0, offsetof(StoredGroup, entries));
 	stored->exists = true;
-	stored->group = group;
-	effect_memberships(cluster, node, stored);
+	stored->group = record->group;
+	stored_memberships(stored, record);
+}
+
+/* What a record does to a disk. */
+static void
+disk_record(Disk *disk, const Record *record)
+{
+	StoredGroup *stored = record->group ? disk_group(disk, record->group) : NULL;
+
+	switch (record->kind)
+	{
+		case EFFECT_APPEND:
+			stored_append(stored, record);
+			break;
+		case EFFECT_PROMISE:
+			stored->promised = record->ballot;
+			break;
+		case EFFECT_CUT:
+			stored->last_lsn = record->lsn;
+			break;
+		case EFFECT_GRANT_LENGTH:
+			disk->grant_us = record->grant_us;
+			break;
+		case EFFECT_MEMBERSHIP:
+			stored_memberships(stored, record);
+			break;
+		case EFFECT_REBASE:
+			stored_rebase(stored, record);
+			break;
+		case EFFECT_OPEN:
+			stored_new(stored, record);
+			break;
+		case EFFECT_REMOVED:
+			stored->exists = false;
+			break;
+		default:
+			CORE_ASSERT(record->kind == EFFECT_SEND); /* none of these is recorded */
+			break;
+	}
+}
+
+/* The record that an effect asks for. */
+static Record *
+record_create(const Cluster *cluster, NodeId node, const Effect *effect)
+{
+	Record *record = calloc(1, sizeof(Record));
+
+	CORE_ASSERT(record && effect->entry.length < CLUSTER_PAYLOAD_MAX);
+	record->kind = effect->kind;
+	record->group = effect->group;
+	record->lsn = effect->lsn;
+	record->ballot = effect->ballot;
+	record->grant_us = effect->grant_us;
+	record->entry.ballot = effect->entry.ballot;
+	record->entry.length = effect->entry.length;
+	if (effect->entry.length > 0)
+		memcpy(record->entry.payload, effect->entry.payload, effect->entry.length);
+	if (effect->kind == EFFECT_MEMBERSHIP || effect->kind == EFFECT_OPEN)
+	{
+		record->memberships = calloc(MEMBERSHIPS_MAX, sizeof(MembershipAt));
+		record->membership_count = core_group_memberships(
+			cluster->nodes[node].core, effect->group, record->memberships, MEMBERSHIPS_MAX);
+		CORE_ASSERT(record->membership_count > 0 && record->membership_count <= MEMBERSHIPS_MAX);
+	}
+	return record;
+}
+
+/* A log may begin anew only above an entry that was chosen. */
+static void
+watch_rebase(Cluster *cluster, const Record *record)
+{
+	const StoredEntry *chosen = &cluster->chosen[record->group - 1][record->lsn - 1];
+
+	if (record->lsn > cluster->chosen_lsn[record->group - 1] ||
+		!ballot_equal(chosen->ballot, record->ballot))
+		violation(cluster, "rebased above what is not chosen", record->group, record->lsn);
+}
+
+/* A member has one life: a second replica of it would have forgotten what the first one promised. */
+static void
+watch_open(Cluster *cluster, NodeId node, const Record *record)
+{
+	uint64_t since = membership_since(&record->memberships[0].membership, node);
+
+	if (disk_group(cluster->nodes[node].recorded, record->group)->exists)
+		violation(cluster, "opened twice", record->group, 0);
+	if (since <= cluster->lived_since[record->group - 1][node])
+		violation(cluster, "a member began a second life", record->group, 0);
+}
+
+static void
+effect_record(Cluster *cluster, NodeId node, const Effect *effect)
+{
+	Record *record = record_create(cluster, node, effect);
+	Record **link = &cluster->nodes[node].records;
+
+	if (record->kind == EFFECT_REBASE)
+		watch_rebase(cluster, record);
+	if (record->kind == EFFECT_OPEN)
+		watch_open(cluster, node, record);
+	disk_record(cluster->nodes[node].recorded, record);
+	while (*link)
+		link = &(*link)->next;
+	*link = record;
 }
 
 static void
 effect_apply(Cluster *cluster, NodeId node, const Effect *effect)
 {
-	Disk *disk = cluster->nodes[node].recorded;
+	StoredGroup *stored;
 
 	switch (effect->kind)
 	{
-		case EFFECT_APPEND:
-			effect_append(disk_group(disk, effect->group), effect);
-			break;
-		case EFFECT_PROMISE:
-			disk_group(disk, effect->group)->promised = effect->ballot;
-			break;
-		case EFFECT_CUT:
-			disk_group(disk, effect->group)->last_lsn = effect->lsn;
-			break;
-		case EFFECT_GRANT_LENGTH:
-			disk->grant_us = effect->grant_us;
-			break;
 		case EFFECT_COMMIT:
-			watch_commit(cluster, disk_group(disk, effect->group), effect->lsn);
-			disk_group(disk, effect->group)->commit_lsn = effect->lsn;
+			stored = disk_group(cluster->nodes[node].recorded, effect->group);
+			watch_commit(cluster, stored, effect->lsn);
+			stored->commit_lsn = effect->lsn;
 			break;
 		case EFFECT_SEND:
 			effect_send(cluster, effect);
 			return;
-		case EFFECT_MEMBERSHIP:
-			effect_memberships(cluster, node, disk_group(disk, effect->group));
-			break;
-		case EFFECT_REBASE:
-			effect_rebase(cluster, disk_group(disk, effect->group), effect);
-			break;
-		case EFFECT_OPEN:
-			effect_open(cluster, node, effect->group);
-			break;
-		case EFFECT_REMOVED:
-			disk_group(disk, effect->group)->exists = false;
-			break;
 		case EFFECT_LEAD:
 		case EFFECT_STEP_DOWN:
 		case EFFECT_REFUSE:
 			break;
+		default:
+			effect_record(cluster, node, effect);
+			break;
 	}
 	transcript_effect(cluster, node, effect);
+}
+
+/* Everything recorded is durable. */
+static void
+disk_sync(Cluster *cluster, NodeId node)
+{
+	SimNode *sim = &cluster->nodes[node];
+	const Record *record;
+	uint32_t i;
+
+	for (record = sim->records; record; record = record->next)
+		disk_record(sim->durable, record);
+	records_free(sim);
+	for (i = 0; i < CLUSTER_GROUPS_MAX; i++)
+	{
+		const StoredGroup *stored = &sim->recorded->groups[i];
+		const MembershipAt *newest = &stored->memberships[0];
+
+		/* what goes without a record: the rows, and what is known of them */
+		memcpy(&sim->durable->groups[i], stored, offsetof(StoredGroup, entries));
+		if (stored->exists && membership_since(&newest->membership, node) != 0)
+			cluster->lived_since[i][node] = membership_since(&newest->membership, node);
+	}
 }
 
 static void
@@ -355,7 +459,7 @@ cluster_step(Cluster *cluster, NodeId node, const Event *event)
 	}
 	for (group = 1; group <= CLUSTER_GROUPS_MAX; group++)
 	{
-		if (cluster->nodes[1].recorded->groups[group - 1].exists)
+		if (cluster->chosen_lsn[group - 1] > 0)
 			watch_leases(cluster, group);
 	}
 }
@@ -444,7 +548,7 @@ cluster_sync(Cluster *cluster, NodeId node)
 
 	if (!cluster->nodes[node].core || cluster->hung == node)
 		return;
-	*cluster->nodes[node].durable = *cluster->nodes[node].recorded;
+	disk_sync(cluster, node);
 	cluster->nodes[node].last_auto_sync_us = cluster->now_us;
 	for (packet = cluster->packets; packet; packet = packet->next)
 	{
@@ -509,6 +613,14 @@ void
 cluster_clock_anomaly(Cluster *cluster, NodeId node)
 {
 	Event event = {.kind = EVENT_CLOCK_ANOMALY};
+
+	cluster_step(cluster, node, &event);
+}
+
+void
+cluster_inquire(Cluster *cluster, NodeId node, GroupId group, NodeId target)
+{
+	Event event = {.kind = EVENT_INQUIRE, .group = group, .target = target};
 
 	cluster_step(cluster, node, &event);
 }
@@ -615,19 +727,29 @@ cluster_drop_held(Cluster *cluster, NodeId node)
 }
 
 void
-cluster_crash(Cluster *cluster, NodeId node, bool lose_unsynced)
+cluster_crash(Cluster *cluster, NodeId node, uint32_t keep)
 {
 	SimNode *sim = &cluster->nodes[node];
+	const Record *record;
+	uint32_t i;
 
 	if (!sim->core)
 		return;
 	core_node_free(sim->core);
 	sim->core = NULL;
 	cluster_drop_held(cluster, node);
-	if (lose_unsynced)
-		*sim->recorded = *sim->durable;
-	else
-		*sim->durable = *sim->recorded;
+	if (keep == UINT32_MAX)
+		disk_sync(cluster, node);
+	for (record = sim->records; record && keep > 0; record = record->next, keep--)
+		disk_record(sim->durable, record);
+	for (i = 0; i < CLUSTER_GROUPS_MAX; i++)
+	{
+		/* their owner, who took rows for missing, does so again */
+		if (sim->recorded->groups[i].rows_missing)
+			sim->durable->groups[i].rows_missing = true;
+	}
+	records_free(sim);
+	*sim->recorded = *sim->durable;
 }
 
 void
@@ -673,7 +795,6 @@ cluster_wants_sync(const Cluster *cluster, NodeId node)
 {
 	const SimNode *sim = &cluster->nodes[node];
 	const Packet *packet;
-	uint32_t i;
 
 	if (cluster->hung == node)
 		return false;
@@ -682,17 +803,7 @@ cluster_wants_sync(const Cluster *cluster, NodeId node)
 		if (packet->held && packet->message.from == node)
 			return true;
 	}
-	for (i = 0; sim->core && i < CLUSTER_GROUPS_MAX; i++)
-	{
-		const StoredGroup *recorded = &sim->recorded->groups[i];
-		const StoredGroup *durable = &sim->durable->groups[i];
-
-		if (recorded->last_lsn != durable->last_lsn || recorded->exists != durable->exists ||
-			recorded->base_lsn != durable->base_lsn ||
-			memcmp(&recorded->promised, &durable->promised, sizeof(Ballot)) != 0)
-			return true;
-	}
-	return false;
+	return sim->core && sim->records;
 }
 
 void

@@ -56,6 +56,20 @@ typedef struct Disk
 	StoredGroup groups[CLUSTER_GROUPS_MAX];
 } Disk;
 
+/* Something that a node recorded and has not synced yet. */
+typedef struct Record
+{
+	struct Record *next;
+	EffectKind kind;
+	GroupId group;
+	Lsn lsn;
+	Ballot ballot;
+	TimeUs grant_us;
+	StoredEntry entry;         /* APPEND */
+	uint32_t membership_count; /* MEMBERSHIP, OPEN */
+	MembershipAt *memberships;
+} Record;
+
 /* A message under way, with memory of its own. */
 typedef struct Packet
 {
@@ -73,6 +87,7 @@ typedef struct SimNode
 	TimeUs clock_offset_us; /* its clock = real time + this */
 	Disk *recorded;
 	Disk *durable;
+	Record *records; /* what `recorded` has and `durable` has not, oldest first */
 	TimeUs last_auto_sync_us; /* real time */
 } SimNode;
 
@@ -95,6 +110,7 @@ typedef struct Cluster
 	bool silent;
 	StoredEntry chosen[CLUSTER_GROUPS_MAX][CLUSTER_ENTRIES_MAX];
 	Lsn chosen_lsn[CLUSTER_GROUPS_MAX];
+	uint64_t lived_since[CLUSTER_GROUPS_MAX][CLUSTER_NODES_MAX + 1]; /* newest durable replica's */
 	uint64_t violations;
 } Cluster;
 
@@ -126,6 +142,9 @@ extern void cluster_change(Cluster *cluster, NodeId node, GroupId group, const c
 extern void cluster_rows(Cluster *cluster, NodeId node, GroupId group, bool present);
 extern void cluster_clock_anomaly(Cluster *cluster, NodeId node);
 
+/* Has the node ask the target whether its replica is still a member. */
+extern void cluster_inquire(Cluster *cluster, NodeId node, GroupId group, NodeId target);
+
 /*
  * What to do with messages under way from one node to another: the first one of the kind (0 for any), in
  * the order of sending; `skip` passes over so many.  They return false if there is none.
@@ -137,8 +156,8 @@ extern bool cluster_duplicate(Cluster *cluster, NodeId from, NodeId to, int kind
 /* Puts a message of the script's own making on its way. */
 extern void cluster_inject(Cluster *cluster, const Message *message);
 
-/* Ends the node's process; `lose_unsynced` forgets what its disk had not synced. */
-extern void cluster_crash(Cluster *cluster, NodeId node, bool lose_unsynced);
+/* Ends the node's process; of what its disk had not synced, the first `keep` records remain. */
+extern void cluster_crash(Cluster *cluster, NodeId node, uint32_t keep);
 extern void cluster_start(Cluster *cluster, NodeId node);
 
 /* Tells the node that its log now begins above lsn. */

@@ -209,8 +209,10 @@ run_crash(Script *script, const char *arguments)
 {
 	NodeId node = argument_node(script, arguments);
 
+	uint32_t all = strstr(arguments, "lose-unsynced") ? 0 : UINT32_MAX;
+
 	if (node)
-		cluster_crash(script->cluster, node, strstr(arguments, "lose-unsynced") != NULL);
+		cluster_crash(script->cluster, node, (uint32_t) argument_number(arguments, "keep", all));
 }
 
 static void
@@ -264,6 +266,16 @@ run_change(Script *script, const char *arguments)
 	if (node && members)
 		cluster_change(script->cluster, node, argument_group(arguments),
 					   members + strlen("members="));
+}
+
+static void
+run_inquire(Script *script, const char *arguments)
+{
+	NodeId node = argument_node(script, arguments);
+
+	if (node)
+		cluster_inquire(script->cluster, node, argument_group(arguments),
+						(NodeId) argument_number(arguments, "to", 0));
 }
 
 static void
@@ -510,7 +522,7 @@ run_random(Script *script, const char *arguments)
 
 	for (seed = first; seed < first + seeds; seed++)
 	{
-		if (random_schedule(seed, steps, script->out) > 0)
+		if (random_schedule(seed, steps, strstr(arguments, "loud") != NULL, script->out) > 0)
 			recovered++;
 		else
 			fprintf(script->out, "seed %" PRIu64 " did not recover\n", seed);
@@ -536,7 +548,7 @@ static const Command commands[] = {
 	{"status", run_status, true},     {"sync", run_sync, true},
 	{"tick", run_tick, true},         {"transfer", run_transfer, true},
 	{"truncate", run_truncate, true}, {"change", run_change, true},
-	{"rows", run_rows, true},
+	{"rows", run_rows, true},         {"inquire", run_inquire, true},
 };
 
 void

@@ -16,6 +16,7 @@
 
 #include "commands.h"
 #include "core/core_assert.h"
+#include "random.h"
 
 #define LINE_MAX_BYTES 4096
 
@@ -38,6 +39,8 @@ report_assertion(const char *condition, const char *invariant, const char *file,
 	(void) line;
 	fprintf(assertion_out, "ASSERTION %s failed in %s: %s\n", invariant, name ? name + 1 : file,
 			condition);
+	if (random_seed_under_way != 0)
+		fprintf(assertion_out, "in seed %" PRIu64 "\n", random_seed_under_way);
 	longjmp(assertion_failed, 1);
 }
 

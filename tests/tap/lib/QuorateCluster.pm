@@ -14,6 +14,7 @@ use strict;
 use warnings;
 use File::Temp ();
 use Test::More ();
+use Time::HiRes qw(sleep);
 use QuorateNode;
 use QuorateProcess qw(run_command spawn wait_until slurp exit_status kill_family);
 
@@ -21,8 +22,8 @@ my @names = qw(north south west);
 my $tools = $ENV{QUORATE_TOOLS} // 'build/tools';
 
 # Options: nodes (3), settings => { name => value } for all, node_settings => { north => { ... } },
-# env => { north => { NAME => value } }, power_off => 1 and slow_sync_us => { north => N } (see QuorateNode),
-# create (1): whether to create extension and cluster.
+# env => { north => { NAME => value } }, power_off => 1, faults => 1 and slow_sync_us => { north => N } (see QuorateNode),
+# network => a QuorateNetwork in which the nodes live, create (1): whether to create extension and cluster.
 sub new
 {
 	my ($class, %option) = @_;
@@ -39,6 +40,8 @@ sub new
 			settings => { %{ $option{settings} // {} }, %{ $option{node_settings}{$name} // {} } },
 			env => $option{env}{$name},
 			power_off => $option{power_off},
+			faults => $option{faults},
+			network => $option{network} ? [ $option{network}, $i + 1 ] : undef,
 			slow_sync_us => $option{slow_sync_us}{$name});
 	}
 	$_->init, $_->start foreach $self->nodes;
@@ -68,7 +71,7 @@ sub nodes_json
 {
 	my ($self) = @_;
 	my @entries = map {
-		sprintf '{"name": "%s", "zone": "%s", "conninfo": "%s"}', $_->name, $_->zone, $_->conninfo
+		sprintf '{"name": "%s", "zone": "%s", "conninfo": "%s"}', $_->name, $_->zone, $_->peer_conninfo
 	} $self->nodes;
 	return "'[" . join(', ', @entries) . "]'";
 }
@@ -250,6 +253,69 @@ sub reread
 		Test::More::is($status, 0, "$name: every acknowledged write is found through " . $node->name)
 		  or Test::More::diag($out . $err);
 	}
+}
+
+# ---------------------------------------------------------------- gaps
+
+# Starts one writer a partition, which writes its key again and again, from connections to the given nodes (all).
+# keys: number => key, as probe_keys returns them. Options: rate (100 writes a second each), nodes => [ ... ],
+# timeout_ms (2000).
+sub start_probe
+{
+	my ($self, $table, $keys, %option) = @_;
+	my $number = ++$self->{probes};
+	my $probe = { keys => $keys, out => "$self->{folder}/probe-$number.out", log => "$self->{folder}/probe-$number.log" };
+	$probe->{pid} = spawn(
+		[
+			"$tools/history_client", 'probe', '--table', $table, '--rate', $option{rate} // 100, '--seconds', 0,
+			'--timeout-ms', $option{timeout_ms} // 2000, (map { ('--probe-key', $_) } values %$keys),
+			$self->target_options(@{ $option{nodes} // [] })
+		],
+		$probe->{out}, stderr => $probe->{log});
+	return $probe;
+}
+
+# Ends it; returns number of partition => the longest time in ms without an acknowledged write.
+sub finish_probe
+{
+	my ($self, $probe) = @_;
+	kill 'TERM', $probe->{pid};
+	wait_until(60, sub { defined exit_status($probe->{pid}) }) or die "the probe did not end\n";
+	die "the probe failed:\n" . slurp($probe->{log}) if exit_status($probe->{pid});
+	my %gap = map { /^(\S+) \d+ \d+ \d+ ([\d.]+) \d+$/ ? ($1 => $2) : () } split /\n/, slurp($probe->{out});
+	return map { $_ => $gap{ $probe->{keys}{$_} } } keys %{ $probe->{keys} };
+}
+
+# The longest gap in ms on any of the partitions while the given code runs. Options as for start_probe.
+sub longest_gap
+{
+	my ($self, $table, $keys, $code, %option) = @_;
+	my $probe = $self->start_probe($table, $keys, %option);
+	sleep 0.5;
+	$code->();
+	my %gap = $self->finish_probe($probe);
+	my ($longest) = sort { $b <=> $a } values %gap;
+	return $longest;
+}
+
+# Waits for a time; returns the 99th percentile, in ms, of the latencies of the load's writes acknowledged meanwhile.
+sub write_p99_ms
+{
+	my ($self, $load, $seconds) = @_;
+	my $position = -s $load->{history};
+	sleep $seconds;
+	my @latencies = sort { $a <=> $b } map { /^\d+ (?:put|delete) \S+ \S+ (\d+) (\d+) ok$/ ? $2 - $1 : () }
+	  split /\n/, substr(slurp($load->{history}), $position);
+	die "no write was acknowledged in $seconds s\n" unless @latencies;
+	return $latencies[ int(0.99 * $#latencies) ] / 1000;
+}
+
+# Tests that a gap is within the limit, and tells it: docs/failure-model.md has such figures.
+sub gap_within
+{
+	my ($self, $gap_ms, $limit_ms, $name) = @_;
+	Test::More::note(sprintf 'longest write gap: %.0f ms: %s', $gap_ms, $name);
+	Test::More::cmp_ok($gap_ms, '<=', $limit_ms, "$name: no write gap over $limit_ms ms");
 }
 
 # ---------------------------------------------------------------- verdicts

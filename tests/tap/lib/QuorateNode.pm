@@ -12,6 +12,7 @@ package QuorateNode;
 use strict;
 use warnings;
 use Cwd qw(abs_path);
+use QuorateFault;
 use QuorateProcess qw(run_command spawn family kill_family alive free_port slurp wait_until exit_status);
 use Time::HiRes qw(sleep time);
 
@@ -37,7 +38,8 @@ my %default_settings = (
 
 # Arguments: name, zone, folder (exists); optional settings => { name => value }, env => { NAME => value } for the
 # server's environment, power_off => 1 to make power_off possible (the server then keeps a journal of its writes),
-# slow_sync_us => N, with power_off, to have the log's disk take up to that much longer for each sync.
+# slow_sync_us => N, with power_off, to have the log's disk take up to that much longer for each sync, faults => 1 to
+# make faults of disk and clock possible (see fault), network => [ QuorateNetwork, NUMBER ] to live there.
 sub new
 {
 	my ($class, %arg) = @_;
@@ -48,9 +50,12 @@ sub new
 		log => "$arg{folder}/$arg{name}.log",
 		port => free_port(),
 		settings => {%default_settings},
-		env => $arg{env} // {} }, $class;
+		env => $arg{env} // {},
+		network => $arg{network} }, $class;
 	$self->set(%{ $arg{settings} // {} });
 	$self->keep_journal(abs_path($arg{folder}), $arg{slow_sync_us} // 0) if $arg{power_off};
+	$self->prepare_faults(abs_path($arg{folder})) if $arg{faults};
+	$self->set(listen_addresses => $self->address) if $arg{network};
 	return $self;
 }
 
@@ -60,11 +65,26 @@ sub port { return $_[0]{port} }
 sub data { return $_[0]{data} }
 sub pid { return $_[0]{pid} }
 
-# How other nodes and clients reach this one; no name is resolved.
+sub address
+{
+	my ($self) = @_;
+	my ($network, $number) = @{ $self->{network} // [] };
+	return $network ? $network->address($number) : '127.0.0.1';
+}
+
+# How clients reach this node: where nodes have a network of their own, by a socket that its faults do not concern.
 sub conninfo
 {
 	my ($self) = @_;
-	return "hostaddr=127.0.0.1 port=$self->{port} dbname=postgres user=postgres";
+	return $self->peer_conninfo unless $self->{network};
+	return "host=$self->{data} port=$self->{port} dbname=postgres user=postgres";
+}
+
+# How other nodes reach it; no name is resolved.
+sub peer_conninfo
+{
+	my ($self) = @_;
+	return 'hostaddr=' . $self->address . " port=$self->{port} dbname=postgres user=postgres";
 }
 
 # Changes settings for the next start; an undefined value removes one.
@@ -85,6 +105,10 @@ sub init
 		[ "$bindir/initdb", '-D', $self->{data}, '-U', 'postgres', '-A', 'trust', '--no-locale', '-E', 'UTF8', '--no-sync' ],
 		'', 120);
 	die "initdb of $self->{name} failed:\n$out$err" if !defined $status || $status;
+	return unless $self->{network};
+	open my $rules, '>>', "$self->{data}/pg_hba.conf" or die "could not write pg_hba.conf: $!\n";
+	print $rules "host all all 10.77.0.0/24 trust\nhost replication all 10.77.0.0/24 trust\n";
+	close $rules or die "could not write pg_hba.conf: $!\n";
 }
 
 sub write_settings
@@ -108,10 +132,17 @@ sub start
 	$self->write_settings;
 	my $ok = wait_until(20,
 		sub {
-			$self->{pid} = spawn([ "$bindir/postgres", '-D', $self->{data} ], $self->{log}, env => $self->{env});
+			$self->{pid} = spawn([ $self->server_command ], $self->{log}, env => $self->{env});
 			return wait_until($option{limit_s} // 60, sub { $self->ready || defined exit_status($self->{pid}) }) && $self->ready;
 		});
 	die "node $self->{name} did not start:\n" . substr($self->log_text, -3000) unless $ok;
+}
+
+sub server_command
+{
+	my ($self) = @_;
+	my ($network, $number) = @{ $self->{network} // [] };
+	return ($network ? $network->enter($number) : (), "$bindir/postgres", '-D', $self->{data});
 }
 
 # True if the instance answers.
@@ -166,6 +197,17 @@ sub keep_journal
 		QUORATE_POWEROFF_SLOW_US => $slow_sync_us };
 }
 
+# Has the server preload the shim of tests/fault that plays faults of disk and clock.
+sub prepare_faults
+{
+	my ($self, $folder) = @_;
+	$self->{fault} = QuorateFault->new("$folder/$self->{name}.fault", "$folder/$self->{name}/pgsql_tmp_quorate");
+	$self->{env} = { %{ $self->{env} }, LD_PRELOAD => abs_path("$tools/fault_shim.so"), $self->{fault}->environment };
+}
+
+# The faults of this node's disk and clocks: a QuorateFault.
+sub fault { return $_[0]{fault} // die "node $_[0]{name} was not prepared for faults\n" }
+
 # Kills the whole instance, if it still runs, and throws away what it had not synced. With a seed some of that stays, and the last write
 # of a file may be torn. Returns what the restorer said.
 sub power_off
@@ -192,6 +234,24 @@ sub process_pids
 {
 	my ($self, $text) = @_;
 	return grep { $_ != $self->{pid} && index(eval { slurp("/proc/$_/cmdline") } // '', $text) >= 0 } family($self->{pid});
+}
+
+# The private memory, in kB, of the processes of which the name shown in ps contains the text; all without one.
+sub private_kb
+{
+	my ($self, $text) = @_;
+	my $kb = 0;
+	foreach my $pid (defined $text ? $self->process_pids($text) : family($self->{pid}))
+	{
+		$kb += $1 if (eval { slurp("/proc/$pid/status") } // '') =~ /^RssAnon:\s+(\d+) kB/m;
+	}
+	return $kb;
+}
+
+sub counter
+{
+	my ($self, $name) = @_;
+	return $self->sql("SELECT value FROM quorate.counters WHERE name = '$name'");
 }
 
 sub psql_command

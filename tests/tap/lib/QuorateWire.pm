@@ -15,15 +15,16 @@ use IO::Socket::INET;
 
 our @EXPORT_OK = qw(crc32c);
 
-# Connects as another node's processes do. With an undefined user nothing is sent: the server waits for a start.
+# Connects as another node's processes do, or, with replication => 'false', as a client. With an undefined user nothing is
+# sent: the server waits for a start.
 sub connect
 {
-	my ($class, $node, $user) = @_;
+	my ($class, $node, $user, %option) = @_;
 	my $socket = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $node->port, Timeout => 10)
 	  or die "could not connect: $!\n";
 	my $self = bless { socket => $socket, data => [] }, $class;
 	return $self unless defined $user;
-	my $body = pack('N', 196608) . join("\0", 'user', $user, 'database', 'postgres', 'replication', 'database', '', '');
+	my $body = pack('N', 196608) . join("\0", 'user', $user, 'database', 'postgres', 'replication', $option{replication} // 'database', '', '');
 	$self->send_bytes(pack('N', length($body) + 4) . $body);
 	$self->{start} = $self->read_until('ZE');
 	return $self;

@@ -1,0 +1,87 @@
+#!/usr/bin/perl
+# Links between nodes that are cut: the leader is cut off in both directions, then in each direction alone, then from one
+# follower only. The majority goes on within 3 s, and who is cut off refuses consistent reads. Real instances, each in a network
+# namespace of its own; clients are not concerned by the cuts.
+use strict;
+use warnings;
+use QuorateCluster;
+use QuorateNetwork;
+use QuorateProcess qw(wait_until);
+use Test::More;
+use Time::HiRes qw(sleep time);
+
+my $network = QuorateNetwork->new(3) or plan skip_all => QuorateNetwork->reason;
+my $cluster = QuorateCluster->new(network => $network);
+my ($north, $south, $west) = $cluster->nodes;
+my %number = ($north => 1, $south => 2, $west => 3);
+$cluster->create_table('songs', partitions => 3);
+my %keys = $cluster->probe_keys('songs', 3);
+my $load = $cluster->start_history('songs', seconds => 0, extra => [ '--timeout-ms', 2000, '--rate', 100 ]);
+$cluster->wait_for_writes($load, 1000);
+
+sub consistent_get
+{
+	my ($node, $timeout) = @_;
+	return ($node->sql_error("SET quorate.request_timeout = '$timeout';
+		SELECT quorate.get_item('songs', '{\"pk\": {\"S\": \"$keys{0}\"}}', consistent_read => true)"))[0];
+}
+
+# Until all nodes hear each other again.
+sub wait_for_peace
+{
+	foreach my $node ($cluster->nodes)
+	{
+		$node->poll_until('SELECT bool_and(heard_ms_ago < 500) FROM quorate.nodes WHERE NOT is_this_node', 't', 30)
+		  or die 'node ' . $node->name . " does not hear the others\n";
+	}
+	$cluster->wait_for_leaders('songs', 3);
+}
+
+# All partitions are led by one node, then the cut: the others go on. Writers of the probe are clients of the others.
+sub leader_is_cut_off
+{
+	my ($name, $leader, $cut) = @_;
+	$cluster->move_leaders('songs', 3, $leader);
+	my @others = $cluster->others($leader);
+	my $gap = $cluster->longest_gap('songs', \%keys,
+		sub {
+			$cut->($number{$leader}, map { $number{$_} } @others);
+			sleep 2;
+			is(consistent_get($leader, '700ms'), 'QR001', "$name: " . $leader->name . ' refuses consistent reads');
+			is(consistent_get($others[0], '5s'), '', "$name: " . $others[0]->name . ' serves them');
+			sleep 2;
+		},
+		nodes => \@others);
+	$cluster->gap_within($gap, 3000, $name);
+	my $healed = time;
+	$network->heal;
+	wait_for_peace();
+	note(sprintf '%s: the nodes hear each other %.1f s after the end', $name, time - $healed);
+	$cluster->wait_for_writes($load, 300);
+}
+
+leader_is_cut_off('the leader is isolated', $north, sub { my ($leader, @others) = @_; $network->cut($leader, $_) foreach @others });
+leader_is_cut_off('what the leader sends is lost', $south, sub { my ($leader, @others) = @_; $network->cut_one_way($leader, $_) foreach @others });
+leader_is_cut_off('what is sent to the leader is lost', $west, sub { my ($leader, @others) = @_; $network->cut_one_way($_, $leader) foreach @others });
+
+# ---------------------------------------------------------------- a partial partition
+
+# North leads and does not reach south; west reaches both. South asks west before it stands, so north stays.
+$cluster->move_leaders('songs', 3, $north);
+my $gap = $cluster->longest_gap('songs', \%keys,
+	sub {
+		$network->cut(1, 2);
+		sleep 4;
+		is($west->sql("SELECT count(*) FROM quorate.partitions WHERE table_name = 'songs' AND leader = 'north'"), 3,
+			'a partial partition: the leader stays');
+	},
+	nodes => [ $north, $west ]);
+$cluster->gap_within($gap, 3000, 'a partial partition');
+$network->heal;
+wait_for_peace();
+$cluster->wait_for_writes($load, 1000);
+
+$cluster->finish_history($load);
+$cluster->replicas_equal('songs');
+$cluster->finish;
+done_testing();
