@@ -16,8 +16,10 @@ typedef struct Committed
 	CheckBallot ballot;
 	uint64_t digest;
 	uint64_t operation;
-	uint64_t chain; /* digest up to here, for elements up to chained */
 	bool known;
+	bool is_membership;
+	uint64_t chain;    /* digest up to here, for elements up to chained */
+	uint64_t proposed; /* the same without memberships */
 } Committed;
 
 /* One group: the mirror of its log, elements 1 .. top. */
@@ -215,28 +217,6 @@ check_log_entry(CheckLog *log, uint32_t node, uint32_t group, const CheckEntry *
 }
 
 void
-check_log_rebase(CheckLog *log, uint32_t node, uint32_t group, uint64_t lsn)
-{
-	ReplicaChain *replica = replica_of(log, node, group);
-	const GroupMirror *mirror = &log->groups[group];
-	uint64_t key;
-
-	if (lsn > mirror->top || !mirror->entries[lsn].known)
-	{
-		check_fail(log->report, "I6",
-				   "node %u began its log of group %u above LSN %" PRIu64
-				   ", which is not committed",
-				   node + 1, group, lsn);
-		return;
-	}
-	key = match_key(group, lsn, mirror->entries[lsn].ballot);
-	replica->chain = sim_grow(replica->chain, &replica->capacity, lsn + 1, sizeof(uint64_t));
-	replica->chain[lsn] = match_slot(log->matches, log->match_capacity, key)->chain;
-	if (replica->top < lsn)
-		replica->top = lsn;
-}
-
-void
 check_log_restart(CheckLog *log, uint32_t node, uint32_t group, uint64_t append_lsn)
 {
 	ReplicaChain *replica = replica_of(log, node, group);
@@ -255,7 +235,7 @@ check_log_chain(const CheckLog *log, uint32_t group, uint64_t lsn, uint64_t *cha
 	if (lsn > mirror->chained)
 		return false;
 	if (lsn > 0)
-		*chain = mirror->entries[lsn].chain;
+		*chain = mirror->entries[lsn].proposed;
 	return true;
 }
 
@@ -263,8 +243,9 @@ bool
 check_log_base(CheckLog *log, uint32_t node, uint32_t group, uint64_t base_lsn)
 {
 	ReplicaChain *replica = replica_of(log, node, group);
-	uint64_t chain;
-	bool known = check_log_chain(log, group, base_lsn, &chain);
+	const GroupMirror *mirror = &log->groups[group];
+	bool known = base_lsn <= mirror->chained;
+	uint64_t chain = known && base_lsn > 0 ? mirror->entries[base_lsn].chain : 0;
 
 	replica->base = base_lsn;
 	if (replica->top >= base_lsn &&
@@ -390,10 +371,13 @@ extend_chain(GroupMirror *mirror)
 {
 	while (mirror->chained < mirror->top && mirror->entries[mirror->chained + 1].known)
 	{
-		uint64_t before = mirror->chained > 0 ? mirror->entries[mirror->chained].chain : 0;
-		Committed *next = &mirror->entries[++mirror->chained];
+		Committed *before = &mirror->entries[mirror->chained++];
+		Committed *next = before + 1;
 
-		next->chain = chain_on(before, next->ballot, next->digest);
+		next->chain = chain_on(before->chain, next->ballot, next->digest);
+		next->proposed = next->is_membership
+							 ? before->proposed
+							 : chain_on(before->proposed, next->ballot, next->digest);
 	}
 }
 
@@ -408,7 +392,11 @@ check_log_commit(CheckLog *log, uint32_t node, uint32_t group, const CheckEntry 
 	known = &mirror->entries[entry->lsn];
 	if (!known->known)
 	{
-		*known = (Committed){entry->ballot, entry->digest, entry->operation, 0, true};
+		*known = (Committed){.ballot = entry->ballot,
+							  .digest = entry->digest,
+							  .operation = entry->operation,
+							  .known = true,
+							  .is_membership = entry->membership != NULL};
 		if (entry->lsn > mirror->top)
 			mirror->top = entry->lsn;
 		extend_chain(mirror);

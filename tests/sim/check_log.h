@@ -43,9 +43,6 @@ extern void check_log_proposed(CheckLog *log, uint64_t operation, uint32_t group
 /* The node's log holds the entry.  Entries come in order; one that came before begins the log anew there. */
 extern void check_log_entry(CheckLog *log, uint32_t node, uint32_t group, const CheckEntry *entry);
 
-/* The node's log begins above the entry from now on, which must be one that somebody called committed. */
-extern void check_log_rebase(CheckLog *log, uint32_t node, uint32_t group, uint64_t lsn);
-
 /* The node's process started and found its log to end at append_lsn; its commit LSN starts anew. */
 extern void check_log_restart(CheckLog *log, uint32_t node, uint32_t group, uint64_t append_lsn);
 
@@ -61,7 +58,7 @@ extern void check_log_drop(CheckLog *log, uint32_t node, uint32_t group);
 /* The node's disk is gone. */
 extern void check_log_wipe(CheckLog *log, uint32_t node);
 
-/* The digest of the committed log up to the LSN; false if not all of it is known. */
+/* The digest of the committed log up to the LSN, memberships left out; false if not all of it is known. */
 extern bool check_log_chain(const CheckLog *log, uint32_t group, uint64_t lsn, uint64_t *chain);
 
 /* The node says that everything up to lsn is committed; its log ends at append_lsn. */

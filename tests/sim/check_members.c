@@ -281,6 +281,22 @@ check_members_uses(CheckMembers *members, uint32_t node, uint32_t group, uint64_
 	return newest != NONE;
 }
 
+bool
+check_members_is_gone(const CheckMembers *members, uint32_t node, uint32_t group, uint64_t since)
+{
+	const GroupMembers *all = &members->groups[group];
+
+	for (uint32_t i = 0; i < all->count; i++)
+	{
+		const CheckMember *member = check_membership_find(&all->seen[i].membership, node + 1);
+
+		if (generation_of(all, i) >= since && may_be_committed(&all->seen[i]) &&
+			(!member || member->since != since))
+			return true;
+	}
+	return false;
+}
+
 void
 check_members_drop(CheckMembers *members, uint32_t node, uint32_t group)
 {

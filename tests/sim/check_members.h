@@ -107,6 +107,10 @@ check_members_uses(CheckMembers *members, uint32_t node, uint32_t group, uint64_
 /* The node has no replica of the group any more. */
 extern void check_members_drop(CheckMembers *members, uint32_t node, uint32_t group);
 
+/* Does a membership that is committed leave out the node's replica of that beginning? */
+extern bool check_members_is_gone(const CheckMembers *members, uint32_t node, uint32_t group,
+								  uint64_t since);
+
 /* What the node uses, after check_members_uses; NULL if it has no replica. */
 extern const CheckMembership *
 check_members_in_use(const CheckMembers *members, uint32_t node, uint32_t group);

@@ -260,7 +260,7 @@ void
 sim_ambush_replace_at(SimNode *node)
 {
 	node->idle_generation = node->world->idle_generation;
-	if (!node->engine)
+	if (!node->engine || node->index >= SIM_IDLE_NODES)
 		return;
 	if (!sim_nemesis_is_idle(node))
 	{

@@ -18,7 +18,9 @@ kind_name(MessageKind kind)
 		[MESSAGE_PROMISE] = "promise",     [MESSAGE_FETCH] = "fetch",
 		[MESSAGE_ENTRIES] = "entries",     [MESSAGE_ACCEPT] = "accept",
 		[MESSAGE_ACCEPTED] = "accepted",   [MESSAGE_RELEASE] = "release",
-		[MESSAGE_APPLIED] = "applied",
+		[MESSAGE_APPLIED] = "applied",     [MESSAGE_JOIN_ASK] = "join-ask",
+		[MESSAGE_JOIN] = "join",           [MESSAGE_REBASE] = "rebase",
+		[MESSAGE_REMOVED] = "removed",
 	};
 
 	return NAMES[kind];
@@ -33,10 +35,12 @@ trace_message(const SimWorld *world, const Message *message)
 				  (unsigned long) message->heartbeat.grant_number);
 	else
 		sim_trace(world,
-				  "%u > %u  %s group %u ballot %lu.%u%s promised %lu.%u prev %lu+%u commit %lu "
-				  "lsn %lu grant %lu",
+				  "%u > %u  %s group %u generation %lu (%lu > %lu) ballot %lu.%u%s promised %lu.%u "
+				  "prev %lu+%u commit %lu lsn %lu grant %lu",
 				  message->from, message->to, kind_name(message->kind),
-				  sim_group_index(message->group), (unsigned long) message->ballot.round,
+				  sim_group_index(message->group), (unsigned long) message->generation,
+				  (unsigned long) message->from_since, (unsigned long) message->to_since,
+				  (unsigned long) message->ballot.round,
 				  message->ballot.node, message->ok ? " ok" : "",
 				  (unsigned long) message->promised.round, message->promised.node,
 				  (unsigned long) message->prev_lsn, message->entry_count,

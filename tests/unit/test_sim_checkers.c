@@ -164,7 +164,7 @@ test_rebase(void)
 	}
 	commit(log, first);
 	commit(log, second);
-	check_log_rebase(log, 2, 0, 2);
+	check_log_base(log, 2, 0, 2);
 	check_log_entry(log, 2, 0, &third);
 	TAP_OK(!report.failed, "a log may begin above a committed entry");
 	check_log_rebase(log, 2, 0, 3);
