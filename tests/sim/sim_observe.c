@@ -11,7 +11,6 @@ typedef struct Reading
 {
 	SimNode *node;
 	uint32_t group;
-	Lsn commit_lsn; /* entries up to here are committed */
 	Lsn last_lsn;   /* last one seen */
 	bool leads;     /* for two turns at least: it counted itself what is committed */
 } Reading;
@@ -43,7 +42,6 @@ show_entry(void *context, Lsn lsn, const Entry *entry)
 	CheckEntry shown = check_entry(lsn, entry);
 
 	reading->last_lsn = lsn;
-	shown.is_counted = reading->leads;
 	if (shown.operation > world->history.top)
 	{
 		check_fail(&world->report, "payload", "node %u's log of group %u holds garbage at %lu",
@@ -54,16 +52,24 @@ show_entry(void *context, Lsn lsn, const Entry *entry)
 	if (shown.membership)
 		check_members_entry(world->check_members, reading->node->index, reading->group, lsn,
 							shown.membership, shown.membership_length);
-	if (lsn <= reading->commit_lsn)
-		check_log_commit(world->log, reading->node->index, reading->group, &shown);
 }
 
-/* Shows entries from from_lsn to the log's end. */
+static void
+show_commit(void *context, Lsn lsn, const Entry *entry)
+{
+	const Reading *reading = context;
+	CheckEntry shown = check_entry(lsn, entry);
+
+	shown.is_counted = reading->leads;
+	check_log_commit(reading->node->world->log, reading->node->index, reading->group, &shown);
+}
+
+/* Shows entries from from_lsn to the log's end, then which of them are committed: by memberships further up, perhaps. */
 static void
 show_log(SimNode *node, uint32_t group, Lsn from_lsn, bool leads)
 {
 	const GroupStatus *status = &node->replicas[group].status;
-	Reading reading = {node, group, status->commit_lsn, from_lsn - 1, leads};
+	Reading reading = {node, group, from_lsn - 1, leads};
 
 	check_members_log_from(node->world->check_members, node->index, group, from_lsn);
 	if (from_lsn <= status->append_lsn)
@@ -74,6 +80,9 @@ show_log(SimNode *node, uint32_t group, Lsn from_lsn, bool leads)
 				   "node %u's log of group %u ends at %lu but cannot be read above %lu",
 				   node->index + 1, group, (unsigned long) status->append_lsn,
 				   (unsigned long) reading.last_lsn);
+	else if (from_lsn <= status->commit_lsn)
+		engine_read_entries(node->engine, sim_group_id(group), from_lsn, status->commit_lsn,
+							SIZE_MAX, show_commit, &reading);
 }
 
 static bool
