@@ -135,6 +135,9 @@ read_status(SimNode *node, uint32_t group)
 	replica->created = true;
 	if (!self)
 		return true;
+	if (self->kind != replica->kind)
+		sim_trace(node->world, "node %u is of kind %d in generation %lu of group %u",
+				  node->index + 1, (int) self->kind, (unsigned long) status.generation, group);
 	if (self->kind == MEMBER_LOG && replica->kind != MEMBER_LOG)
 		sim_replica_forget_rows(node, group);
 	replica->kind = self->kind;
