@@ -170,6 +170,29 @@ check_leader(SimNode *node, uint32_t group)
 				   promised | 1u << node->index);
 }
 
+/* Who is to count in a joint generation that this leader began has a replica already. */
+static void
+check_newcomers(SimNode *node, uint32_t group)
+{
+	SimWorld *world = node->world;
+	const CheckMembership *used = check_members_in_use(world->check_members, node->index, group);
+
+	if (!used || node->replicas[group].status.role < ROLE_LEADER)
+		return;
+	for (uint32_t i = 0; i < used->count; i++)
+	{
+		const CheckMember *member = &used->members[i];
+		const SimNode *other = &world->nodes[member->node - 1];
+		const SimReplica *replica = &other->replicas[group];
+
+		if (member->half == CHECK_HALF_INCOMING && !other->lost &&
+			(!replica->open || replica->since != member->since))
+			check_fail(&world->report, "I10",
+					   "node %u has node %u count in group %u, which has no replica yet",
+					   node->index + 1, member->node, group);
+	}
+}
+
 static void
 observe_replica(SimNode *node, uint32_t group)
 {
@@ -196,6 +219,8 @@ observe_replica(SimNode *node, uint32_t group)
 	replica->checked_lsn = replica->status.commit_lsn;
 	check_members_uses(world->check_members, node->index, group, replica->status.generation);
 	check_leader(node, group);
+	if (before.generation < replica->status.generation)
+		check_newcomers(node, group);
 	if (replica->status.role == ROLE_ADOPTING && before.role != ROLE_ADOPTING)
 		sim_ambush_lay(node, group, false);
 }
