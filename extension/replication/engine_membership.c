@@ -63,6 +63,20 @@ memberships_in_core(const Engine *engine, GroupId id, MembershipAt memberships[M
 }
 
 /*
+ * The core went through all memberships of the step, the engine sees the newest: if one between made this a log
+ * replica, the rows are missing although it is none now and was none before.
+ */
+static bool
+core_misses_rows(const Engine *engine, const EngineGroup *group)
+{
+	GroupStatus status;
+
+	return !engine_is_log_replica(group) && !group->rows_missing &&
+		   core_group_status(engine->core, group->group, &status, engine->now) &&
+		   status.rows_missing;
+}
+
+/*
  * A log replica that keeps rows from now on has none yet, whatever its log holds.  Recorded before the membership
  * that says so: a torn tail must not leave a replica that takes its rows for complete.
  */
@@ -85,6 +99,7 @@ engine_record_memberships(Engine *engine, EngineGroup *group)
 	int error;
 
 	engine_set_membership(engine, group, &memberships[count - 1].membership);
+	group->rows_are_due = group->rows_are_due || core_misses_rows(engine, group);
 	error = record_missing_rows(engine, group);
 	return error != 0 ? error
 					  : log_append_group(engine->log, group->group, record, (uint32_t) length);

@@ -165,7 +165,10 @@ describe_replica(const SimNode *node, uint32_t group)
 		   node->index + 1, node->engine ? "" : " (down)", group, (unsigned long) replica->since,
 		   replica->kind, (unsigned long) status->generation,
 		   (unsigned long) status->committed_generation,
-		   replica->machine.rows_missing ? "missing" : replica->rows_said ? "there" : "unsaid",
+		   replica->machine.rows_missing ? "missing"
+		   : status->rows_missing      ? "unknown"
+		   : replica->rows_said        ? "there"
+									   : "unsaid",
 		   (int) status->role,
 		   (unsigned long) status->promised.round, status->promised.node, status->leader,
 		   (unsigned long) status->base_lsn, (unsigned long) status->append_lsn,
