@@ -280,13 +280,6 @@ check_log_drop(CheckLog *log, uint32_t node, uint32_t group)
 }
 
 void
-check_log_wipe(CheckLog *log, uint32_t node)
-{
-	for (uint32_t group = 0; group < log->group_count; group++)
-		check_log_drop(log, node, group);
-}
-
-void
 check_log_commit_lsn(CheckLog *log, uint32_t node, uint32_t group, uint64_t lsn,
 					 uint64_t append_lsn)
 {

@@ -55,9 +55,6 @@ extern bool check_log_base(CheckLog *log, uint32_t node, uint32_t group, uint64_
 /* The node has no replica of the group any more: what its disk holds of it counts for nobody. */
 extern void check_log_drop(CheckLog *log, uint32_t node, uint32_t group);
 
-/* The node's disk is gone. */
-extern void check_log_wipe(CheckLog *log, uint32_t node);
-
 /* The digest of the committed log up to the LSN, memberships left out; false if not all of it is known. */
 extern bool check_log_chain(const CheckLog *log, uint32_t group, uint64_t lsn, uint64_t *chain);
 

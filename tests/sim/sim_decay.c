@@ -114,8 +114,7 @@ sim_decay_end(SimNode *node)
 	node->life++;
 	world->members.lost = node->index;
 	for (uint32_t group = 0; group < SIM_GROUPS; group++)
-		sim_replica_close(node, group);
-	check_log_wipe(world->log, node->index);
+		sim_replica_lose(node, group);
 	sim_schedule(world, REBUILD_US, (SimEvent){.kind = SIM_START, .node = spare});
 }
 

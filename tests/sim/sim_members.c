@@ -133,6 +133,7 @@ ask_change(SimNode *leader, uint32_t group, const Membership *wanted)
 	sim_trace(leader->world, "node %u changes the members of group %u, generation %lu",
 			  leader->index + 1, group, (unsigned long) after.generation);
 	sim_fault_applied(leader->world, SIM_FAULT_members_changed);
+	sim_ambush_change(leader, &after);
 }
 
 /* Whoever has a replica that is not wanted any more asks a member, as production does by its metadata. */
@@ -416,6 +417,18 @@ replace_lost(SimWorld *world, uint32_t group)
 	return true;
 }
 
+/* Nobody knows yet whether its log can be read: who takes other members away now may lose the group. */
+static bool
+somebody_is_rotten(const SimWorld *world)
+{
+	for (uint32_t i = 0; i < SIM_NODES; i++)
+	{
+		if (world->nodes[i].is_rotten)
+			return true;
+	}
+	return false;
+}
+
 void
 sim_members_step(SimWorld *world)
 {
@@ -431,6 +444,8 @@ sim_members_step(SimWorld *world)
 	sim_decay_look(world);
 	if (is_final || sim_random_chance(&world->random, INQUIRE_PPM))
 		have_stranger_inquire(world, group, sim_random_below(&world->random, SIM_NODES));
+	if (somebody_is_rotten(world))
+		return;
 	if (is_final || replace_lost(world, group))
 		step_plan(world, group);
 	else if (!world->faults.enabled[SIM_FAULT_members_changed])

@@ -20,7 +20,7 @@
 #define HANDOVER_LEASES 1
 #define QUIET_LEASES 6
 #define AWAY_LEASES 400
-#define BEHIND_LEASES 6
+#define BEHIND_LEASES 12
 #define WITHOUT_LEASES 4
 #define RETURNED_LEASES 20
 #define AWAY_LOG_BYTES (200 * 1024) /* by which the others' logs may grow while one is away */
@@ -266,6 +266,17 @@ step_quiet(SimWorld *world)
 		enter(world, SIM_PHASE_DONE, 0);
 }
 
+/* The leader of the first group, or another member that is not away. */
+static uint32_t
+find_leader(const SimWorld *world)
+{
+	uint32_t leader = next_member(world, world->away, 0);
+
+	if (world->nodes[leader].replicas[0].status.role != ROLE_LEADER)
+		leader = next_member(world, leader, 0);
+	return leader;
+}
+
 static void
 step_away(SimWorld *world)
 {
@@ -284,6 +295,9 @@ step_away(SimWorld *world)
 		}
 	}
 	sim_fault_applied(world, SIM_FAULT_replica_left_behind);
+	/* In half of the runs a leader fails just then: the node may stand before it knows how far behind it is. */
+	if (sim_random_chance(&world->random, 500000))
+		sim_node_crash(&world->nodes[find_leader(world)], false, WITHOUT_LEASES * SIM_LEASE_US);
 	enter(world, SIM_PHASE_BEHIND, BEHIND_LEASES);
 	sim_schedule(world, 0, (SimEvent){.kind = SIM_START, .node = world->away, .life = away->life});
 }
@@ -291,13 +305,9 @@ step_away(SimWorld *world)
 static void
 step_behind(SimWorld *world)
 {
-	uint32_t leader = next_member(world, world->away, 0);
-
 	if (!every_group(world, is_rebased))
 		return;
-	if (world->nodes[leader].replicas[0].status.role != ROLE_LEADER)
-		leader = next_member(world, leader, 0);
-	sim_node_crash(&world->nodes[leader], false, WITHOUT_LEASES * SIM_LEASE_US);
+	sim_node_crash(&world->nodes[find_leader(world)], false, WITHOUT_LEASES * SIM_LEASE_US);
 	enter(world, SIM_PHASE_WITHOUT, WITHOUT_LEASES + ELECT_LEASES);
 }
 

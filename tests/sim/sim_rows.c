@@ -52,7 +52,7 @@ sim_replica_open(SimNode *node, uint32_t group, uint64_t since)
 }
 
 void
-sim_replica_close(SimNode *node, uint32_t group)
+sim_replica_lose(SimNode *node, uint32_t group)
 {
 	SimWorld *world = node->world;
 	SimReplica *replica = &node->replicas[group];
@@ -64,6 +64,14 @@ sim_replica_close(SimNode *node, uint32_t group)
 	memset(&replica->status, 0, sizeof(GroupStatus));
 	replica->open = false;
 	replica->copy.serial++;
+}
+
+void
+sim_replica_close(SimNode *node, uint32_t group)
+{
+	SimWorld *world = node->world;
+
+	sim_replica_lose(node, group);
 	check_log_drop(world->log, node->index, group);
 	check_lead_drop(world->lead, node->index, group);
 	check_members_drop(world->check_members, node->index, group);

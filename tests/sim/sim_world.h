@@ -416,6 +416,9 @@ extern void sim_replica_open(SimNode *node, uint32_t group, uint64_t since);
 /* ... and none any more. */
 extern void sim_replica_close(SimNode *node, uint32_t group);
 
+/* It is lost with its node; what it had acknowledged may still be counted by who hears of it. */
+extern void sim_replica_lose(SimNode *node, uint32_t group);
+
 /* What the engine tells of its replicas. */
 extern void sim_replica_opened(SimNode *node, uint32_t group);
 extern void sim_replica_removed(SimNode *node, uint32_t group);
@@ -507,6 +510,9 @@ extern void sim_nemesis_stop(SimWorld *world);
 /* A node begins to adopt or to lead: perhaps it is struck within the next milliseconds. */
 extern void sim_ambush_lay(SimNode *node, uint32_t group, bool leads);
 extern void sim_ambush_spring(SimNode *node);
+
+/* A leader began a change of members: perhaps one of them does not hear of it, and the leader is struck. */
+extern void sim_ambush_change(SimNode *leader, const GroupStatus *status);
 extern bool sim_ambush_return_to_one(SimWorld *world, SimNode *node);
 extern bool sim_ambush_restart_majority(SimWorld *world, SimNode *node);
 extern bool sim_ambush_jump_majority(SimWorld *world, SimNode *node);
