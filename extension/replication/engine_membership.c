@@ -48,8 +48,7 @@ engine_set_membership(Engine *engine, EngineGroup *group, const Membership *next
 	group->membership = *next;
 	group->self_index = membership_find(next, engine->config.self);
 	/* Several memberships may come in one step: what the first of them made due is not forgotten. */
-	group->rows_are_due = !engine_is_log_replica(group) &&
-						  (group->rows_are_due || was_log_replica);
+	group->rows_are_due = !engine_is_log_replica(group) && (group->rows_are_due || was_log_replica);
 }
 
 /* The memberships that the core uses; returns their number. */

@@ -386,10 +386,10 @@ check_log_commit(CheckLog *log, uint32_t node, uint32_t group, const CheckEntry 
 	if (!known->known)
 	{
 		*known = (Committed){.ballot = entry->ballot,
-							  .digest = entry->digest,
-							  .operation = entry->operation,
-							  .known = true,
-							  .is_membership = entry->membership != NULL};
+							 .digest = entry->digest,
+							 .operation = entry->operation,
+							 .known = true,
+							 .is_membership = entry->membership != NULL};
 		if (entry->lsn > mirror->top)
 			mirror->top = entry->lsn;
 		extend_chain(mirror);

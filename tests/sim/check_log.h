@@ -22,9 +22,9 @@ typedef struct CheckEntry
 {
 	uint64_t lsn;
 	CheckBallot ballot;
-	uint64_t digest;    /* of the payload */
-	uint64_t operation; /* that proposed it; 0 for an entry of the protocol itself */
-	bool is_counted;    /* the node leads: it counted the copies itself */
+	uint64_t digest;        /* of the payload */
+	uint64_t operation;     /* that proposed it; 0 for an entry of the protocol itself */
+	bool is_counted;        /* the node leads: it counted the copies itself */
 	const void *membership; /* the bytes of a membership entry; NULL for others */
 	size_t membership_length;
 } CheckEntry;

@@ -267,7 +267,8 @@ check_members_uses(CheckMembers *members, uint32_t node, uint32_t group, uint64_
 
 	for (uint32_t i = 0; i < replica->count; i++)
 	{
-		if (newest == NONE || generation_of(all, replica->held[i].seen) > generation_of(all, newest))
+		if (newest == NONE ||
+			generation_of(all, replica->held[i].seen) > generation_of(all, newest))
 			newest = replica->held[i].seen;
 	}
 	if (newest == NONE || generation_of(all, newest) < generation)
@@ -314,7 +315,8 @@ check_members_in_use(const CheckMembers *members, uint32_t node, uint32_t group)
 {
 	const ReplicaMembers *replica = replica_of(members, node, group);
 
-	return replica->in_use == NONE ? NULL : &members->groups[group].seen[replica->in_use].membership;
+	return replica->in_use == NONE ? NULL
+								   : &members->groups[group].seen[replica->in_use].membership;
 }
 
 const CheckMembership *

@@ -108,16 +108,15 @@ check_members_uses(CheckMembers *members, uint32_t node, uint32_t group, uint64_
 extern void check_members_drop(CheckMembers *members, uint32_t node, uint32_t group);
 
 /* Does a membership that is committed leave out the node's replica of that beginning? */
-extern bool check_members_is_gone(const CheckMembers *members, uint32_t node, uint32_t group,
-								  uint64_t since);
+extern bool
+check_members_is_gone(const CheckMembers *members, uint32_t node, uint32_t group, uint64_t since);
 
 /* What the node uses, after check_members_uses; NULL if it has no replica. */
 extern const CheckMembership *
 check_members_in_use(const CheckMembers *members, uint32_t node, uint32_t group);
 
 /* The newest membership of the group that anybody called committed. */
-extern const CheckMembership *
-check_members_committed(const CheckMembers *members, uint32_t group);
+extern const CheckMembership *check_members_committed(const CheckMembers *members, uint32_t group);
 
 /*
  * Can the node have counted the entry at `lsn` as committed if it is on the disks of these nodes?  `leads`: it

@@ -27,7 +27,7 @@ typedef struct SimDiskHooks
 
 	/* So is the entry that brings this membership. */
 	void (*durable_membership)(void *context, GroupId group, const void *bytes, size_t length);
-	void (*fault)(void *context, SimFault fault);       /* a fault really happened */
+	void (*fault)(void *context, SimFault fault); /* a fault really happened */
 } SimDiskHooks;
 
 /* Bytes of an open file that were written since its last sync. */

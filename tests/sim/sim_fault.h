@@ -51,7 +51,8 @@
 	  "an operator moves leadership all the time, and no row is ever flushed")                   \
 	X(group_replaced, 200, "an idle group is dropped and made anew, one node after the other")   \
 	X(members_changed, 700, "a change of a group's members began")                               \
-	X(change_ambushed, 500, "a leader is struck as it changes the members, and one of them misses it")        \
+	X(change_ambushed, 500,                                                                      \
+	  "a leader is struck as it changes the members, and one of them misses it")                 \
 	X(member_came, 1000, "a node made a replica because a leader asked for it")                  \
 	X(member_went, 1000, "a node gave up a replica because it is no member any more")            \
 	X(log_rebased, 1000, "a replica's log began anew, or its rows went")                         \

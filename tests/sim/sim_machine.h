@@ -23,11 +23,12 @@ typedef struct SimMachine
 {
 	Lsn lsn; /* applied up to here */
 	bool chain_known;
-	uint64_t chain;    /* digest of the entries applied */
-	bool rows_missing; /* not all rows are those of `lsn`: they are being copied, or there are none */
-	Lsn base_lsn;      /* rows_missing: copied from here on */
-	uint32_t copied;   /* rows that were copied so far */
-	Lsn copied_lsn;    /* highest LSN at which a page was read */
+	uint64_t chain; /* digest of the entries applied */
+	bool
+		rows_missing; /* not all rows are those of `lsn`: they are being copied, or there are none */
+	Lsn base_lsn;     /* rows_missing: copied from here on */
+	uint32_t copied;  /* rows that were copied so far */
+	Lsn copied_lsn;   /* highest LSN at which a page was read */
 	SimRow rows[SIM_KEYS];
 } SimMachine;
 

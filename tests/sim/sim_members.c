@@ -299,8 +299,8 @@ add_learner(SimWorld *world, Membership *membership)
 		bits |= 1u << (membership->members[i].node - 1);
 	index = choose_other(world, bits);
 	if (index != SIM_NODE_NONE)
-		membership->members[membership->member_count++] = (Member){
-			.node = (NodeId) (index + 1), .kind = MEMBER_LEARNER};
+		membership->members[membership->member_count++] = (Member){.node = (NodeId) (index + 1),
+																   .kind = MEMBER_LEARNER};
 }
 
 /* From one kind to another; nothing happens if nobody but the leader is of the first kind. */

@@ -163,9 +163,8 @@ strike_full(SimWorld *world, SimNode *node)
 		return false;
 	/* No room at all, or a little, so that it ends in the middle of something. */
 	room = sim_random_chance(&world->random, 500000)
-						? 1
-						: engine_log_bytes(node->engine) +
-							  sim_random_below(&world->random, FULL_ROOM_BYTES);
+			   ? 1
+			   : engine_log_bytes(node->engine) + sim_random_below(&world->random, FULL_ROOM_BYTES);
 
 	memdisk_set_capacity(node->disk.memory, room);
 	sim_nemesis_end_later(world, node, SIM_FAULT_disk_full, sim_nemesis_lasts_us(world));

@@ -11,8 +11,8 @@ typedef struct Reading
 {
 	SimNode *node;
 	uint32_t group;
-	Lsn last_lsn;   /* last one seen */
-	bool leads;     /* for two turns at least: it counted itself what is committed */
+	Lsn last_lsn; /* last one seen */
+	bool leads;   /* for two turns at least: it counted itself what is committed */
 } Reading;
 
 static CheckEntry

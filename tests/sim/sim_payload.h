@@ -44,8 +44,7 @@ typedef struct SimPayloadFound
 	void (*membership)(void *context, GroupId group, const void *bytes, size_t length);
 } SimPayloadFound;
 
-extern void
-sim_payload_search(const uint8_t *bytes, size_t length, const SimPayloadFound *found);
+extern void sim_payload_search(const uint8_t *bytes, size_t length, const SimPayloadFound *found);
 
 /* The digest of a log that goes on with this entry. */
 extern uint64_t sim_chain(uint64_t chain, Ballot ballot, const void *payload, uint32_t length);

@@ -15,7 +15,7 @@
 #define ELECT_LEASES 10
 #define SETTLE_LEASES \
 	4 /* until a clock that jumped back has caught up with what it showed before */
-#define CONVERGE_LEASES 100
+#define CONVERGE_LEASES 60
 #define PROGRESS_LEASES 20 /* a replica that lacks a thousand entries gets a few a round trip */
 #define HANDOVER_LEASES 1
 #define QUIET_LEASES 6
@@ -93,9 +93,8 @@ is_caught_up(const SimWorld *world, uint32_t group)
 	{
 		Lsn lsn = world->nodes[i].replicas[group].machine.lsn;
 
-		if (is_member(world, i, group) &&
-			(lsn < world->phase_goal[group] ||
-			 lsn + LAG_MAX < check_log_committed(world->log, group)))
+		if (is_member(world, i, group) && (lsn < world->phase_goal[group] ||
+										   lsn + LAG_MAX < check_log_committed(world->log, group)))
 			return false;
 	}
 	return is_served(world, group);
@@ -290,7 +289,7 @@ step_away(SimWorld *world)
 		{
 			if (is_member(world, i, group) && is_member(world, world->away, group) &&
 				world->nodes[i].replicas[group].status.base_lsn <=
-				away->replicas[group].status.append_lsn)
+					away->replicas[group].status.append_lsn)
 				return;
 		}
 	}

@@ -152,9 +152,8 @@ schedule_copy(SimNode *node, uint32_t group, SimEventKind kind, int64_t after_us
 {
 	uint64_t value = (uint64_t) node->replicas[group].copy.serial << 8 | group;
 
-	sim_schedule(
-		node->world, after_us,
-		(SimEvent){.kind = kind, .node = node->index, .life = node->life, .value = value});
+	sim_schedule(node->world, after_us,
+				 (SimEvent){.kind = kind, .node = node->index, .life = node->life, .value = value});
 }
 
 void

@@ -40,10 +40,9 @@ trace_message(const SimWorld *world, const Message *message)
 				  message->from, message->to, kind_name(message->kind),
 				  sim_group_index(message->group), (unsigned long) message->generation,
 				  (unsigned long) message->from_since, (unsigned long) message->to_since,
-				  (unsigned long) message->ballot.round,
-				  message->ballot.node, message->ok ? " ok" : "",
-				  (unsigned long) message->promised.round, message->promised.node,
-				  (unsigned long) message->prev_lsn, message->entry_count,
+				  (unsigned long) message->ballot.round, message->ballot.node,
+				  message->ok ? " ok" : "", (unsigned long) message->promised.round,
+				  message->promised.node, (unsigned long) message->prev_lsn, message->entry_count,
 				  (unsigned long) message->commit_lsn, (unsigned long) message->lsn,
 				  (unsigned long) message->grant_number);
 }

@@ -166,12 +166,11 @@ describe_replica(const SimNode *node, uint32_t group)
 		   replica->kind, (unsigned long) status->generation,
 		   (unsigned long) status->committed_generation,
 		   replica->machine.rows_missing ? "missing"
-		   : status->rows_missing      ? "unknown"
-		   : replica->rows_said        ? "there"
-									   : "unsaid",
-		   (int) status->role,
-		   (unsigned long) status->promised.round, status->promised.node, status->leader,
-		   (unsigned long) status->base_lsn, (unsigned long) status->append_lsn,
+		   : status->rows_missing        ? "unknown"
+		   : replica->rows_said          ? "there"
+										 : "unsaid",
+		   (int) status->role, (unsigned long) status->promised.round, status->promised.node,
+		   status->leader, (unsigned long) status->base_lsn, (unsigned long) status->append_lsn,
 		   (unsigned long) status->commit_lsn, (unsigned long) replica->machine.lsn,
 		   (long) (status->lease_until_us - sim_node_local_us(node)));
 }

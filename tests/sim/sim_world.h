@@ -33,7 +33,7 @@
 #define SIM_NODE_NONE UINT32_MAX
 #define SIM_GROUPS 3
 #define SIM_GROUP_FIRST 11
-#define SIM_IDLE_NODES 3 /* have the idle group */
+#define SIM_IDLE_NODES 3  /* have the idle group */
 #define SIM_GROUP_IDLE 99 /* without clients and checkers: dropped and made anew now and then */
 #define SIM_WRITERS 9
 #define SIM_READERS 6
@@ -234,14 +234,14 @@ typedef enum SimPhase
 {
 	SIM_PHASE_SAFETY = 1, /* faults; until enough was committed */
 	SIM_PHASE_ELECT,      /* no faults from here on; until every group is served */
-	SIM_PHASE_CONVERGE,   /* until every group has the three members that are wanted, and nobody else has it */
-	SIM_PHASE_PROGRESS,   /* until every replica caught up and every group committed more */
-	SIM_PHASE_HANDOVER,   /* until an operator moved every group's leadership */
-	SIM_PHASE_QUIET,      /* no clients; until all replicas are equal */
-	SIM_PHASE_AWAY,       /* in some runs: one node is away until it has missed too much */
-	SIM_PHASE_BEHIND,     /* it is back, until its logs have begun anew */
-	SIM_PHASE_WITHOUT,    /* a leader is away, and the node without rows cannot replace it */
-	SIM_PHASE_RETURNED,   /* no clients; until the rows were copied and all replicas are equal again */
+	SIM_PHASE_CONVERGE, /* until every group has the three members that are wanted, and nobody else has it */
+	SIM_PHASE_PROGRESS, /* until every replica caught up and every group committed more */
+	SIM_PHASE_HANDOVER, /* until an operator moved every group's leadership */
+	SIM_PHASE_QUIET,    /* no clients; until all replicas are equal */
+	SIM_PHASE_AWAY,     /* in some runs: one node is away until it has missed too much */
+	SIM_PHASE_BEHIND,   /* it is back, until its logs have begun anew */
+	SIM_PHASE_WITHOUT,  /* a leader is away, and the node without rows cannot replace it */
+	SIM_PHASE_RETURNED, /* no clients; until the rows were copied and all replicas are equal again */
 	SIM_PHASE_DONE
 } SimPhase;
 
@@ -267,12 +267,12 @@ typedef struct SimWorld
 	uint32_t away;            /* the node that is left behind */
 	uint64_t idle_generation; /* newest one of the idle group */
 	SimMembers members;
-	bool copies_held;         /* no page of rows is read for now */
-	uint64_t committed;       /* operations that clients saw committed */
-	uint64_t reads;           /* consistent reads that were answered */
-	int64_t elect_us;         /* from the end of the faults until all groups were served */
-	int64_t converge_us;      /* until the slowest group had its final members */
-	int64_t handover_us;      /* until the slowest planned handover was done */
+	bool copies_held;    /* no page of rows is read for now */
+	uint64_t committed;  /* operations that clients saw committed */
+	uint64_t reads;      /* consistent reads that were answered */
+	int64_t elect_us;    /* from the end of the faults until all groups were served */
+	int64_t converge_us; /* until the slowest group had its final members */
+	int64_t handover_us; /* until the slowest planned handover was done */
 	CheckReport report;
 	CheckLog *log;
 	CheckLead *lead;
