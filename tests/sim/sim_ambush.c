@@ -6,6 +6,7 @@
  * promises of a quorum and the first commit under them, or between the end of one lease and the return of its
  * holder.  These here are aimed at such moments.
  */
+#include "sim/sim_nemesis.h"
 #include "sim/sim_world.h"
 
 #include <string.h>

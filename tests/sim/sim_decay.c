@@ -6,6 +6,7 @@
  * it promised is forgotten.  A new node, under an id that was never used, takes its place by a change of members.  This
  * strikes one node at a time, when every group that has it can do without; more is not promised.
  */
+#include "sim/sim_nemesis.h"
 #include "sim/sim_world.h"
 
 #include <stdlib.h>

@@ -2,18 +2,14 @@
  * sim_members.c
  *		Whoever changes the groups' members: the planner of production, or somebody who asks for anything.
  *
- * A request goes to whatever node believes that it leads, also while members are down, cut off or have clocks that
- * jump, and the core may refuse it.  What is never asked for is a membership that cannot reach a quorum any more because
- * of a node that is lost for good: no protocol survives an operator who does that.
+ * A request goes to whatever node believes that it leads, also while members are down, cut off or have clocks
+ * that jump, and the core may refuse it.  What is never asked for is a membership that cannot reach a quorum any
+ * more because of a node that is lost for good: no protocol survives an operator who does that.
  */
+#include "sim/sim_nemesis.h"
+#include "sim/sim_plan.h"
 #include "sim/sim_world.h"
 
-#include <string.h>
-
-#include "routing/member_plan.h"
-
-#define AWAY_LEASES 3
-#define NEAR_LSNS 100
 #define WANT_OTHERS_PPM 150000
 #define INQUIRE_PPM 200000
 #define COUNTING_MAX 5
@@ -154,78 +150,6 @@ have_stranger_inquire(SimWorld *world, uint32_t group, uint32_t index)
 
 /* ---- by plan ---- */
 
-static bool
-is_away(const SimNode *leader, uint32_t index)
-{
-	const SimNode *node = &leader->world->nodes[index];
-	TimeUs heard_us = engine_peer_heard_us(leader->engine, (NodeId) (index + 1));
-
-	if (node == leader)
-		return false;
-	if (heard_us == 0)
-		return !node->engine;
-	return sim_node_local_us(leader) - heard_us > AWAY_LEASES * SIM_LEASE_US;
-}
-
-static PlanMember
-plan_member(const SimNode *leader, uint32_t group, const GroupStatus *status,
-			const MemberStatus *member)
-{
-	const SimNode *node = &leader->world->nodes[member->node - 1];
-	const SimReplica *replica = &node->replicas[group];
-
-	return (PlanMember){
-		.node = member->node,
-		.kind = member->kind,
-		.is_away = is_away(leader, node->index),
-		.is_caught_up = node == leader || (!member->needs_snapshot && member->durable_lsn > 0 &&
-										   member->durable_lsn + NEAR_LSNS >= status->commit_lsn),
-		.has_rows = replica->open && replica->since == member->since &&
-					!replica->machine.rows_missing && replica->rows_said,
-		.may_lead = !node->lost,
-	};
-}
-
-static bool
-is_settled(const GroupStatus *status)
-{
-	for (uint32_t i = 0; i < status->member_count; i++)
-	{
-		if (status->members[i].half != HALF_BOTH)
-			return false;
-	}
-	return status->generation == status->committed_generation &&
-		   status->commit_lsn >= status->start_lsn;
-}
-
-static void
-fill_plan(const SimNode *leader, uint32_t group, const GroupStatus *status, PlanInput *input)
-{
-	const SimWorld *world = leader->world;
-	uint32_t members = 0;
-
-	*input = (PlanInput){.self = (NodeId) (leader->index + 1),
-						 .is_settled = is_settled(status),
-						 .member_count = status->member_count,
-						 .heals = world->members.heals};
-	for (uint32_t i = 0; i < status->member_count; i++)
-	{
-		input->members[i] = plan_member(leader, group, status, &status->members[i]);
-		members |= 1u << (status->members[i].node - 1);
-	}
-	for (uint32_t i = 0; i < SIM_NODES; i++)
-	{
-		bool wanted = world->members.wanted[group] & (1u << i);
-
-		input->is_alive[i + 1] = world->nodes[i].engine != NULL;
-		if (wanted || world->members.learner[group] == i)
-			input->wanted[input->wanted_count++] = (Member){
-				.node = (NodeId) (i + 1), .kind = wanted ? MEMBER_STORAGE : MEMBER_LEARNER};
-		else if (input->is_alive[i + 1] && !(members & (1u << i)))
-			input->stand_in = (NodeId) (i + 1);
-	}
-}
-
 static void
 step_plan(SimWorld *world, uint32_t group)
 {
@@ -236,7 +160,7 @@ step_plan(SimWorld *world, uint32_t group)
 
 	if (!leader)
 		return;
-	fill_plan(leader, group, &status, &input);
+	sim_plan_fill(leader, group, &status, &input);
 	member_plan(&input, &step);
 	sim_trace(world, "plan for group %u: %s, about node %u", group,
 			  member_plan_state_name(step.state), step.about);

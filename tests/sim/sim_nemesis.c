@@ -8,6 +8,7 @@
  * Two things are not done because no protocol could survive them: clocks stay within the drift that leases
  * are made for, and a clock jumps only as far as the node can notice by its gap between ticks (docs/testing.md).
  */
+#include "sim/sim_nemesis.h"
 #include "sim/sim_world.h"
 
 #include <errno.h>

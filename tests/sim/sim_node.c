@@ -2,6 +2,7 @@
  * sim_node.c
  *		The life of a simulated node's process: start, stop, continue, end.
  */
+#include "sim/sim_nemesis.h"
 #include "sim/sim_world.h"
 
 #include <stdlib.h>

@@ -2,6 +2,7 @@
  * sim_observe.c
  *		Shows the checkers what a node's engine says and what its log holds, and applies entries.
  */
+#include "sim/sim_nemesis.h"
 #include "sim/sim_world.h"
 
 #include <string.h>
@@ -64,7 +65,7 @@ show_commit(void *context, Lsn lsn, const Entry *entry)
 	check_log_commit(reading->node->world->log, reading->node->index, reading->group, &shown);
 }
 
-/* Shows entries from from_lsn to the log's end, then which of them are committed: by memberships further up, perhaps. */
+/* Shows entries from from_lsn to the log's end, then which are committed: perhaps by memberships further up. */
 static void
 show_log(SimNode *node, uint32_t group, Lsn from_lsn, bool leads)
 {

@@ -8,6 +8,7 @@
  * storage replicas on nodes that work.  In some runs a node then misses so much that its logs have to begin anew: it
  * must not lead when a leader fails, and gets its rows again.
  */
+#include "sim/sim_nemesis.h"
 #include "sim/sim_world.h"
 
 #define SAFETY_LEASES_MIN 25

@@ -7,6 +7,7 @@
  * state wait for SIM_TURN_DONE.  A leadership that is given up before the sync is withdrawn from readers
  * immediately, as in the real process.
  */
+#include "sim/sim_nemesis.h"
 #include "sim/sim_world.h"
 
 #include <stdlib.h>

@@ -3,6 +3,7 @@
  *		Reads the frames that a node sends, as somebody on the wire would: for the checker of promises and
  *		for the trace.
  */
+#include "sim/sim_nemesis.h"
 #include "sim/sim_world.h"
 
 #include <stdlib.h>

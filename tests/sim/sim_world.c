@@ -2,6 +2,7 @@
  * sim_world.c
  *		Makes the world of a seed and goes from event to event.
  */
+#include "sim/sim_nemesis.h"
 #include "sim/sim_world.h"
 
 #include <stdarg.h>
