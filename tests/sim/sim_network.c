@@ -5,6 +5,7 @@
  * A frame is lost, doubled, damaged, late or overtakes others as the run's weather and the nemesis want.
  * Without those faults a direction is what a TCP stream is: in order and complete while it lasts.
  */
+#include "sim/sim_nemesis.h"
 #include "sim/sim_world.h"
 
 #include <stdlib.h>
