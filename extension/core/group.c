@@ -58,6 +58,8 @@ group_sender_counts(CoreNode *node, Replica *replica, const Message *message)
 		/* This node became a member anew, so a membership without it was committed before. */
 		if (message->to_since > replica->since)
 			replica_remove(node, replica);
+		else
+			join_refuse_stranger(node, replica, message);
 		return false;
 	}
 	if (index != MEMBER_NONE && replica->membership.members[index].since == message->from_since)
