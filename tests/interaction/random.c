@@ -145,6 +145,22 @@ cut_or_heal(Schedule *schedule)
 	say(schedule, "%s %u->%u\n", *cut ? "cut" : "heal", from, to);
 }
 
+/* The nodes fall into two parts that do not hear each other, or all hear all again. */
+static void
+part_or_join(Schedule *schedule)
+{
+	uint32_t parts = draw(schedule, 2) ? draw(schedule, 1u << NODES) : 0;
+	NodeId from;
+	NodeId to;
+
+	say(schedule, "parts %x\n", parts);
+	for (from = 1; from <= NODES; from++)
+	{
+		for (to = 1; to <= NODES; to++)
+			schedule->cluster->cut[from][to] = (parts >> (from - 1) & 1) != (parts >> (to - 1) & 1);
+	}
+}
+
 static void
 time_passes(Schedule *schedule)
 {
@@ -313,8 +329,10 @@ random_step(Schedule *schedule)
 		cluster_duplicate(cluster, draw_node(schedule), 0, 0);
 	else if (what < 380)
 		crash_or_start(schedule);
-	else if (what < 386)
+	else if (what < 384)
 		cut_or_heal(schedule);
+	else if (what < 386)
+		part_or_join(schedule);
 	else if (what < 390)
 		transfer_somewhere(schedule);
 	else if (what < 391)
