@@ -22,7 +22,7 @@
 #include "sqlapi/cluster_nodes.h"
 #include "sqlapi/peer_connection.h"
 
-#define WORKERS_NEEDED 4 /* launcher, replicator, applier, forwarder */
+#define WORKERS_NEEDED 6 /* launcher, replicator, applier, forwarder, copier, autoadmin */
 #define CLOCK_DIFFERENCE_MAX_US (5 * USECS_PER_SEC)
 
 PG_FUNCTION_INFO_V1(quorate_preflight);

@@ -349,13 +349,40 @@ transfer_until_done(GroupId group, NodeId target)
 }
 
 /*
+ * Makes the target the preferred leader, lest autoadmin move the leadership back.  It is no error if that cannot be
+ * recorded now.
+ */
+static void
+transfer_prefer(const TableInfo *table, const PartitionInfo *partition, NodeId target)
+{
+	WantedReplicas *wanted = palloc0(sizeof(WantedReplicas));
+	MetadataChange change;
+
+	if (partition->first_leader == target)
+		return;
+	wanted->leader = target;
+	wanted->count = partition->membership.member_count;
+	for (uint32_t i = 0; i < wanted->count; i++)
+	{
+		wanted->replicas[i].node = partition->membership.members[i].node;
+		wanted->replicas[i].kind = partition->membership.members[i].kind;
+	}
+	metadata_build_placement(table->table_id, partition, wanted, &change);
+	if (metadata_write(&change) == 0)
+		ereport(NOTICE,
+				errmsg("the partition was being changed; the leadership may be moved back"));
+}
+
+/*
  * quorate.transfer_leader(table_name, partition, node): 42P01, 22023, 42704 for what does not exist; QR001 if
  * the node has not taken over within quorate.request_timeout.
  */
 Datum
 quorate_transfer_leader(PG_FUNCTION_ARGS)
 {
+	const TableInfo *table;
 	const PartitionInfo *partition;
+	GroupId group;
 	char *node;
 	NodeId target;
 
@@ -363,10 +390,13 @@ quorate_transfer_leader(PG_FUNCTION_ARGS)
 	api_require_argument(fcinfo, 1, "partition");
 	api_require_argument(fcinfo, 2, "node");
 	api_begin_write("transfer_leader()");
-	partition = transfer_find_partition(api_table(PG_GETARG_TEXT_PP(0)), PG_GETARG_INT32(1));
+	table = api_table(PG_GETARG_TEXT_PP(0));
+	partition = transfer_find_partition(table, PG_GETARG_INT32(1));
+	group = partition->group;
 	node = text_to_cstring(PG_GETARG_TEXT_PP(2));
 	target = transfer_find_target(partition, node);
-	if (!transfer_until_done(partition->group, target))
+	transfer_prefer(table, partition, target);
+	if (!transfer_until_done(group, target))
 		ereport(ERROR, errcode(QUORATE_ERRCODE_UNAVAILABLE),
 				errmsg("node \"%s\" has not taken over in time", node),
 				errhint("The view quorate.replicas shows whether its replica lags behind."));
