@@ -90,6 +90,8 @@ typedef struct EngineCallbacks
 	/*
 	 * The log of this replica begins above base_lsn from now on: its rows are missing.  They are to be copied
 	 * from another replica (docs/decisions/0006-membership.md), and engine_rows() told when they are there.
+	 * Called again while they are missing: after a restart, and with a higher base_lsn if the log became longer
+	 * than log_bytes_max; then what was copied so far may be too old, and the copying begins anew.
 	 */
 	void (*rebased)(void *context, GroupId group, Lsn base_lsn);
 
@@ -149,6 +151,12 @@ extern void engine_transfer(Engine *engine, GroupId group, NodeId target);
  * a change is under way, or if a member that is to count is not up to date; watch the status.
  */
 extern void engine_change(Engine *engine, GroupId group, const Membership *wanted);
+
+/*
+ * Asks node `member` whether this replica is still a member: for one that others do not want any more and that may have
+ * missed its removal.  If it was removed, removed() tells.
+ */
+extern void engine_inquire(Engine *engine, GroupId group, NodeId member);
 
 /*
  * Whether this node's rows of the group are those of its applied LSN (see rebased()), durably.  Until they

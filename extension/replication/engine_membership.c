@@ -148,6 +148,13 @@ engine_tell_news(Engine *engine)
 }
 
 void
+engine_rows_out_of_reach(Engine *engine, const EngineGroup *group)
+{
+	if (group->rows_missing && !engine_is_log_replica(group))
+		add_news(engine, NEWS_REBASED, group->group, group->base_lsn);
+}
+
+void
 engine_forget_news(Engine *engine, GroupId group)
 {
 	NewsList *news = &engine->news;
@@ -263,6 +270,17 @@ void
 engine_change(Engine *engine, GroupId group, const Membership *wanted)
 {
 	Event event = {.kind = EVENT_CHANGE, .group = group, .change = wanted};
+
+	engine_start(engine);
+	engine_read_clock(engine);
+	if (engine_find_group(engine, group) && engine_has_control_room(engine))
+		engine_step(engine, &event);
+}
+
+void
+engine_inquire(Engine *engine, GroupId group, NodeId member)
+{
+	Event event = {.kind = EVENT_INQUIRE, .group = group, .target = member};
 
 	engine_start(engine);
 	engine_read_clock(engine);

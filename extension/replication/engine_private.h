@@ -234,6 +234,9 @@ extern void engine_carry_out_membership(Engine *engine, EngineGroup *group);
 extern void engine_carry_out_rebase(Engine *engine, EngineGroup *group, const Effect *effect);
 extern void engine_finish_step(Engine *engine);
 
+/* The log was truncated: rows that are being copied have to be those of a later LSN. */
+extern void engine_rows_out_of_reach(Engine *engine, const EngineGroup *group);
+
 /* Tells the owner what is durable of opened, rebased and removed groups. */
 extern void engine_tell_news(Engine *engine);
 extern void engine_forget_news(Engine *engine, GroupId group);

@@ -21,8 +21,8 @@
 /* Bytes of node values among them: the length of grants, or the lives of the peers. */
 #define STEP_VALUE_BYTES ENGINE_PEER_STARTS_BYTES
 
-/* By so much another membership lengthens what is recorded of a group's memberships. */
-#define MEMBERSHIP_GROWTH_BYTES (MEMBERSHIPS_BYTES_MAX / MEMBERSHIPS_MAX)
+/* Entries with memberships that are taken in one step. */
+#define STEP_MEMBERSHIPS_MAX 8
 
 void
 engine_recorded(Engine *engine, int error)
@@ -202,7 +202,7 @@ add_memberships(LogRoom *room, uint32_t count)
 {
 	room->records += 3 * count;
 	room->payload_bytes += (uint64_t) count * (MEMBERSHIPS_BYTES_MAX + MEMBERSHIP_BYTES_MAX);
-	room->state_bytes += (uint64_t) count * MEMBERSHIP_GROWTH_BYTES;
+	room->state_bytes += (uint64_t) count * MEMBERSHIPS_BYTES_MAX;
 }
 
 bool
@@ -231,19 +231,9 @@ has_entry_room(Engine *engine, uint32_t entries, uint64_t payload_bytes, uint32_
 
 /* ---- events from outside ---- */
 
-/* So many entries with memberships the group takes before earlier ones are committed. */
-static uint32_t
-memberships_with_room(const Engine *engine, GroupId group)
-{
-	MembershipAt memberships[MEMBERSHIPS_MAX];
-
-	return MEMBERSHIPS_MAX -
-		   core_group_memberships(engine->core, group, memberships, MEMBERSHIPS_MAX);
-}
-
 /*
  * The first entries that the log surely takes, as one event; fewer than the message carries if need be.  A
- * replica that was away for many changes takes only as many memberships as it can go back by.
+ * replica that was away for many changes takes only a few memberships at once: each is a record of its own.
  */
 static uint32_t
 entries_with_room(Engine *engine, const Message *message)
@@ -259,7 +249,7 @@ entries_with_room(Engine *engine, const Message *message)
 
 		if (entry->length > log_payload_max_bytes(engine->log) ||
 			(count > 0 && payload_bytes + entry->length > log_payload_max_bytes(engine->log)) ||
-			(is_membership && memberships == memberships_with_room(engine, message->group)))
+			(is_membership && memberships == STEP_MEMBERSHIPS_MAX))
 			break;
 		payload_bytes += entry->length;
 		memberships += is_membership;

@@ -59,15 +59,6 @@ settled_lsn(const Engine *engine, const EngineGroup *group)
 	return rows_lsn(group);
 }
 
-/* Up to where this node needs its own log no more for itself: with rows missing it will apply all of it. */
-static Lsn
-own_settled_lsn(const Engine *engine, const EngineGroup *group)
-{
-	if (engine_is_log_replica(group))
-		return safe_lsn(engine, group);
-	return group->rows_missing ? group->base_lsn : rows_lsn(group);
-}
-
 /* Has the node been heard within a lease length? */
 static bool
 node_is_heard(const Engine *engine, NodeId node)
@@ -154,16 +145,31 @@ engine_exchange_applied(Engine *engine)
 typedef struct Truncation
 {
 	Engine *engine;
-	bool leave_silent_behind; /* the log is above its size: silent members do not count */
+	bool log_is_long; /* above its size: silent members and missing rows do not count */
 } Truncation;
 
-/* Does truncation wait for the member?  For a learner only while it lives: nothing is lost without it. */
+/*
+ * Up to where this node needs its own log no more for itself: with rows missing it will apply all of it.  Unless
+ * the log is above its size: the copying begins anew then, rather than that one group stops all others.
+ */
+static Lsn
+own_settled_lsn(const Truncation *truncation, const EngineGroup *group)
+{
+	if (group->rows_missing && !engine_is_log_replica(group) && !truncation->log_is_long)
+		return group->base_lsn;
+	return settled_lsn(truncation->engine, group);
+}
+
+/*
+ * Does truncation wait for the member?  For a silent learner too: it may be a storage replica that made room for a
+ * log replica and comes back soon.  Not for one that leaves: it may not be served any more, and would never be done.
+ */
 static bool
 is_waited_for(const Truncation *truncation, const Member *member)
 {
-	if (node_is_heard(truncation->engine, member->node))
-		return true;
-	return member->kind != MEMBER_LEARNER && !truncation->leave_silent_behind;
+	if (member->half == HALF_OUTGOING && member->kind != MEMBER_LEARNER)
+		return false;
+	return node_is_heard(truncation->engine, member->node) || !truncation->log_is_long;
 }
 
 static Lsn
@@ -177,7 +183,7 @@ needed_from(void *context, GroupId id)
 	CORE_ASSERT(group != NULL);
 	if (group->record_is_stale)
 		return group->base_lsn + 1;
-	settled = own_settled_lsn(engine, group);
+	settled = own_settled_lsn(truncation, group);
 	for (uint32_t i = 0; i < group->membership.member_count; i++)
 	{
 		if (i == group->self_index || !is_waited_for(truncation, &group->membership.members[i]))
@@ -204,6 +210,7 @@ take_over_bases(Engine *engine)
 		group->base_lsn = state.base_lsn;
 		core_node_truncated(engine->core, group->group, state.base_lsn, state.base_ballot);
 		engine_mark_changed(engine, group);
+		engine_rows_out_of_reach(engine, group);
 	}
 }
 
@@ -211,8 +218,8 @@ void
 engine_truncate(Engine *engine)
 {
 	uint64_t limit = engine->config.log_bytes_max;
-	Truncation truncation = {
-		.engine = engine, .leave_silent_behind = limit != 0 && log_size_bytes(engine->log) > limit};
+	Truncation truncation = {.engine = engine,
+							 .log_is_long = limit != 0 && log_size_bytes(engine->log) > limit};
 
 	for (uint32_t i = 0; i < engine->groups.count; i++)
 		engine_mend_record(engine, engine->groups.items[i]);

@@ -142,19 +142,24 @@ match_make_room(CheckLog *log)
 	log->match_capacity = capacity;
 }
 
+static uint64_t
+match_key(uint32_t group, uint64_t lsn, CheckBallot ballot)
+{
+	return sim_mix(sim_mix(group + 1, lsn), sim_mix(ballot.round, ballot.node)) | 1;
+}
+
 /* Log matching: whoever holds this entry holds the same log up to it. */
 static void
 check_match(CheckLog *log, uint32_t node, uint32_t group, const CheckEntry *entry, uint64_t chain)
 {
-	uint64_t key = sim_mix(sim_mix(group + 1, entry->lsn),
-						   sim_mix(entry->ballot.round, entry->ballot.node));
+	uint64_t key = match_key(group, entry->lsn, entry->ballot);
 	Match *slot;
 
 	match_make_room(log);
-	slot = match_slot(log->matches, log->match_capacity, key | 1);
+	slot = match_slot(log->matches, log->match_capacity, key);
 	if (slot->key == 0)
 	{
-		*slot = (Match){.key = key | 1, .chain = chain};
+		*slot = (Match){.key = key, .chain = chain};
 		log->match_count++;
 	}
 	else if (slot->chain != chain)
@@ -183,6 +188,28 @@ check_log_entry(CheckLog *log, uint32_t node, uint32_t group, const CheckEntry *
 										 sim_mix(entry->ballot.round, entry->ballot.node));
 	replica->top = entry->lsn;
 	check_match(log, node, group, entry, replica->chain[entry->lsn]);
+}
+
+void
+check_log_rebase(CheckLog *log, uint32_t node, uint32_t group, uint64_t lsn)
+{
+	ReplicaChain *replica = replica_of(log, node, group);
+	const GroupMirror *mirror = &log->groups[group];
+	uint64_t key;
+
+	if (lsn > mirror->top || !mirror->entries[lsn].known)
+	{
+		check_fail(log->report, "I6",
+				   "node %u began its log of group %u above LSN %" PRIu64
+				   ", which is not committed",
+				   node + 1, group, lsn);
+		return;
+	}
+	key = match_key(group, lsn, mirror->entries[lsn].ballot);
+	replica->chain = sim_grow(replica->chain, &replica->capacity, lsn + 1, sizeof(uint64_t));
+	replica->chain[lsn] = match_slot(log->matches, log->match_capacity, key)->chain;
+	if (replica->top < lsn)
+		replica->top = lsn;
 }
 
 void

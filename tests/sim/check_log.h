@@ -33,6 +33,9 @@ extern void check_log_free(CheckLog *log);
 /* The node's log holds the entry.  Entries come in order; one that came before begins the log anew there. */
 extern void check_log_entry(CheckLog *log, uint32_t node, uint32_t group, const CheckEntry *entry);
 
+/* The node's log begins above the entry from now on, which must be one that somebody called committed. */
+extern void check_log_rebase(CheckLog *log, uint32_t node, uint32_t group, uint64_t lsn);
+
 /* The node's process started and found its log to end at append_lsn; its commit LSN starts anew. */
 extern void check_log_restart(CheckLog *log, uint32_t node, uint32_t group, uint64_t append_lsn);
 

@@ -132,19 +132,11 @@ hand_over(SimWorld *world)
 	}
 }
 
-/* The leader says that the node that was away needs a snapshot. */
+/* The log of the node that was away has begun anew. */
 static bool
-is_known_behind(const SimWorld *world, uint32_t group)
+is_rebased(const SimWorld *world, uint32_t group)
 {
-	for (uint32_t i = 0; i < SIM_NODES; i++)
-	{
-		const GroupStatus *status = &world->nodes[i].replicas[group].status;
-
-		if (i != world->away && status->role == ROLE_LEADER &&
-			status->members[world->away].needs_snapshot)
-			return true;
-	}
-	return false;
+	return world->nodes[world->away].replicas[group].rebased;
 }
 
 /* One node goes away; the others restart with little room for the log that it will lack. */
@@ -261,7 +253,7 @@ step_behind(SimWorld *world)
 {
 	uint32_t leader = (world->away + 1) % SIM_NODES;
 
-	if (!every_group(world, is_known_behind))
+	if (!every_group(world, is_rebased))
 		return;
 	if (world->nodes[leader].replicas[0].status.role != ROLE_LEADER)
 		leader = (leader + 1) % SIM_NODES;
@@ -287,7 +279,7 @@ check_deadline(SimWorld *world)
 										 "planned handovers",
 										 "equal replicas",
 										 "log given up while a node is away",
-										 "leader that knows who needs a snapshot",
+										 "new beginning of the log that was left behind",
 										 "leader beside a replica left behind"};
 
 	if (world->now_us > world->phase_deadline_us)

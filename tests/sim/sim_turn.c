@@ -120,6 +120,40 @@ callback_stepped_down(void *context, GroupId group, Ballot ballot)
 		replica->published.leads = false;
 }
 
+/* Members do not change here, but the idle group is dropped and made anew: others may invite to it. */
+static void
+callback_opened(void *context, GroupId group)
+{
+	SimNode *node = context;
+
+	if (sim_is_checked(group))
+		check_fail(&node->world->report, "I10", "node %u made a replica of group %u again",
+				   node->index + 1, sim_group_index(group));
+}
+
+static void
+callback_removed(void *context, GroupId group)
+{
+	SimNode *node = context;
+
+	if (sim_is_checked(group))
+		check_fail(&node->world->report, "I10", "node %u removed its replica of group %u",
+				   node->index + 1, sim_group_index(group));
+}
+
+static void
+callback_rebased(void *context, GroupId group, Lsn base_lsn)
+{
+	SimNode *node = context;
+
+	sim_trace(node->world, "node %u begins the log of group %u above LSN %lu", node->index + 1,
+			  sim_group_index(group), (unsigned long) base_lsn);
+	if (!sim_is_checked(group))
+		return;
+	node->replicas[sim_group_index(group)].rebased = true;
+	check_log_rebase(node->world->log, node->index, sim_group_index(group), base_lsn);
+}
+
 void
 sim_turn_set_callbacks(SimNode *node)
 {
@@ -132,6 +166,9 @@ sim_turn_set_callbacks(SimNode *node)
 		.committed = callback_committed,
 		.leading = callback_leading,
 		.stepped_down = callback_stepped_down,
+		.opened = callback_opened,
+		.rebased = callback_rebased,
+		.removed = callback_removed,
 	};
 }
 

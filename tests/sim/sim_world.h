@@ -77,6 +77,7 @@ typedef struct SimReplica
 	SimTail tail;
 	Lsn checked_lsn; /* the checkers saw what this life calls committed up to here */
 	bool created;    /* the group's record is durable here */
+	bool rebased;    /* its log began anew: the rows are missing */
 	SimPending *pending;
 	size_t pending_capacity;
 	uint32_t pending_count;

@@ -122,7 +122,7 @@ test_membership_bytes(void)
 	bytes[0]++;
 	TAP_OK(!membership_decode(bytes, length, &decoded), "another version does not decode");
 	bytes[0]--;
-	bytes[11] = 2;
+	bytes[MEMBERSHIP_MAGIC_BYTES + 11] = 2;
 	TAP_OK(!membership_decode(bytes, length, &decoded), "a node that occurs twice does not decode");
 }
 

@@ -408,6 +408,37 @@ test_silent_member(void)
 	cluster_stop(&cluster);
 }
 
+/* Rows that nobody copies do not fill the log. */
+static void
+test_slow_copying(void)
+{
+	GroupStatus status;
+	Lsn base;
+
+	cluster_default_config.log_bytes_max = 512 * 1024;
+	cluster_start_with(&cluster, 3, 2);
+	cluster_default_config.log_bytes_max = 0;
+	cluster_await_leader(&cluster);
+	write_until_truncated();
+	TAP_OK(cluster_change(&cluster, "1s 2s 3n") && catches_up(3) && node(3)->rebased == 1,
+		   "a replica comes whose rows have to be copied");
+	base = node(3)->rebase_lsn;
+	for (int i = 0; i < 40; i++)
+	{
+		write_tags(1000, 40, 1000);
+		apply_everywhere();
+		cluster_run(&cluster, 1000000);
+	}
+	TAP_OK(engine_log_bytes(node(3)->engine) < 1024 * 1024 && catches_up(3),
+		   "while nobody copies them its log stays within its limit");
+	TAP_OK(node(3)->rebased > 1 && node(3)->rebase_lsn > base && status_of(3, &status) &&
+			   status.base_lsn == node(3)->rebase_lsn,
+		   "because the copying has to begin anew");
+	copy_rows(3);
+	TAP_OK(cluster_change(&cluster, "1s 2s 3s") && can_lead(3), "when it is done it can lead");
+	cluster_stop(&cluster);
+}
+
 /* A member that was away for more changes than it can go back by. */
 static void
 test_many_changes(void)
@@ -522,6 +553,7 @@ main(void)
 	test_old_joins();
 	test_torn_tail();
 	test_silent_member();
+	test_slow_copying();
 	test_many_changes();
 	test_groups_max();
 	for (NodeId id = 1; id <= 5; id++)

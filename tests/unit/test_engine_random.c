@@ -186,6 +186,24 @@ take_step(void)
 	compare_all();
 }
 
+/* Time passes, and the rows follow what is committed. */
+static void
+run_and_apply(int rounds)
+{
+	for (int i = 0; i < rounds; i++)
+	{
+		cluster_run(&cluster, 200000);
+		for (NodeId id = 1; id <= cluster.node_count; id++)
+		{
+			GroupStatus status;
+
+			if (cluster.nodes[id].engine && !cluster.nodes[id].poisoned &&
+				engine_group_status(cluster.nodes[id].engine, CLUSTER_GROUP, &status))
+				apply(&cluster.nodes[id], &status);
+		}
+	}
+}
+
 /* Ends all trouble; true if a leader then commits something new. */
 static bool
 recovers(void)
@@ -199,6 +217,7 @@ recovers(void)
 		if (!cluster.nodes[id].engine && cluster_open(&cluster, id) != ENGINE_OK)
 			return false;
 	}
+	run_and_apply(50);
 	leader = cluster_await_leader(&cluster);
 	if (!leader)
 		return false;
@@ -225,6 +244,16 @@ members_settle(Membership *membership)
 	return false;
 }
 
+/* Who is no member and has not heard of it, because other groups would keep it quiet, is made to ask. */
+static void
+have_strangers_inquire(const Membership *membership)
+{
+	for (NodeId id = 1; id <= cluster.node_count; id++)
+		if (membership_find(membership, id) == MEMBER_NONE)
+			engine_inquire(cluster.nodes[id].engine, CLUSTER_GROUP, membership->members[0].node);
+	cluster_run(&cluster, 1000000);
+}
+
 /* All members end with the same committed log, and nobody else has any of it. */
 static bool
 converge(void)
@@ -234,9 +263,10 @@ converge(void)
 	Lsn last = chosen_last;
 
 	/* Who was removed and never heard of it asks at growing intervals. */
-	cluster_run(&cluster, changing ? 40000000 : 0);
+	run_and_apply(changing ? 200 : 0);
 	if (!members_settle(&membership))
 		return false;
+	have_strangers_inquire(&membership);
 	for (uint32_t i = 0; i < membership.member_count; i++)
 		if (!cluster_await_commit(&cluster, &cluster.nodes[membership.members[i].node], last))
 			return false;

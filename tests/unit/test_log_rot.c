@@ -208,6 +208,55 @@ test_located_in_tail(void)
 	memdisk_free(disk);
 }
 
+#define MARKED_BYTE 0xEE
+
+/* Offset of the first entry that consists of marked bytes. */
+static uint64_t
+find_marked(Memdisk *disk, const char *name)
+{
+	static const uint8_t marks[20] = {[0 ... 19] = MARKED_BYTE};
+	const LogIo *io = memdisk_io(disk);
+	uint8_t bytes[16384];
+	int handle = io->open(io->ctx, name, LOG_IO_READ);
+	uint8_t *found;
+
+	if (log_io_read_all(io, handle, bytes, sizeof(bytes), 0) != 0)
+		abort();
+	io->close(io->ctx, handle);
+	found = memmem(bytes, sizeof(bytes), marks, sizeof(marks));
+	if (!found)
+		abort();
+	return (uint64_t) (found - bytes);
+}
+
+/* What a group held before a rebase is not missed; what it holds behind it is. */
+static void
+test_located_around_rebase(void)
+{
+	Memdisk *disk = new_disk();
+	uint8_t payload[100];
+	Log *log = NULL;
+	LogOpenResult result;
+
+	memset(payload, MARKED_BYTE, sizeof(payload));
+	log_open(&log, memdisk_io(disk), &small_segments);
+	for (Lsn lsn = ENTRIES / 2 + 1; lsn <= ENTRIES / 2 + 4; lsn++)
+		log_append_entry(log, 1, lsn, (Ballot){1, 1}, payload, sizeof(payload));
+	log_append_rebase(log, 1, 1000, (Ballot){2, 1});
+	log_append_entry(log, 1, 1001, (Ballot){2, 1}, payload, sizeof(payload));
+	if (log_write(log) != 0 || log_sync(log) != 0 || log_append_tick(log) != 0 ||
+		log_write(log) != 0 || log_sync(log) != 0)
+		abort();
+	log_close(log);
+	memdisk_restart(disk, MEMDISK_LOSE_ALL);
+	memdisk_rot(disk, "0000000003.segment", find_marked(disk, "0000000003.segment"), 1);
+	result = open_and_close(disk);
+	TAP_OK(result.status == LOG_OPEN_ROTTEN && result.damage.segment == 3 &&
+			   !names_lsn(&result.damage, 1, ENTRIES / 2 + 2) && !names_lsn(&result.damage, 1, 500),
+		   "damage before a rebase loses nothing of that group");
+	memdisk_free(disk);
+}
+
 static void
 test_verify(void)
 {
@@ -246,6 +295,7 @@ main(void)
 	test_foreign_segment();
 	test_located();
 	test_located_in_tail();
+	test_located_around_rebase();
 	test_verify();
 	return tap_done();
 }

@@ -148,6 +148,31 @@ test_hole(void)
 }
 
 static void
+test_rebase(void)
+{
+	CheckReport report = {0};
+	CheckLog *log = check_log_create(3, 1, &report);
+	CheckEntry first = entry(1, BALLOT_A, 1);
+	CheckEntry second = entry(2, BALLOT_A, 2);
+	CheckEntry third = entry(3, BALLOT_A, 3);
+
+	for (uint32_t node = 0; node < 2; node++)
+	{
+		check_log_entry(log, node, 0, &first);
+		check_log_entry(log, node, 0, &second);
+		check_log_entry(log, node, 0, &third);
+	}
+	commit(log, first);
+	commit(log, second);
+	check_log_rebase(log, 2, 0, 2);
+	check_log_entry(log, 2, 0, &third);
+	TAP_OK(!report.failed, "a log may begin above a committed entry");
+	check_log_rebase(log, 2, 0, 3);
+	TAP_BREAKS(report, "I6", "a log that begins above an uncommitted one");
+	check_log_free(log);
+}
+
+static void
 test_commit_lsn(void)
 {
 	CheckReport back = {0};
@@ -336,6 +361,7 @@ main(void)
 	test_operations();
 	test_matching();
 	test_hole();
+	test_rebase();
 	test_commit_lsn();
 	test_leaders();
 	test_promises();
