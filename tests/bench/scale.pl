@@ -7,19 +7,20 @@
 #
 # Makes tables of table_partitions partitions each until there are `groups`, and measures: the time of each
 # create_table; what the nodes use while nothing is asked of them; memory; after kill -9 of one instance, how many
-# groups the other two serve at what time; and how long the killed one takes to be back. OUT.json gets everything;
+# groups the other two serve at what time; and how long the killed one takes to be back; how all groups find leaders
+# after all replicators were stopped for a while. OUT.json gets everything;
 # scale_report.pl makes the table and the plot from it.
 use strict;
 use warnings;
 use FindBin;
 use lib "$FindBin::Bin/lib", "$FindBin::Bin/../tap/lib";
-use BenchScale qw(idle_usage shared_memory private_memory_kb served_groups);
+use BenchScale qw(idle_usage shared_memory private_memory_kb replicator_cpu served_groups);
 use JSON::PP;
 use QuorateCluster;
 use QuorateProcess qw(slurp wait_until);
 use Time::HiRes qw(sleep time);
 
-my %plan = (groups => 10_000, table_partitions => 1000, idle_seconds => 20, settle_seconds => 15, sample => 20,
+my %plan = (groups => 10_000, table_partitions => 1000, idle_seconds => 20, settle_seconds => 15, sample => 20, stall_seconds => 2,
 	failover_limit_seconds => 60, lease_ms => 700);
 my ($out) = grep { !/^--/ } @ARGV;
 die "usage: scale.pl [--NAME=NUMBER ...] OUT.json\n" unless $out;
@@ -98,6 +99,35 @@ sub probe_writes
 	return scalar @failed;
 }
 
+# CPU time of the replicators of nodes, in seconds.
+sub replicators_cpu
+{
+	my $sum = 0;
+	$sum += replicator_cpu($_) foreach @_;
+	return $sum;
+}
+
+# Stops the replicators of all nodes for a while: all leases run out, and all groups want leaders at once. Returns how
+# long that takes after they go on, and what it costs.
+sub stall_all
+{
+	my ($cluster) = @_;
+	my $cpu = replicators_cpu($cluster->nodes);
+	my @positions = map { $_->log_position } $cluster->nodes;
+	$_->signal_process('STOP', 'quorate replicator') foreach $cluster->nodes;
+	sleep $plan{stall_seconds};
+	$_->signal_process('CONT', 'quorate replicator') foreach $cluster->nodes;
+	my $seconds = wait_until_served(120, $cluster->nodes);
+	my $lines = 0;
+	foreach my $node ($cluster->nodes)
+	{
+		$lines += () = $node->log_since(shift @positions) =~ /\n/g;
+	}
+	my $result = { seconds => $seconds, cpu_seconds => replicators_cpu($cluster->nodes) - $cpu, log_lines => $lines };
+	progress(sprintf 'stall: all groups served again after %.2f s, %.2f s of CPU', @$result{qw(seconds cpu_seconds)});
+	return $result;
+}
+
 # The time at which a running node first serves all; the curve is [seconds, groups served] at each look.
 sub kill_one
 {
@@ -105,6 +135,7 @@ sub kill_one
 	my ($victim, @others) = reverse $cluster->nodes;
 	my $led = served_groups($victim);
 	my @positions = map { $_->log_position } @others;
+	my $cpu = replicators_cpu(@others);
 	my $killed = time;
 	$victim->kill9;
 	my $after_kill = time;
@@ -116,14 +147,15 @@ sub kill_one
 		die "not all groups were taken over\n" if time - $killed > $plan{failover_limit_seconds};
 		sleep 0.05;
 	} until $curve[-1][1] == $plan{groups} + 1;
+	$cpu = replicators_cpu(@others) - $cpu;
 	my $failed = probe_writes($others[0]);
 	my $lines = 0;
 	foreach my $i (0 .. $#others)
 	{
 		$lines += () = $others[$i]->log_since($positions[$i]) =~ /\n/g;
 	}
-	progress(sprintf 'failover: %d leaderships taken over in %.2f s', $led, $curve[-1][0]);
-	return { led => $led + 0, seconds => $curve[-1][0], kill_seconds => $after_kill - $killed, curve => \@curve,
+	progress(sprintf 'failover: %d leaderships taken over in %.2f s, %.2f s of CPU', $led, $curve[-1][0], $cpu);
+	return { led => $led + 0, seconds => $curve[-1][0], cpu_seconds => $cpu, kill_seconds => $after_kill - $killed, curve => \@curve,
 		failed_probe_writes => $failed, log_lines => $lines };
 }
 
@@ -158,6 +190,8 @@ $result{log_bytes} = { map { $_->name => $_->sql('SELECT log_bytes FROM quorate.
 progress('idle and memory measured');
 $result{failover} = kill_one($cluster);
 $result{restart} = bring_back(($cluster->nodes)[-1]);
+sleep 5;
+$result{stall} = stall_all($cluster);
 
 open my $file, '>', $out or die "could not write $out: $!\n";
 print $file JSON::PP->new->canonical->pretty->encode(\%result);

@@ -54,10 +54,14 @@ sub figures_table
 		[ 'replicator\'s own memory', sprintf '%.1f MB', max(values %{ $result->{replicator_kb} }) / 1024 ],
 		[ 'log on disk, idle', sprintf '%.1f MB', max(values %{ $result->{log_bytes} }) / 1e6 ],
 		[ 'failover', sprintf '%d leaderships in %.2f s', $failover->{led}, $failover->{seconds} ],
+		[ 'failover, CPU time of both replicators', sprintf '%.2f s', $failover->{cpu_seconds} ],
 		[ 'bound: lease + 2 s', sprintf '%.2f s', $result->{plan}{lease_ms} / 1000 + 2 ],
 		[ 'probe writes that failed afterwards', $failover->{failed_probe_writes} ],
 		[ 'lines in the logs of the survivors', $failover->{log_lines} ],
-		[ 'restart of the killed one, all replicas there', sprintf '%.2f s', $result->{restart}{all_replicas_seconds} ]);
+		[ 'restart of the killed one, all replicas there', sprintf '%.2f s', $result->{restart}{all_replicas_seconds} ],
+		[ "all replicators stopped for $result->{plan}{stall_seconds} s, then all groups served",
+			sprintf '%.2f s', $result->{stall}{seconds} ],
+		[ 'the same, CPU time of the three replicators', sprintf '%.2f s', $result->{stall}{cpu_seconds} ]);
 	return "| what | measured |\n|---|---|\n" . join '', map { "| $_->[0] | $_->[1] |\n" } @lines;
 }
 

@@ -7,7 +7,7 @@ use Exporter 'import';
 use QuorateProcess qw(family slurp);
 use Time::HiRes qw(sleep time);
 
-our @EXPORT_OK = qw(idle_usage shared_memory private_memory_kb served_groups);
+our @EXPORT_OK = qw(idle_usage shared_memory private_memory_kb replicator_cpu served_groups);
 
 # The kind of a server process by the name that ps shows.
 sub kind_of
@@ -71,6 +71,14 @@ sub private_memory_kb
 	my ($node) = @_;
 	my ($pid) = $node->process_pids('quorate replicator');
 	return slurp("/proc/$pid/status") =~ /^RssAnon:\s*(\d+)/m ? $1 + 0 : undef;
+}
+
+# CPU time that the replicator has used, in seconds.
+sub replicator_cpu
+{
+	my ($node) = @_;
+	my ($pid) = $node->process_pids('quorate replicator');
+	return slurp("/proc/$pid/schedstat") =~ /^(\d+)/ ? $1 / 1e9 : 0;
 }
 
 # How many groups a node serves as their leader at this moment.
