@@ -35,6 +35,9 @@
 
 #define ACCEPT_ENTRIES_MAX 1024
 
+/* Elections under way at a time: a few milliseconds of work, even if all of them go on in one turn. */
+#define CONTENDERS_MAX 128
+
 /* How often in a lease length the owner sees how long leases are; what it sees is short by that much at most. */
 #define LEASE_SHOWINGS 6
 
@@ -202,6 +205,7 @@ create_core(Engine *engine)
 					   .wait_out_us = recovered_grant_length(engine->log),
 					   .accept_entries_max = ACCEPT_ENTRIES_MAX,
 					   .inflight_entries_max = ACCEPT_ENTRIES_MAX * INFLIGHT_ACCEPTS,
+					   .contenders_max = CONTENDERS_MAX,
 					   .seed = config->seed};
 
 	engine->core = core_node_create(&core, engine->now);
