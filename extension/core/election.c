@@ -107,11 +107,14 @@ static bool
 election_has_to_wait(CoreNode *node, Replica *replica)
 {
 	TimeUs half_us = node->config.heartbeat_us / 2;
-	TimeUs again_us = node->now + half_us + node_random(node, half_us);
+	uint32_t max = node->config.contenders_max;
+	bool full = max != 0 && node->contenders >= max;
+	TimeUs again_us;
 
 	replica_rest(node, replica);
-	if (node->config.contenders_max == 0 || node->contenders < node->config.contenders_max)
+	if (!full)
 		return false;
+	again_us = node->now + half_us + node_random(node, half_us);
 	if (replica->role == ROLE_FOLLOWER)
 		replica->election_due_us = again_us;
 	else

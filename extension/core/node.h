@@ -135,7 +135,8 @@ struct CoreNode
 	Replica **buckets;
 	uint32_t bucket_count;
 	uint32_t replica_count;
-	uint32_t contenders; /* replicas that ask, stand, or lead without having committed anything yet */
+	uint32_t
+		contenders; /* replicas that ask, stand, or lead without having committed anything yet */
 	Replica **agenda;
 	uint32_t agenda_count;
 	uint32_t agenda_capacity;

@@ -2,10 +2,10 @@
  * engine_truncate.c
  *		What every member has applied, and giving up log that nobody needs.
  *
- * Run by the replicator, once a lease length while anything happens.  A log entry may go when this node's rows and those of every
- * other member are durable beyond it; a log replica, or a member that has to copy its rows, keeps what it
- * needs in its own log.  The members tell each other with APPLIED messages, each repeated until the other
- * side has shown that it knows; settled groups send nothing.  Above log_bytes_max, members on nodes that are
+ * Run by the replicator, once a lease length while anything happens.  A log entry may go when this node's
+ * rows and those of every other member are durable beyond it; a log replica, or a member that has to copy its
+ * rows, keeps what it needs in its own log.  The members tell each other with APPLIED messages, each repeated
+ * until the other side has shown that it knows; settled groups send nothing.  Above log_bytes_max, members on nodes that are
  * silent no longer count: they will be rebased.  A member that lives but is slow still counts; the log's
  * hard limit then slows the writers.
  *

@@ -77,9 +77,9 @@ root_size(void)
 {
 	Size index_size = mul_size(index_slot_count(), sizeof(pg_atomic_uint32));
 
-	return add_size(MAXALIGN(sizeof(SharedState)),
-					add_size(MAXALIGN(index_size),
-							 mul_size(shared_group_slot_count(), sizeof(GroupShared))));
+	return add_size(
+		MAXALIGN(sizeof(SharedState)),
+		add_size(MAXALIGN(index_size), mul_size(shared_group_slot_count(), sizeof(GroupShared))));
 }
 
 static void
