@@ -148,21 +148,22 @@ struct Engine
 	uint32_t joint_groups;                /* groups whose membership in use is joint */
 	EnginePeer peers[CORE_NODES_MAX + 1]; /* by node id */
 
-	TimeUs now;               /* of the latest event; never goes back */
-	TimeUs stepped_us;        /* of the latest step */
-	TimeUs sync_started_us;   /* of the last completed sync */
-	TimeUs exchange_due_us;   /* next round of APPLIED messages */
-	TimeUs truncate_due_us;   /* next truncation */
-	TimeUs leases_due_us;     /* when leases that grew are shown to the owner */
-	bool leases_grew;         /* something came that makes the leases of all led groups longer */
-	bool untold;              /* there may be something to tell other members of applied rows */
-	bool untruncated;         /* there may be log to give up */
+	TimeUs now;             /* of the latest event; never goes back */
+	TimeUs stepped_us;      /* of the latest step */
+	TimeUs sync_started_us; /* of the last completed sync */
+	TimeUs exchange_due_us; /* next round of APPLIED messages */
+	TimeUs truncate_due_us; /* next truncation */
+	TimeUs leases_due_us;   /* when leases that grew are shown to the owner */
+	bool leases_grew;       /* something came that makes the leases of all led groups longer */
+	bool untold;            /* there may be something to tell other members of applied rows */
+	bool untruncated;       /* there may be log to give up */
+	TimeUs prepare_due_us;  /* not before then: making the next segment file */
+	bool prepare_goes_on;   /* a part of that file is still missing */
+	bool failed;            /* an append failed: the turn cannot be finished */
+	bool starved;           /* no room for control records: nothing is stepped */
+	uint64_t turn_tag;      /* tag of the proposal that is being stepped */
+
 	uint64_t truncated_bytes; /* size of the log after the last truncation */
-	TimeUs prepare_due_us;    /* not before then: making the next segment file */
-	bool prepare_goes_on;     /* a part of that file is still missing */
-	bool failed;              /* an append failed: the turn cannot be finished */
-	bool starved;             /* no room for control records: nothing is stepped */
-	uint64_t turn_tag;        /* tag of the proposal that is being stepped */
 
 	WireArena turn_arena;  /* payloads and outlines of this turn; reset at its end */
 	WireArena frame_arena; /* the frame that is being received */
