@@ -206,7 +206,7 @@ build/tools/poweroff_restore: tests/fault/poweroff_restore_main.c tests/fault/po
 
 # ---------------------------------------------------------------- demonstration and benchmark
 
-.PHONY: demo demo-stop bench bench-quick
+.PHONY: demo demo-stop bench bench-quick bench-scale
 demo:
 	@tests/demo/demo.sh
 
@@ -218,6 +218,9 @@ bench: private-install tools
 
 bench-quick: private-install tools
 	@tests/bench/bench.sh --quick $(BENCH)
+
+bench-scale: private-install tools
+	@tests/bench/scale.sh $(BENCH)
 
 # ---------------------------------------------------------------- source form
 

@@ -97,11 +97,37 @@ election_inquire(CoreNode *node, Replica *replica)
 	replica_await_election(node, replica, node->config.lease_us << doublings);
 }
 
+/*
+ * When a node fails, thousands of groups want a leader at once, and if all of them asked at once, one turn would
+ * take so long that the heartbeats in it came too late: the grants that the new leaders need, and those of the old
+ * ones, would lapse, and everything would begin anew.  So an election waits while there are many under way.  Who
+ * asks in vain makes room for others before it asks again: groups without a quorum do not keep the rest waiting.
+ */
+static bool
+election_has_to_wait(CoreNode *node, Replica *replica)
+{
+	TimeUs half_us = node->config.heartbeat_us / 2;
+	uint32_t max = node->config.contenders_max;
+	bool full = max != 0 && node->contenders >= max;
+	TimeUs again_us;
+
+	replica_rest(node, replica);
+	if (!full)
+		return false;
+	again_us = node->now + half_us + node_random(node, half_us);
+	if (replica->role == ROLE_FOLLOWER)
+		replica->election_due_us = again_us;
+	else
+		replica->proposer->resend_us = again_us;
+	return true;
+}
+
 static void
 election_ask(CoreNode *node, Replica *replica)
 {
 	uint32_t i;
 
+	replica_contend(node, replica);
 	replica_enter(replica, ROLE_ASKING);
 	for (i = 0; i < replica->membership.member_count; i++)
 		replica->proposer->members[i].answered_no = false;
@@ -122,6 +148,7 @@ election_stand(CoreNode *node, Replica *replica, Ballot released)
 	CORE_INVARIANT("I8", !replica_is_blocked(node, replica));
 	CORE_INVARIANT("I8", !replica_waits_out(node, replica));
 	CORE_ASSERT(replica_may_stand(replica));
+	replica_contend(node, replica);
 	replica_enter(replica, ROLE_CANDIDATE);
 	proposer = replica->proposer;
 	free(proposer->best_runs);
@@ -165,6 +192,8 @@ election_tick(CoreNode *node, Replica *replica)
 			election_inquire(node, replica);
 			return;
 		}
+		if (election_has_to_wait(node, replica))
+			return;
 		election_ask(node, replica);
 #ifdef MUTANT_STAND_UNASKED
 		election_stand(node, replica, none);

@@ -39,7 +39,9 @@ typedef struct CoreConfig
 		wait_out_us; /* longest grant that a former life may have given (recovered); 0 on a new node */
 	uint32_t accept_entries_max;   /* entries in one ACCEPT; at most MESSAGE_ENTRIES_MAX */
 	uint32_t inflight_entries_max; /* entries sent to a follower and not yet acknowledged */
-	uint64_t seed;                 /* the core's only randomness */
+	uint32_t
+		contenders_max; /* elections that this node has under way at a time; 0 for any number */
+	uint64_t seed;      /* the core's only randomness */
 } CoreConfig;
 
 /* What the log knows of a group when it is opened; a new group has zeros and one membership. */

@@ -303,6 +303,7 @@ core_node_close_group(CoreNode *node, GroupId group)
 	node_share_groups(node, &replica->membership, -1);
 	node_schedule(node, replica, TIME_NEVER);
 	node_forget_unsynced(node, replica);
+	replica_rest(node, replica);
 	replica_set_promised(node, replica, none);
 	replica_free(replica);
 }

@@ -92,6 +92,7 @@ typedef struct Replica
 	/* election */
 	uint64_t seen_round; /* highest round heard of in a refusal or answer */
 	TimeUs election_due_us;
+	bool contends;           /* counts in CoreNode.contenders */
 	uint32_t failures;       /* candidacies in a row that came to nothing */
 	uint32_t fruitless_asks; /* rounds of asking in a row without a result */
 	Proposer *proposer;      /* NULL for a follower */
@@ -136,6 +137,8 @@ struct CoreNode
 	Replica **buckets;
 	uint32_t bucket_count;
 	uint32_t replica_count;
+	uint32_t
+		contenders; /* replicas that ask, stand, or lead without having committed anything yet */
 	Replica **agenda;
 	uint32_t agenda_count;
 	uint32_t agenda_capacity;

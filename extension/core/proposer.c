@@ -130,6 +130,7 @@ proposer_advance_commit(CoreNode *node, Replica *replica)
 	replica_commit(node, replica, lsn);
 	if (replica->commit_lsn == before)
 		return;
+	replica_rest(node, replica);
 	if (notice_us > COMMIT_NOTICE_US_MAX)
 		notice_us = COMMIT_NOTICE_US_MAX;
 	if (proposer->notice_us == TIME_NEVER)

@@ -249,6 +249,21 @@ replica_free_proposer(Replica *replica)
 }
 
 void
+replica_contend(CoreNode *node, Replica *replica)
+{
+	node->contenders += !replica->contends;
+	replica->contends = true;
+}
+
+void
+replica_rest(CoreNode *node, Replica *replica)
+{
+	CORE_ASSERT(!replica->contends || node->contenders > 0);
+	node->contenders -= replica->contends;
+	replica->contends = false;
+}
+
+void
 replica_follow(CoreNode *node, Replica *replica, TimeUs patience_us)
 {
 	if (replica_leads(replica))
@@ -258,6 +273,7 @@ replica_follow(CoreNode *node, Replica *replica, TimeUs patience_us)
 		effect->ballot = replica->promised;
 	}
 	replica_free_proposer(replica);
+	replica_rest(node, replica);
 	replica->role = ROLE_FOLLOWER;
 	replica_await_election(node, replica, patience_us);
 }

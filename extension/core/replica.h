@@ -66,6 +66,13 @@ extern void replica_enter(Replica *replica, GroupRole role);
 /* Sets when the follower stands: after `patience_us` and its stagger. */
 extern void replica_await_election(CoreNode *node, Replica *replica, TimeUs patience_us);
 
+/*
+ * The replica begins to stand for leader, and has come to an end of it: it follows, or has committed its first entry.
+ * A node has only so many elections under way at a time (election.c).
+ */
+extern void replica_contend(CoreNode *node, Replica *replica);
+extern void replica_rest(CoreNode *node, Replica *replica);
+
 /* True while I8 binds this acceptor to the owner of its promised ballot. */
 extern bool replica_is_blocked(const CoreNode *node, const Replica *replica);
 

@@ -35,6 +35,12 @@
 
 #define ACCEPT_ENTRIES_MAX 1024
 
+/* Elections under way at a time: a few milliseconds of work, even if all of them go on in one turn. */
+#define CONTENDERS_MAX 128
+
+/* How often in a lease length the owner sees how long leases are; what it sees is short by that much at most. */
+#define LEASE_SHOWINGS 6
+
 /* A frame must hold a PROMISE with the longest outline, and a full ACCEPT half as large as itself. */
 #define FRAME_BYTES_MIN (64 * 1024)
 
@@ -199,6 +205,7 @@ create_core(Engine *engine)
 					   .wait_out_us = recovered_grant_length(engine->log),
 					   .accept_entries_max = ACCEPT_ENTRIES_MAX,
 					   .inflight_entries_max = ACCEPT_ENTRIES_MAX * INFLIGHT_ACCEPTS,
+					   .contenders_max = CONTENDERS_MAX,
 					   .seed = config->seed};
 
 	engine->core = core_node_create(&core, engine->now);
@@ -217,6 +224,7 @@ init_engine(Engine *engine, Log *log, const EngineConfig *config, const EngineCa
 	engine->sync_started_us = engine->now;
 	engine->exchange_due_us = engine->now + config->lease_us;
 	engine->truncate_due_us = engine->exchange_due_us;
+	engine_stir(engine);
 	wire_arena_init(&engine->turn_arena, NULL, 0, SIZE_MAX / 2);
 	wire_arena_init(&engine->frame_arena, NULL, 0, FRAME_ARENA_BYTES_MAX);
 	wire_arena_init(&engine->fill_arena, NULL, 0, SIZE_MAX / 2);
@@ -353,19 +361,20 @@ is_unsynced(const Engine *engine)
 	return log_append_position(engine->log) != log_synced_position(engine->log);
 }
 
-/* Tells the other members of applied rows, each lease length. */
+/* Tells the other members of applied rows, each lease length, until all know all of it. */
 static void
 exchange_if_due(Engine *engine)
 {
 	if (engine->now < engine->exchange_due_us)
 		return;
 	engine->exchange_due_us = engine->now + engine->config.lease_us;
-	engine_exchange_applied(engine);
+	if (engine->untold)
+		engine->untold = !engine_exchange_applied(engine);
 }
 
 /*
- * Gives up old log, each lease length.  Not with records that wait for a sync: truncation syncs the log
- * itself, and the core would not hear of it.
+ * Gives up old log, each lease length, if anything happened since.  Not with records that wait for a sync:
+ * truncation syncs the log itself, and the core would not hear of it.
  */
 static void
 truncate_if_due(Engine *engine)
@@ -373,7 +382,24 @@ truncate_if_due(Engine *engine)
 	if (engine->now < engine->truncate_due_us || is_unsynced(engine))
 		return;
 	engine->truncate_due_us = engine->now + engine->config.lease_us;
+	if (!engine->untruncated && log_size_bytes(engine->log) == engine->truncated_bytes)
+		return;
 	engine_truncate(engine);
+	engine->truncated_bytes = log_size_bytes(engine->log);
+}
+
+/*
+ * Lists the led groups when heartbeats or a sync made their leases longer, but not for each of these: that would
+ * be most of what an idle node does.
+ */
+static void
+show_leases_if_due(Engine *engine)
+{
+	if (!engine->leases_grew || engine->now < engine->leases_due_us)
+		return;
+	engine->leases_grew = false;
+	engine->leases_due_us = engine->now + engine->config.lease_us / LEASE_SHOWINGS;
+	engine_mark_led_changed(engine);
 }
 
 /* Makes the next segment file piece by piece, ahead of its need. */
@@ -428,6 +454,7 @@ write_and_sync(Engine *engine)
 	advance_clock(engine);
 	engine->sync_started_us = event.sync_started_us;
 	engine_send_after_sync(engine);
+	engine->leases_grew = true;
 	engine_step(engine, &event);
 	engine_send_now(engine);
 	return !engine->failed;
@@ -482,6 +509,7 @@ engine_finish_turn(Engine *engine)
 		return false;
 	}
 	truncate_if_due(engine);
+	show_leases_if_due(engine);
 	engine_tell_news(engine);
 	tell_commits(engine);
 	end_turn(engine);

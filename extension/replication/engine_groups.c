@@ -344,7 +344,14 @@ engine_list_has(const GroupList *list, GroupId group)
 }
 
 void
-engine_mark_changed(Engine *engine, EngineGroup *group)
+engine_stir(Engine *engine)
+{
+	engine->untold = true;
+	engine->untruncated = true;
+}
+
+static void
+list_changed(Engine *engine, EngineGroup *group)
 {
 	if (group->changed)
 		return;
@@ -353,11 +360,18 @@ engine_mark_changed(Engine *engine, EngineGroup *group)
 }
 
 void
+engine_mark_changed(Engine *engine, EngineGroup *group)
+{
+	engine_stir(engine);
+	list_changed(engine, group);
+}
+
+void
 engine_mark_led_changed(Engine *engine)
 {
 	for (uint32_t i = 0; i < engine->groups.count; i++)
 		if (engine->groups.items[i]->leads)
-			engine_mark_changed(engine, engine->groups.items[i]);
+			list_changed(engine, engine->groups.items[i]);
 }
 
 void

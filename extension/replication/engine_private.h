@@ -156,11 +156,17 @@ struct Engine
 	TimeUs sync_started_us; /* of the last completed sync */
 	TimeUs exchange_due_us; /* next round of APPLIED messages */
 	TimeUs truncate_due_us; /* next truncation */
+	TimeUs leases_due_us;   /* when leases that grew are shown to the owner */
+	bool leases_grew;       /* something came that makes the leases of all led groups longer */
+	bool untold;            /* there may be something to tell other members of applied rows */
+	bool untruncated;       /* there may be log to give up */
 	TimeUs prepare_due_us;  /* not before then: making the next segment file */
 	bool prepare_goes_on;   /* a part of that file is still missing */
 	bool failed;            /* an append failed: the turn cannot be finished */
 	bool starved;           /* no room for control records: nothing is stepped */
 	uint64_t turn_tag;      /* tag of the proposal that is being stepped */
+
+	uint64_t truncated_bytes; /* size of the log after the last truncation */
 
 	WireArena turn_arena;  /* payloads and outlines of this turn; reset at its end */
 	WireArena frame_arena; /* the frame that is being received */
@@ -209,6 +215,9 @@ extern void engine_mark_changed(Engine *engine, EngineGroup *group);
 
 /* Lists all groups that this node leads: their leases may have changed. */
 extern void engine_mark_led_changed(Engine *engine);
+
+/* Something happened in a group that the rounds of engine_truncate.c look at; while nothing does, they rest. */
+extern void engine_stir(Engine *engine);
 
 /* The commit LSN rose; the owner is told at the end of the turn. */
 extern void engine_note_commit(Engine *engine, EngineGroup *group, Lsn commit_lsn);
@@ -280,8 +289,8 @@ extern void engine_free_queues(Engine *engine);
 /* An APPLIED message of another member. */
 extern void engine_receive_applied(Engine *engine, EngineGroup *group, const Message *message);
 
-/* Tells others what they do not know of our rows, when it is time to. */
-extern void engine_exchange_applied(Engine *engine);
+/* Tells others what they do not know of our rows, when it is time to; true if nothing is left to tell. */
+extern bool engine_exchange_applied(Engine *engine);
 
 /* Gives up log that nobody needs. */
 extern void engine_truncate(Engine *engine);

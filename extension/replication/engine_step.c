@@ -303,7 +303,7 @@ receive_message(Engine *engine, const Message *message)
 		return;
 	}
 	step_message(engine, message);
-	engine_mark_led_changed(engine);
+	engine->leases_grew = true;
 }
 
 /*

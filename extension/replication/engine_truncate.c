@@ -2,10 +2,10 @@
  * engine_truncate.c
  *		What every member has applied, and giving up log that nobody needs.
  *
- * Run by the replicator, once a lease length.  A log entry may go when this node's rows and those of every
- * other member are durable beyond it; a log replica, or a member that has to copy its rows, keeps what it
- * needs in its own log.  The members tell each other with APPLIED messages, each repeated until the other
- * side has shown that it knows; settled groups send nothing.  Above log_bytes_max, members on nodes that are
+ * Run by the replicator, once a lease length while anything happens.  A log entry may go when this node's
+ * rows and those of every other member are durable beyond it; a log replica, or a member that has to copy its
+ * rows, keeps what it needs in its own log.  The members tell each other with APPLIED messages, each repeated
+ * until the other side has shown that it knows; settled groups send nothing.  Above log_bytes_max, members on nodes that are
  * silent no longer count: they will be rebased.  A member that lives but is slow still counts; the log's
  * hard limit then slows the writers.
  *
@@ -24,8 +24,10 @@ engine_applied(Engine *engine, GroupId id, Lsn applied_lsn, Lsn durable_lsn)
 	CORE_ASSERT(durable_lsn <= applied_lsn);
 	if (applied_lsn > group->applied_lsn)
 		group->applied_lsn = applied_lsn;
-	if (durable_lsn > group->applied_durable_lsn)
-		group->applied_durable_lsn = durable_lsn;
+	if (durable_lsn <= group->applied_durable_lsn)
+		return;
+	group->applied_durable_lsn = durable_lsn;
+	engine_stir(engine);
 }
 
 /* What is committed and durable here. */
@@ -94,6 +96,7 @@ engine_receive_applied(Engine *engine, EngineGroup *group, const Message *messag
 		member->owes_answer = true;
 	if (member->has_rows != message->ok)
 		engine_mark_changed(engine, group);
+	engine_stir(engine);
 	member->applied_lsn = message->lsn;
 	member->has_rows = message->ok;
 	member->told_lsn = message->commit_lsn;
@@ -125,32 +128,39 @@ tell_member(Engine *engine, const EngineGroup *group, uint32_t index, Lsn settle
 	engine_queue_message(engine, &message, true);
 }
 
-static void
+/* True if every member knows all that there is to know. */
+static bool
 tell_group(Engine *engine, EngineGroup *group)
 {
 	Lsn settled = settled_lsn(engine, group);
+	bool all_known = true;
 
 	if (group->self_index == MEMBER_NONE)
-		return;
+		return true;
 	for (uint32_t i = 0; i < group->membership.member_count; i++)
 	{
 		MemberApplied *member = &group->members[i];
 
-		if (i == group->self_index || !node_is_heard(engine, group->membership.members[i].node))
+		if (i == group->self_index || (!member->owes_answer && member->told_lsn >= settled &&
+									  member->told_rows == has_rows(group)))
 			continue;
-		if (!member->owes_answer && member->told_lsn >= settled &&
-			member->told_rows == has_rows(group))
+		all_known = false;
+		if (!node_is_heard(engine, group->membership.members[i].node))
 			continue;
 		member->owes_answer = false;
 		tell_member(engine, group, i, settled);
 	}
+	return all_known;
 }
 
-void
+bool
 engine_exchange_applied(Engine *engine)
 {
+	bool all_known = true;
+
 	for (uint32_t i = 0; i < engine->groups.count; i++)
-		tell_group(engine, engine->groups.items[i]);
+		all_known &= tell_group(engine, engine->groups.items[i]);
+	return all_known;
 }
 
 /* ---- truncation ---- */
@@ -236,8 +246,10 @@ engine_truncate(Engine *engine)
 	Truncation truncation = {.engine = engine,
 							 .log_is_long = limit != 0 && log_size_bytes(engine->log) > limit};
 
+	/* A long log is looked at again and again: nothing but time makes a silent member a lost one. */
+	engine->untruncated = truncation.log_is_long;
 	for (uint32_t i = 0; i < engine->groups.count; i++)
-		engine_mend_record(engine, engine->groups.items[i]);
+		engine->untruncated |= !engine_mend_record(engine, engine->groups.items[i]);
 	/* The bases move up even if a file could not be recycled then. */
 	if (log_truncate(engine->log, needed_from, &truncation) != 0)
 		take_over_bases(engine);

@@ -24,6 +24,7 @@ typedef struct PendingMarks
 	pg_atomic_uint64 round;      /* the present round */
 	pg_atomic_uint64 round_done; /* all entries appended in this round or before are applied */
 	uint64_t round_waited;       /* the round whose end is waited for */
+	uint64_t round_mixed;        /* the latest round in which a mark became mixed */
 	pg_atomic_uint64 marks[MARK_COUNT];
 	Lsn waited_lsn[FLEXIBLE_ARRAY_MEMBER]; /* by group slot: append LSN when that round ended */
 } PendingMarks;
@@ -116,7 +117,10 @@ pending_mark_set(GroupShared *group, uint32_t hash, Lsn lsn)
 	if (mark == 0 || mark_slot(mark) == slot || mark_is_done(mark))
 		mark = make_mark(slot, lsn);
 	else
-		mark = make_mark(MARK_SLOT_MIXED, pg_atomic_read_u64(&pending->round));
+	{
+		pending->round_mixed = pg_atomic_read_u64(&pending->round);
+		mark = make_mark(MARK_SLOT_MIXED, pending->round_mixed);
+	}
 	pg_atomic_write_u64(&pending->marks[hash], mark);
 }
 
@@ -132,9 +136,14 @@ group_is_done(uint32_t slot)
 {
 	GroupShared *group = &quorate_shared->groups[slot];
 	bool leads = pg_atomic_read_u64(&group->lead_sequence) % 2 == 1;
+	Lsn append_lsn = pg_atomic_read_u64(&group->append_lsn);
 
-	/* A new leader serves only after it has applied all that was appended before its start. */
-	return !leads || pg_atomic_read_u64(&group->applied_lsn) >= pending->waited_lsn[slot];
+	/*
+	 * A new leader serves only after it has applied all that was appended before its start.  What was waited for
+	 * above the end of the log was cut, or was of another group that had the slot before.
+	 */
+	return !leads ||
+		   pg_atomic_read_u64(&group->applied_lsn) >= Min(pending->waited_lsn[slot], append_lsn);
 }
 
 void
@@ -142,6 +151,9 @@ pending_mark_clean(void)
 {
 	uint64_t round = pg_atomic_read_u64(&pending->round);
 
+	/* Rounds matter to mixed marks alone; there are few, and none at all while nothing is written. */
+	if (pg_atomic_read_u64(&pending->round_done) >= pending->round_mixed)
+		return;
 	for (uint32_t slot = 0; slot < quorate_shared->group_slots; slot++)
 	{
 		if (!group_is_done(slot))

@@ -22,8 +22,9 @@
 #include "shmem/shared_state.h"
 #include "shmem/shmem_parts.h"
 
-/* A slot whose group was removed: searches go on behind it. */
-#define GROUP_REMOVED UINT64_MAX
+/* What a slot of the index holds besides a place + 1; searches go on behind one whose group was removed. */
+#define INDEX_FREE 0
+#define INDEX_REMOVED UINT32_MAX
 
 SharedState *quorate_shared;
 
@@ -57,9 +58,16 @@ shmem_ring_bytes(int kilobytes)
 	return (Size) pg_prevpower2_32(kilobytes) * 1024;
 }
 
-/* Half of the slots stay free, so that searches are short. */
+/* The state of a group is large, so it has no free slots beside it; those are in the index. */
 uint32_t
 shared_group_slot_count(void)
+{
+	return (uint32_t) quorate_max_groups;
+}
+
+/* Half of the index stays free, so that searches are short. */
+static uint32_t
+index_slot_count(void)
 {
 	return pg_nextpower2_32((uint32) quorate_max_groups * 2);
 }
@@ -67,8 +75,11 @@ shared_group_slot_count(void)
 static Size
 root_size(void)
 {
-	return add_size(MAXALIGN(sizeof(SharedState)),
-					mul_size(shared_group_slot_count(), sizeof(GroupShared)));
+	Size index_size = mul_size(index_slot_count(), sizeof(pg_atomic_uint32));
+
+	return add_size(
+		MAXALIGN(sizeof(SharedState)),
+		add_size(MAXALIGN(index_size), mul_size(shared_group_slot_count(), sizeof(GroupShared))));
 }
 
 static void
@@ -130,8 +141,14 @@ init_root(SharedState *shared)
 	for (int i = 0; i < NODE_COUNTERS; i++)
 		pg_atomic_init_u64(&shared->counters[i], 0);
 
+	shared->index_slots = index_slot_count();
+	shared->group_index = (pg_atomic_uint32 *) ((char *) shared + MAXALIGN(sizeof(SharedState)));
+	for (uint32_t i = 0; i < shared->index_slots; i++)
+		pg_atomic_init_u32(&shared->group_index[i], INDEX_FREE);
+
 	shared->group_slots = shared_group_slot_count();
-	shared->groups = (GroupShared *) ((char *) shared + MAXALIGN(sizeof(SharedState)));
+	shared->groups = (GroupShared *) ((char *) shared->group_index +
+									  MAXALIGN(shared->index_slots * sizeof(pg_atomic_uint32)));
 	for (uint32_t i = 0; i < shared->group_slots; i++)
 		init_group_slot(&shared->groups[i]);
 }
@@ -183,29 +200,45 @@ static uint32_t
 home_slot(GroupId group)
 {
 	return (uint32_t) ((group * UINT64CONST(0x9E3779B97F4A7C15)) >> 32) &
-		   (quorate_shared->group_slots - 1);
+		   (quorate_shared->index_slots - 1);
+}
+
+/* The place that a slot of the index names, if this group is there now; else NULL. */
+static GroupShared *
+group_at(uint32_t entry, GroupId group)
+{
+	GroupShared *place;
+
+	if (entry == INDEX_FREE || entry == INDEX_REMOVED)
+		return NULL;
+	place = &quorate_shared->groups[entry - 1];
+	return pg_atomic_read_u64(&place->group) == group ? place : NULL;
+}
+
+/* The slot of the index that names the group, or the free one at which a search for it ends. */
+static uint32_t
+search_index(GroupId group)
+{
+	uint32_t slot = home_slot(group);
+
+	/* Others search while a slot is being taken or given up, so no chain is ever moved. */
+	for (uint32_t i = 0; i < quorate_shared->index_slots; i++)
+	{
+		uint32_t entry = pg_atomic_read_u32(&quorate_shared->group_index[slot]);
+
+		if (entry == INDEX_FREE || group_at(entry, group) != NULL)
+			break;
+		slot = (slot + 1) & (quorate_shared->index_slots - 1);
+	}
+	return slot;
 }
 
 GroupShared *
 shared_group_find(GroupId group)
 {
-	uint32_t slot = home_slot(group);
-
-	/* What marks a free slot is nobody's id. */
-	if (group == 0 || group == GROUP_REMOVED)
+	if (group == 0)
 		return NULL;
-	for (uint32_t i = 0; i < quorate_shared->group_slots; i++)
-	{
-		GroupShared *candidate = &quorate_shared->groups[slot];
-		uint64_t occupant = pg_atomic_read_u64(&candidate->group);
-
-		if (occupant == group)
-			return candidate;
-		if (occupant == 0)
-			return NULL;
-		slot = (slot + 1) & (quorate_shared->group_slots - 1);
-	}
-	return NULL;
+	return group_at(pg_atomic_read_u32(&quorate_shared->group_index[search_index(group)]), group);
 }
 
 uint32_t
@@ -214,51 +247,77 @@ shared_group_slot(const GroupShared *group)
 	return (uint32_t) (group - quorate_shared->groups);
 }
 
-/* Number of slots in use. */
-static uint32_t
-count_groups(void)
+/* A place without a group, or NULL; begins where the last search ended, so that many in a row are cheap. */
+static GroupShared *
+find_free_place(void)
 {
-	uint32_t count = 0;
+	static uint32_t next = 0;
 
 	for (uint32_t i = 0; i < quorate_shared->group_slots; i++)
 	{
-		uint64_t occupant = pg_atomic_read_u64(&quorate_shared->groups[i].group);
+		GroupShared *place = &quorate_shared->groups[next];
 
-		if (occupant != 0 && occupant != GROUP_REMOVED)
-			count++;
+		next = (next + 1) % quorate_shared->group_slots;
+		if (pg_atomic_read_u64(&place->group) == 0)
+			return place;
 	}
-	return count;
+	return NULL;
+}
+
+/* Names a place in the first slot of the index that is not in use. */
+static void
+put_in_index(GroupId group, const GroupShared *place)
+{
+	uint32_t slot = home_slot(group);
+
+	for (;;)
+	{
+		uint32_t entry = pg_atomic_read_u32(&quorate_shared->group_index[slot]);
+
+		if (entry == INDEX_FREE || entry == INDEX_REMOVED)
+			break;
+		slot = (slot + 1) & (quorate_shared->index_slots - 1);
+	}
+	pg_atomic_write_u32(&quorate_shared->group_index[slot], shared_group_slot(place) + 1);
 }
 
 GroupShared *
 shared_group_add(GroupId group)
 {
-	uint32_t slot = home_slot(group);
+	GroupShared *place = find_free_place();
 	uint64_t lead_sequence;
-	uint64_t rows;
 
-	if (count_groups() >= (uint32_t) quorate_max_groups)
+	if (place == NULL)
 		return NULL;
-	for (;;)
-	{
-		uint64_t occupant = pg_atomic_read_u64(&quorate_shared->groups[slot].group);
 
-		if (occupant == 0 || occupant == GROUP_REMOVED)
-			break;
-		slot = (slot + 1) & (quorate_shared->group_slots - 1);
-	}
-
-	/* The sequences go on, so that a reader of the slot's former group notices. */
-	lead_sequence = pg_atomic_read_u64(&quorate_shared->groups[slot].lead_sequence);
-	rows = pg_atomic_read_u64(&quorate_shared->groups[slot].rows);
-	init_group_slot(&quorate_shared->groups[slot]);
-	pg_atomic_write_u64(&quorate_shared->groups[slot].lead_sequence, lead_sequence);
-	pg_atomic_write_u64(&quorate_shared->groups[slot].rows, rows);
-	rows_state_void(&quorate_shared->groups[slot], ROWS_UNKNOWN);
+	/* The sequence goes on, so that a reader of the slot's former group notices. */
+	lead_sequence = pg_atomic_read_u64(&place->lead_sequence);
+	init_group_slot(place);
+	pg_atomic_write_u64(&place->lead_sequence, lead_sequence);
 	pg_write_barrier();
-	pg_atomic_write_u64(&quorate_shared->groups[slot].group, group);
-	shared_groups_changed();
-	return &quorate_shared->groups[slot];
+	pg_atomic_write_u64(&place->group, group);
+	pg_write_barrier();
+	put_in_index(group, place);
+	pg_atomic_fetch_add_u64(&quorate_shared->groups_generation, 1);
+	shared_wake_applier();
+	return place;
+}
+
+/*
+ * Takes a slot out of the index.  At the end of a chain nothing has to be marked as removed, and the marks before
+ * it are not needed any more: else searches for groups that are not there would get longer for ever.
+ */
+static void
+take_from_index(uint32_t slot)
+{
+	uint32_t mask = quorate_shared->index_slots - 1;
+	pg_atomic_uint32 *index = quorate_shared->group_index;
+
+	pg_atomic_write_u32(&index[slot], INDEX_REMOVED);
+	if (pg_atomic_read_u32(&index[(slot + 1) & mask]) != INDEX_FREE)
+		return;
+	for (; pg_atomic_read_u32(&index[slot]) == INDEX_REMOVED; slot = (slot - 1) & mask)
+		pg_atomic_write_u32(&index[slot], INDEX_FREE);
 }
 
 void
@@ -269,8 +328,8 @@ shared_group_remove(GroupId group)
 	if (removed == NULL)
 		return;
 	shared_group_step_down(removed);
-	rows_state_void(removed, ROWS_UNKNOWN);
-	pg_atomic_write_u64(&removed->group, GROUP_REMOVED);
+	take_from_index(search_index(group));
+	pg_atomic_write_u64(&removed->group, 0);
 }
 
 /* ---- leadership ---- */

@@ -158,8 +158,10 @@ typedef struct SharedState
 	pg_atomic_uint64 counters[NODE_COUNTERS];
 	pg_atomic_uint64 counters_since; /* TimestampTz of the start */
 
-	uint32_t group_slots; /* a power of two, at least twice quorate.max_groups */
-	GroupShared *groups;  /* open addressing by group id */
+	uint32_t group_slots; /* quorate.max_groups */
+	GroupShared *groups;
+	uint32_t index_slots;          /* a power of two, at least twice quorate.max_groups */
+	pg_atomic_uint32 *group_index; /* open addressing by group id: place in `groups` + 1 */
 } SharedState;
 
 extern SharedState *quorate_shared;

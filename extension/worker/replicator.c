@@ -175,6 +175,7 @@ housekeep(void)
 		return;
 	due_us = now + HOUSEKEEPING_INTERVAL_US;
 	groups_housekeep();
+	groups_log_leaders();
 	peers_publish();
 	pending_mark_clean();
 	pg_atomic_write_u64(&quorate_shared->log_bytes, engine_log_bytes(replicator_engine));

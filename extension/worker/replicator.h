@@ -122,8 +122,9 @@ extern void groups_finish_turn(void);
 /* Writes that were appended here and not yet answered, of all groups. */
 extern uint64_t groups_writes_under_way(void);
 
-/* Once in a while: tells the engine what is applied, and publishes leases. */
+/* Once in a while: tells the engine what is applied; logs how many leaders changed beyond those logged. */
 extern void groups_housekeep(void);
+extern void groups_log_leaders(void);
 
 /* ---- replicator_feed.c ---- */
 

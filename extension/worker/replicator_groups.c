@@ -16,6 +16,12 @@
 #include "shmem/rows_state.h"
 #include "worker/replicator.h"
 
+/* How long all groups are looked at often after something happened, and how seldom while nothing does. */
+#define HOUSEKEEPING_REST_US (1000 * 1000)
+
+/* So many changes of leaders in one second are logged one by one. */
+#define LEADERS_LOGGED_MAX 20
+
 /* A write that was handed to the engine; its address is the engine's tag. */
 typedef struct Waiter
 {
@@ -298,6 +304,48 @@ on_committed(void *context, GroupId group, Lsn commit_lsn)
 		feed_hurry();
 }
 
+/*
+ * When a node fails, thousands of groups change their leaders within a second; a line for each would cost more
+ * than the elections.  So the first ones of a second are logged, the others counted.
+ */
+typedef struct LeaderChanges
+{
+	uint32_t logged;
+	uint32_t unlogged;
+} LeaderChanges;
+
+static LeaderChanges leaders_gained;
+static LeaderChanges leaders_lost;
+
+static bool
+may_log_leader(LeaderChanges *changes)
+{
+	if (changes->logged < LEADERS_LOGGED_MAX)
+	{
+		changes->logged++;
+		return true;
+	}
+	changes->unlogged++;
+	return false;
+}
+
+void
+groups_log_leaders(void)
+{
+	static TimeUs due_us;
+	TimeUs now = shared_now_us();
+
+	if (now < due_us)
+		return;
+	due_us = now + 1000 * 1000;
+	if (leaders_gained.unlogged > 0 || leaders_lost.unlogged > 0)
+		ereport(LOG, (errmsg("%u more replication groups are led by this node, %u more no longer",
+							 leaders_gained.unlogged, leaders_lost.unlogged),
+					  errhint("The view quorate.partitions shows who leads which.")));
+	memset(&leaders_gained, 0, sizeof(leaders_gained));
+	memset(&leaders_lost, 0, sizeof(leaders_lost));
+}
+
 static void
 on_leading(void *context, GroupId group, Ballot ballot, Lsn start_lsn)
 {
@@ -307,10 +355,11 @@ on_leading(void *context, GroupId group, Ballot ballot, Lsn start_lsn)
 		return;
 	shared_group_lead(replica->shared, ballot, start_lsn);
 	shared_count(COUNTER_LEADERSHIPS_GAINED, 1);
-	ereport(LOG, (errmsg("replication group " UINT64_FORMAT
-						 " is led by this node from LSN " UINT64_FORMAT
-						 " on, under ballot (" UINT64_FORMAT ", %u)",
-						 group, start_lsn, ballot.round, ballot.node)));
+	if (may_log_leader(&leaders_gained))
+		ereport(LOG, (errmsg("replication group " UINT64_FORMAT
+							 " is led by this node from LSN " UINT64_FORMAT
+							 " on, under ballot (" UINT64_FORMAT ", %u)",
+							 group, start_lsn, ballot.round, ballot.node)));
 }
 
 static void
@@ -323,9 +372,10 @@ on_stepped_down(void *context, GroupId group, Ballot ballot)
 	shared_group_step_down(replica->shared);
 	answer_up_to(replica, UINT64_MAX, COMPLETION_UNKNOWN);
 	shared_count(COUNTER_LEADERSHIPS_LOST, 1);
-	ereport(LOG, (errmsg("replication group " UINT64_FORMAT
-						 " is no longer led by this node under ballot (" UINT64_FORMAT ", %u)",
-						 group, ballot.round, ballot.node)));
+	if (may_log_leader(&leaders_lost))
+		ereport(LOG, (errmsg("replication group " UINT64_FORMAT
+							 " is no longer led by this node under ballot (" UINT64_FORMAT ", %u)",
+							 group, ballot.round, ballot.node)));
 }
 
 /* A leader asked for a replica here; the engine opens no more groups than there are slots for. */
@@ -381,20 +431,41 @@ tell_applied(Replica *replica)
 	engine_applied(replicator_engine, replica->group, applied_lsn, Min(durable_lsn, applied_lsn));
 }
 
+/*
+ * Is it worth looking at all groups?  For a while after anything was committed or applied here, in which the
+ * applier flushes it; else now and then.  An idle node with many groups has little else to do.
+ */
+static bool
+housekeeping_is_due(void)
+{
+	static uint64_t seen;
+	static TimeUs busy_until_us;
+	static TimeUs due_us;
+	TimeUs now = shared_now_us();
+	uint64_t entries = pg_atomic_read_u64(&quorate_shared->counters[COUNTER_ENTRIES_COMMITTED]) +
+					   pg_atomic_read_u64(&quorate_shared->counters[COUNTER_ENTRIES_APPLIED]);
+
+	if (entries != seen)
+		busy_until_us = now + HOUSEKEEPING_REST_US;
+	seen = entries;
+	if (now >= busy_until_us && now < due_us)
+		return false;
+	due_us = now + HOUSEKEEPING_REST_US;
+	return true;
+}
+
 void
 groups_housekeep(void)
 {
 	HASH_SEQ_STATUS scan;
 	Replica *replica;
 
+	if (!housekeeping_is_due())
+		return;
 	hash_seq_init(&scan, replicas);
 	while ((replica = hash_seq_search(&scan)) != NULL)
 	{
 		tell_applied(replica);
 		rows_housekeep(replica);
-
-		/* The lease of a group without other members grows with each sync, and no message tells. */
-		if (pg_atomic_read_u64(&replica->shared->lead_sequence) % 2 == 1)
-			groups_publish(replica);
 	}
 }

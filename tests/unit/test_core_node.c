@@ -19,6 +19,7 @@ typedef struct Fixture
 	uint64_t sent[MESSAGE_KIND_LAST + 1]; /* messages by kind since the last look */
 	uint64_t others;                      /* other effects */
 	Heartbeat heard;                      /* the node's newest heartbeat to node 1 */
+	uint32_t contenders_max;
 } Fixture;
 
 static void
@@ -59,10 +60,10 @@ start(Fixture *fixture, MemberKind kind, uint32_t groups)
 						 .clock_drift_ppm = 250000,
 						 .accept_entries_max = 64,
 						 .inflight_entries_max = 256,
+						 .contenders_max = fixture->contenders_max,
 						 .seed = 1};
 	GroupId group;
 
-	memset(fixture, 0, sizeof(*fixture));
 	fixture->now = 1000000;
 	fixture->node = core_node_create(&config, fixture->now);
 	for (group = 1; group <= groups; group++)
@@ -141,7 +142,7 @@ intervals(Fixture *fixture, uint32_t count, bool leader_lives)
 static void
 test_idle_groups_cost_nothing(void)
 {
-	Fixture fixture;
+	Fixture fixture = {0};
 
 	start(&fixture, MEMBER_STORAGE, MANY);
 	intervals(&fixture, 5, true);
@@ -162,10 +163,74 @@ test_idle_groups_cost_nothing(void)
 	core_node_free(fixture.node);
 }
 
+/* Node 3 answers: no leader lives. */
+static void
+answer(Fixture *fixture, GroupId group)
+{
+	Message message = {.kind = MESSAGE_ANSWER,
+					   .from_since = 1,
+					   .to_since = 1,
+					   .from = 3,
+					   .to = 2,
+					   .group = group,
+					   .generation = 1,
+					   .ballot = {1, 1}};
+	Event event = {.kind = EVENT_MESSAGE, .message = &message};
+
+	step(fixture, &event);
+}
+
+/* Groups in which the node asks, and in which it stands. */
+static void
+count_roles(Fixture *fixture, uint32_t groups, uint32_t *asking, uint32_t *candidates)
+{
+	GroupStatus status;
+	GroupId group;
+
+	*asking = *candidates = 0;
+	for (group = 1; group <= groups; group++)
+	{
+		core_group_status(fixture->node, group, &status, fixture->now);
+		*asking += status.role == ROLE_ASKING;
+		*candidates += status.role == ROLE_CANDIDATE;
+	}
+}
+
+static void
+test_elections_take_turns(void)
+{
+	Fixture fixture = {.contenders_max = 10};
+	uint32_t asking;
+	uint32_t candidates;
+	GroupId group;
+
+	start(&fixture, MEMBER_STORAGE, 100);
+	intervals(&fixture, 5, true);
+	be_led(&fixture, 100);
+	intervals(&fixture, 2, true);
+	look_away(&fixture);
+	while (fixture.sent[MESSAGE_ASK] == 0)
+		interval(&fixture, false);
+	TAP_OK(fixture.sent[MESSAGE_ASK] <= 2 * 2 * 10, "few of many groups ask at a time");
+	intervals(&fixture, 100, false);
+	count_roles(&fixture, 100, &asking, &candidates);
+	TAP_OK(fixture.sent[MESSAGE_ASK] > 2 * 100 && asking > 10,
+		   "who asks in vain makes room for the others");
+	for (group = 1; group <= 100; group++)
+		answer(&fixture, group);
+	count_roles(&fixture, 100, &asking, &candidates);
+	TAP_OK(candidates > 0, "those who got an answer stand");
+	intervals(&fixture, 200, false);
+	look_away(&fixture);
+	intervals(&fixture, 20, false);
+	TAP_OK(fixture.sent[MESSAGE_ASK] > 0, "and make room when nobody promises");
+	core_node_free(fixture.node);
+}
+
 static void
 test_log_replica_never_stands(void)
 {
-	Fixture fixture;
+	Fixture fixture = {0};
 	GroupStatus status;
 
 	start(&fixture, MEMBER_LOG, 1);
@@ -184,7 +249,7 @@ test_log_replica_never_stands(void)
 static void
 test_open_and_close(void)
 {
-	Fixture fixture;
+	Fixture fixture = {0};
 	GroupStatus status;
 	GroupId group;
 	uint32_t found = 0;
@@ -210,7 +275,7 @@ test_open_and_close(void)
 static void
 test_heard(void)
 {
-	Fixture fixture;
+	Fixture fixture = {0};
 
 	start(&fixture, MEMBER_STORAGE, 1);
 	TAP_IS_INT(core_peer_heard_us(fixture.node, 1), 0, "never heard");
@@ -224,6 +289,7 @@ int
 main(void)
 {
 	test_idle_groups_cost_nothing();
+	test_elections_take_turns();
 	test_log_replica_never_stands();
 	test_open_and_close();
 	test_heard();
