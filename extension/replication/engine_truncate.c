@@ -142,7 +142,7 @@ tell_group(Engine *engine, EngineGroup *group)
 		MemberApplied *member = &group->members[i];
 
 		if (i == group->self_index || (!member->owes_answer && member->told_lsn >= settled &&
-									  member->told_rows == has_rows(group)))
+									   member->told_rows == has_rows(group)))
 			continue;
 		all_known = false;
 		if (!node_is_heard(engine, group->membership.members[i].node))
