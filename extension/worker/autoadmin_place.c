@@ -2,11 +2,11 @@
  * autoadmin_place.c
  *		Who shall be the members of a group; see autoadmin.h.
  *
- * Of a partition the metadata says it, and autoadmin on the node that leads the metadata writes it: replicas of a
- * node that leaves, or has been silent for quorate.rebuild_after, are wanted elsewhere; partitions with fewer
- * copies than there could be get more; now and then a replica moves to a node that has fewer.  The metadata's own group cannot
- * rest on a row of itself that its leader might not be able to write: its members are worked out from the nodes that
- * there are.
+ * Of a partition the metadata says it, and autoadmin on the node that leads the metadata writes it: replicas
+ * of a node that leaves, or has been silent for quorate.rebuild_after, are wanted elsewhere; partitions with
+ * fewer copies than there could be get more; now and then a replica moves to a node that has fewer.  The
+ * metadata's own group cannot rest on a row of itself that its leader might not be able to write: its members
+ * are worked out from the nodes that there are.
  */
 #include "postgres.h"
 
