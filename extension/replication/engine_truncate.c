@@ -5,9 +5,9 @@
  * Run by the replicator, once a lease length while anything happens.  A log entry may go when this node's
  * rows and those of every other member are durable beyond it; a log replica, or a member that has to copy its
  * rows, keeps what it needs in its own log.  The members tell each other with APPLIED messages, each repeated
- * until the other side has shown that it knows; settled groups send nothing.  Above log_bytes_max, members on nodes that are
- * silent no longer count: they will be rebased.  A member that lives but is slow still counts; the log's
- * hard limit then slows the writers.
+ * until the other side has shown that it knows; settled groups send nothing.  Above log_bytes_max, members on
+ * nodes that are silent no longer count: they will be rebased.  A member that lives but is slow still counts; the
+ * log's hard limit then slows the writers.
  *
  * Nothing is assumed to be applied that its owner did not call durable: an entry given up too early would
  * be lost with a crash of this node's PostgreSQL.
