@@ -351,7 +351,7 @@ extern uint32_t sim_serving_nodes(const SimWorld *world, uint32_t group);
 /* ---- sim_network.c ---- */
 
 extern void sim_network_send(SimWorld *world, uint32_t from, uint32_t to, const uint8_t *bytes,
-							 size_t length, int64_t sent_us);
+							 size_t length, int64_t sent_us, bool joins);
 
 /* Frames that the node was to send later than now never leave. */
 extern void sim_network_forget(SimWorld *world, uint32_t from);
@@ -408,8 +408,8 @@ extern void sim_apply(SimNode *node);
 
 /* ---- sim_watch.c ---- */
 
-/* A frame leaves the node. */
-extern void sim_watch_frame(SimNode *node, const uint8_t *bytes, size_t length);
+/* A frame leaves the node.  True if it is the leave to make a replica. */
+extern bool sim_watch_frame(SimNode *node, const uint8_t *bytes, size_t length);
 
 /* ---- sim_rows.c: replicas that come and go, and their rows ---- */
 
