@@ -17,6 +17,7 @@
 
 char *quorate_database;
 char *quorate_log_directory;
+int quorate_copy_rate_limit_kb;
 int quorate_lease_duration_ms;
 int quorate_heartbeat_interval_ms;
 int quorate_log_size_max_mb;
@@ -52,6 +53,10 @@ static const IntSetting int_settings[] = {
 	{"quorate.apply_buffer", "Shared memory for committed entries on their way to the applier.",
 	 "What does not fit is read from the log again.", &quorate_apply_buffer_kb, 16 * 1024, 8 * 1024,
 	 1024 * 1024, PGC_POSTMASTER, GUC_UNIT_KB},
+	{"quorate.copy_rate_limit",
+	 "Bytes a second that this node copies from another one, or removes, at most.",
+	 "For partitions that have come to this node, have fallen behind or have gone. 0 is no limit.",
+	 &quorate_copy_rate_limit_kb, 50 * 1024, 0, INT_MAX, PGC_SIGHUP, GUC_UNIT_KB},
 	{"quorate.heartbeat_interval", "Time between two heartbeats to each other node.",
 	 "Should be equal on all nodes and at most a fifth of quorate.lease_duration.",
 	 &quorate_heartbeat_interval_ms, 100, 10, 10 * 1000, PGC_POSTMASTER, GUC_UNIT_MS},

@@ -16,6 +16,7 @@ typedef enum TransactionBlockMode
 
 extern char *quorate_database;
 extern char *quorate_log_directory;
+extern int quorate_copy_rate_limit_kb;
 extern int quorate_lease_duration_ms;
 extern int quorate_heartbeat_interval_ms;
 extern int quorate_log_size_max_mb;

@@ -58,6 +58,8 @@ SELECT get_item('music', '{"Artist": {"S": "w"}, "SongTitle": {"S": "w"}}', true
 SELECT table_name FROM tables WHERE table_name = 'music';
 SELECT count(*) FROM partitions WHERE table_name = 'music';
 SELECT count(*) FROM replicas WHERE table_name = 'music';
+SELECT DISTINCT rows FROM replicas WHERE table_name = 'music';
+SELECT count(*) FROM copies;
 SELECT count(*) FROM nodes;
 RESET ROLE;
 SELECT delete_item('music', '{"Artist": {"S": "w"}, "SongTitle": {"S": "w"}}');

@@ -6,16 +6,24 @@
  * this node's replica of the metadata table under one snapshot, so it is a state that the metadata
  * once had, though not always the latest.  It is read again when SharedState.metadata_generation
  * has moved; the applier moves that after the rows are visible, so a reader that sees the new
- * number finds the new rows.
+ * number finds the new rows.  While the rows of the metadata are being copied from another node they are
+ * not read: what is cached stays valid, and a backend without a cache waits.
  *
  * Positions sort items of one kind by their sort key; so tables come in order of name and
  * partitions in order of table id and number, and look-ups are binary searches.
  */
 #include "postgres.h"
 
+#include "miscadmin.h"
+#include "postmaster/bgworker.h"
+#include "storage/latch.h"
 #include "utils/memutils.h"
+#include "utils/timestamp.h"
+#include "utils/wait_event.h"
 
 #include "catalog/metadata_items.h"
+#include "settings.h"
+#include "shmem/rows_state.h"
 #include "storage/item_table.h"
 
 /* A partition before its table is known. */
@@ -51,6 +59,8 @@ typedef struct MetadataCache
 	TableInfo metadata_table;
 	PartitionInfo metadata_partition;
 } MetadataCache;
+
+#define COMPLETE_POLL_MS 10
 
 static MetadataCache *cache = NULL;
 
@@ -245,6 +255,45 @@ load_cache(void)
 	return loading;
 }
 
+bool
+metadata_is_complete(void)
+{
+	GroupShared *group = shared_group_find(GROUP_METADATA);
+
+	return group == NULL || rows_state(group) == ROWS_READY;
+}
+
+bool
+metadata_is_available(void)
+{
+	GroupShared *group = shared_group_find(GROUP_METADATA);
+
+	if (cache != NULL || group == NULL)
+		return true;
+	return rows_state(group) == ROWS_READY || rows_state(group) == ROWS_UNKNOWN;
+}
+
+/* Waits until the rows are there; a worker, who might be the one to bring them, does not. */
+static void
+wait_until_complete(void)
+{
+	TimestampTz deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
+													   quorate_request_timeout_ms);
+
+	while (!metadata_is_complete())
+	{
+		if (MyBgworkerEntry != NULL || GetCurrentTimestamp() >= deadline)
+			ereport(ERROR,
+					(errcode(ERRCODE_CANNOT_CONNECT_NOW),
+					 errmsg("this node does not have the cluster's metadata yet"),
+					 errdetail("Its rows are being copied from another node."), errhint("Retry.")));
+		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, COMPLETE_POLL_MS,
+						 PG_WAIT_EXTENSION);
+		ResetLatch(MyLatch);
+		CHECK_FOR_INTERRUPTS();
+	}
+}
+
 static MetadataCache *
 current_cache(void)
 {
@@ -252,9 +301,11 @@ current_cache(void)
 
 	shared_state_require();
 	if (cache != NULL &&
-		cache->generation == pg_atomic_read_u64(&quorate_shared->metadata_generation))
+		(cache->generation == pg_atomic_read_u64(&quorate_shared->metadata_generation) ||
+		 !metadata_is_complete()))
 		return cache;
 
+	wait_until_complete();
 	fresh = load_cache();
 	if (cache != NULL)
 		MemoryContextDelete(cache->context);
@@ -349,6 +400,12 @@ metadata_dropped_tables(uint32_t *count)
 
 	*count = current->dropped_count;
 	return current->dropped;
+}
+
+uint32_t
+metadata_table_of_group(GroupId group)
+{
+	return group == GROUP_METADATA ? METADATA_TABLE_ID : metadata_group_table_id(group);
 }
 
 bool

@@ -51,8 +51,8 @@ typedef struct TableInfo
 
 /*
  * Looks an item table up in this backend's cache, reloading from the local metadata replica if that
- * has changed.  NULL if there is none.  Valid until the next call of any metadata function in this
- * backend.
+ * has changed (ERROR 57P03 while it is incomplete and nothing is cached).  NULL if there is none.
+ * Valid until the next call of any metadata function in this backend.
  */
 extern const TableInfo *metadata_table_by_name(const char *name);
 extern const TableInfo *metadata_table_by_id(uint32_t table_id);
@@ -68,6 +68,18 @@ metadata_partition_of(const TableInfo *table, const uint8_t *position, uint32_t 
 
 /* The nodes of the cluster, in order of id; none before the metadata has reached this node. */
 extern const NodeInfo *metadata_nodes(uint32_t *count);
+
+/*
+ * False while this node's rows of the metadata are being copied from another node: then the functions here
+ * tell what was known before, or raise an error.
+ */
+extern bool metadata_is_complete(void);
+
+/* False if they would have nothing to tell but that error, and not only for a moment after the start. */
+extern bool metadata_is_available(void);
+
+/* The item table that a group's partition belongs to; from the group's id alone. */
+extern uint32_t metadata_table_of_group(GroupId group);
 
 /* An id that no table has or had, as far as this node knows. */
 extern uint32_t metadata_next_table_id(void);

@@ -37,6 +37,12 @@ metadata_group_id(uint32_t table_id, uint32_t serial)
 	return ((GroupId) table_id << SERIAL_BITS) | serial;
 }
 
+uint32_t
+metadata_group_table_id(GroupId group)
+{
+	return (uint32_t) (group >> SERIAL_BITS);
+}
+
 /* ---------------------------------------------------------------- making items */
 
 /* An item being made: a writer and the buffer it writes to. */

@@ -41,6 +41,9 @@ typedef struct TableSpec
 /* The group of a table's partition with this serial number (0 to 2^20 - 1). */
 extern GroupId metadata_group_id(uint32_t table_id, uint32_t serial);
 
+/* The other way round; not for the metadata's own group. */
+extern uint32_t metadata_group_table_id(GroupId group);
+
 /* create_cluster: records the nodes; fails on the leader if the cluster has nodes already. */
 extern void
 metadata_build_nodes(const NodeInfo *nodes, uint32_t node_count, MetadataChange *change);

@@ -253,7 +253,6 @@ core_node_rows(CoreNode *node, GroupId group, bool present)
 
 	if (!replica || replica->rows_missing == !present)
 		return;
-	CORE_ASSERT(present || !replica_leads(replica));
 	replica->rows_missing = !present;
 	if (!present && replica->role != ROLE_FOLLOWER)
 		replica_follow(node, replica, 0);

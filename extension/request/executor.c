@@ -7,24 +7,18 @@
 #include "utils/timestamp.h"
 
 #include "request/executor.h"
+#include "request/row_pages.h"
 #include "shmem/forward.h"
+#include "shmem/rows_state.h"
 #include "storage/item_table.h"
 
 /* Microseconds between 1970 and PostgreSQL's origin of time. */
 #define UNIX_TO_POSTGRES_US ((int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY)
 
-/* A page of a RANGE, while it is being read. */
-typedef struct RangePage
-{
-	const Request *request;
-	Reply *reply;
-	uint32_t capacity; /* items that reply->items has room for */
-	Size bytes;
-} RangePage;
-
 static ExecutorStep executor_write(ExecutorCall *call);
 static ExecutorStep executor_read(ExecutorCall *call);
 static ExecutorStep executor_transfer(ExecutorCall *call);
+static ExecutorStep executor_copy(ExecutorCall *call);
 
 /* Ends a call with a bare status. */
 static ExecutorStep
@@ -52,6 +46,8 @@ executor_begin(ExecutorCall *call, const Request *request, uint64_t tag)
 	executor_prepare(call, request, tag);
 	if (call->group == NULL)
 		return executor_reply(call, REPLY_NOT_LEADER);
+	if (request->kind == REQUEST_COPY)
+		return executor_copy(call);
 
 	/* A replica that leads without a lease may have been superseded: it neither reads nor proposes. */
 	if (!shared_group_serves(call->group, &call->lead_sequence))
@@ -78,6 +74,8 @@ executor_continue(ExecutorCall *call)
 			return executor_reply(call, REPLY_OK);
 		case REQUEST_TRANSFER:
 			return executor_transfer(call);
+		case REQUEST_COPY:
+			return executor_copy(call);
 	}
 	elog(ERROR, "unrecognized request kind %d", (int) call->request->kind);
 }
@@ -225,51 +223,12 @@ executor_get(const Request *request, Reply *reply)
 	if (item_table_get(&table, request->position, request->position_length, &row))
 	{
 		reply->items = palloc(sizeof(ReplyItem));
-		reply->items[0] = (ReplyItem){row.position, row.position_length, row.item, row.item_length};
+		reply->items[0] = (ReplyItem){.position = row.position,
+									  .position_length = row.position_length,
+									  .item = row.item,
+									  .item_length = row.item_length};
 		reply->item_count = 1;
 	}
-	item_table_close(&table, AccessShareLock);
-}
-
-/* Adds a row to the page; false once the page is full. */
-static bool
-executor_page_add(void *context, const ItemRow *row)
-{
-	RangePage *page = context;
-	Reply *reply = page->reply;
-	ReplyItem *item;
-
-	if (reply->item_count >= page->request->items_max ||
-		(reply->item_count > 0 &&
-		 page->bytes + row->item_length + row->position_length > page->request->bytes_max))
-	{
-		reply->more = true;
-		return false;
-	}
-	if (reply->item_count == page->capacity)
-	{
-		page->capacity = page->capacity ? page->capacity * 2 : 64;
-		reply->items = reply->items ? repalloc(reply->items, page->capacity * sizeof(ReplyItem))
-									: palloc(page->capacity * sizeof(ReplyItem));
-	}
-	item = &reply->items[reply->item_count++];
-	item->position = memcpy(palloc(row->position_length), row->position, row->position_length);
-	item->position_length = row->position_length;
-	item->item = memcpy(palloc(row->item_length), row->item, row->item_length);
-	item->item_length = row->item_length;
-	page->bytes += row->item_length + row->position_length;
-	return true;
-}
-
-static void
-executor_range(const Request *request, Reply *reply)
-{
-	RangePage page = {.request = request, .reply = reply};
-	ItemTable table;
-
-	item_table_open(&table, request->table_id, AccessShareLock);
-	item_table_range(&table, request->position, request->position_length, request->upper,
-					 request->upper_length, request->backward, executor_page_add, &page);
 	item_table_close(&table, AccessShareLock);
 }
 
@@ -279,7 +238,7 @@ executor_read_rows(ExecutorCall *call)
 	if (call->request->kind == REQUEST_GET)
 		executor_get(call->request, &call->reply);
 	else
-		executor_range(call->request, &call->reply);
+		row_page_read(call->request, &call->reply);
 }
 
 /*
@@ -318,14 +277,38 @@ executor_read(ExecutorCall *call)
 void
 executor_read_local(ExecutorCall *call, const Request *request)
 {
+	uint64_t rows;
+
 	executor_prepare(call, request, 0);
-	if (call->group == NULL)
+	if (call->group == NULL || !rows_may_be_read(call->group, &rows))
 	{
 		executor_reply(call, REPLY_NOT_READY);
 		return;
 	}
 	executor_read_rows(call);
-	executor_reply(call, REPLY_OK);
+
+	/* Rows that are being replaced may have been read. */
+	executor_reply(call, rows_could_be_read(call->group, rows) ? REPLY_OK : REPLY_NOT_READY);
+}
+
+/* ---------------------------------------------------------------- copies */
+
+/*
+ * A page of rows for another replica, from this one whether it leads or not.  No lease is needed: what is
+ * applied is committed, and how old it may be is for the asker to say.
+ */
+static ExecutorStep
+executor_copy(ExecutorCall *call)
+{
+	if (rows_state(call->group) != ROWS_READY)
+		return executor_reply(call, REPLY_NOT_READY);
+	if (pg_atomic_read_u64(&call->group->applied_lsn) < call->request->lsn)
+	{
+		call->wait_lsn = call->request->lsn;
+		return EXECUTOR_WAIT_APPLIED;
+	}
+	return executor_reply(call,
+						  row_page_copy(call->request, &call->reply) ? REPLY_OK : REPLY_NOT_READY);
 }
 
 /* ---------------------------------------------------------------- handover */

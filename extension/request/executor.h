@@ -1,6 +1,7 @@
 /*
  * executor.h
- *		Executes requests at this node: the leader's side of every write and consistent read.
+ *		Executes requests at this node: the leader's side of every write and consistent read, and any
+ *		replica's of a copy.
  *
  * Run by client backends for their own requests and by the backends of request streams for those of other
  * nodes.  An executor never waits: a call that cannot go on says what it waits for, and the caller waits (or
@@ -36,7 +37,7 @@ typedef struct ExecutorCall
 } ExecutorCall;
 
 /*
- * Begins a request.  Must run inside a transaction for GET, RANGE and conditional WRITE; the reply's items
+ * Begins a request.  Must run inside a transaction for GET, RANGE, COPY and conditional WRITE; the reply's items
  * are palloc'd in the current memory context.  May raise an error (for example a damaged row); then nothing
  * was proposed.
  */
@@ -48,7 +49,10 @@ extern ExecutorStep executor_continue(ExecutorCall *call);
 /* Ends a call in state EXECUTOR_COMMITTING. */
 extern void executor_complete(ExecutorCall *call, const Completion *completion);
 
-/* An eventually consistent read of this node's replica; no leadership needed. */
+/*
+ * An eventually consistent read of this node's replica; no leadership needed.  REPLY_NOT_READY if the rows
+ * here are not to be read now: ask the leader.
+ */
 extern void executor_read_local(ExecutorCall *call, const Request *request);
 
 #endif /* QUORATE_REQUEST_EXECUTOR_H */

@@ -90,8 +90,8 @@ range_reader_open(const TableInfo *table, const PositionRange *range, bool backw
 	return reader;
 }
 
-/* Reads one page of reader->now from this node's own replica. */
-static void
+/* Reads one page of reader->now from this node's own replica; false if that is not to be read now. */
+static bool
 range_reader_read_local(RangeReader *reader, const Request *request)
 {
 	ExecutorCall call;
@@ -99,6 +99,7 @@ range_reader_read_local(RangeReader *reader, const Request *request)
 	executor_read_local(&call, request);
 	reader->page = palloc(sizeof(Reply));
 	*reader->page = call.reply;
+	return call.reply.status == REPLY_OK;
 }
 
 /* Reads one page of reader->now at the leader. */
@@ -154,9 +155,7 @@ range_reader_fetch_page(RangeReader *reader)
 
 	MemoryContextReset(reader->page_context);
 	old = MemoryContextSwitchTo(reader->page_context);
-	if (!reader->consistent && shared_group_find(request.group) != NULL)
-		range_reader_read_local(reader, &request);
-	else
+	if (reader->consistent || !range_reader_read_local(reader, &request))
 		range_reader_read_leader(reader, &request);
 	MemoryContextSwitchTo(old);
 

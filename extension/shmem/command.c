@@ -96,6 +96,18 @@ group_command_close(GroupId group)
 	command_submit(&command, NULL, 0);
 }
 
+void
+group_command_rows(GroupId group, Lsn applied_lsn, bool present)
+{
+	NodeCommand command = {0};
+
+	command.kind = COMMAND_GROUP_ROWS;
+	command.group = group;
+	command.lsn = applied_lsn;
+	command.rows_present = present;
+	command_submit(&command, NULL, 0);
+}
+
 /* Is the command with this id answered?  Then *result is its answer. */
 static bool
 find_answer(uint64_t id, CommandResult *result)

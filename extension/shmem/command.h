@@ -19,6 +19,7 @@ typedef enum CommandKind
 	COMMAND_FEED_START,
 	COMMAND_GROUP_OPEN,
 	COMMAND_GROUP_CLOSE,
+	COMMAND_GROUP_ROWS,
 	COMMAND_BOOTSTRAP, /* data: the packed list of nodes (worker/node_list.h) */
 	COMMAND_UNBOOTSTRAP,
 	COMMAND_ADOPT
@@ -29,7 +30,8 @@ typedef struct NodeCommand
 	CommandKind kind;
 	uint64_t id; /* to be answered under; 0: not to be answered */
 	GroupId group;
-	Lsn lsn; /* FEED_START: applied */
+	Lsn lsn;           /* FEED_START, GROUP_ROWS: applied */
+	bool rows_present; /* GROUP_ROWS */
 	uint64_t feed_generation;
 	Membership membership;  /* GROUP_OPEN */
 	NodeId first_leader;    /* GROUP_OPEN */
@@ -51,6 +53,12 @@ typedef struct CommandResult
  */
 extern void group_command_open(GroupId group, const Membership *membership, NodeId first_leader);
 extern void group_command_close(GroupId group);
+
+/*
+ * Applier: tells the replicator whether this node's rows of a group are those of applied_lsn.  It takes no
+ * notice if the log has been made to begin above that LSN meanwhile.
+ */
+extern void group_command_rows(GroupId group, Lsn applied_lsn, bool present);
 
 /* Submits a command with up to 96 KB of data; waits while the ring is full. */
 extern void command_submit(NodeCommand *command, const void *data, Size length);

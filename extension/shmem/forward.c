@@ -102,7 +102,7 @@ forward_send(NodeId target, Request *request, uint64_t *life)
 	header.id = request->id = forward_next_id();
 	header.slot = (uint32_t) MyProc->pgprocno;
 	header.target = target;
-	header.is_range = request->kind == REQUEST_RANGE;
+	header.is_range = request->kind == REQUEST_RANGE || request->kind == REQUEST_COPY;
 	bytes = palloc(request_packed_size(request));
 	length = request_pack(request, bytes);
 	*life = forward_life();

@@ -36,7 +36,7 @@ typedef struct ForwardRequest
 	uint64_t id;
 	uint32_t slot; /* the asking backend's */
 	NodeId target;
-	bool is_range; /* long reads have streams of their own */
+	bool is_range; /* long reads and copies have streams of their own */
 } ForwardRequest;
 
 /* Header of a message in a reply ring; up to FORWARD_CHUNK_BYTES of the packed reply follow. */

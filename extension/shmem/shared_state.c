@@ -18,6 +18,7 @@
 #include "utils/timestamp.h"
 
 #include "settings.h"
+#include "shmem/rows_state.h"
 #include "shmem/shared_state.h"
 #include "shmem/shmem_parts.h"
 
@@ -39,6 +40,7 @@ static const struct
 			 {"quorate pending marks", pending_mark_shmem_size, pending_mark_shmem_init},
 			 {"quorate apply feed", apply_feed_shmem_size, apply_feed_shmem_init},
 			 {"quorate applied waits", applied_wait_shmem_size, applied_wait_shmem_init},
+			 {"quorate rows", rows_shmem_size, rows_shmem_init},
 			 {"quorate commands", command_shmem_size, command_shmem_init},
 			 {"quorate forward", forward_shmem_size, forward_shmem_init},
 			 {"quorate inbound", inbound_shmem_size, inbound_shmem_init}};
@@ -97,6 +99,11 @@ init_group_slot(GroupShared *group)
 	pg_atomic_init_u64(&group->leader, 0);
 	pg_atomic_init_u64(&group->pending_writes, 0);
 	pg_atomic_init_u64(&group->mark_all_lsn, 0);
+	pg_atomic_init_u32(&group->kind, 0);
+	pg_atomic_init_u32(&group->fresh, 0);
+	pg_atomic_init_u64(&group->rows, 0);
+	pg_atomic_init_u64(&group->base_lsn, 0);
+	pg_atomic_init_u64(&group->copy_from_lsn, 0);
 	pg_atomic_init_u64(&group->feed_generation, 0);
 	pg_atomic_init_u64(&group->fed_lsn, 0);
 	SpinLockInit(&group->mutex);
@@ -222,6 +229,7 @@ shared_group_add(GroupId group)
 {
 	uint32_t slot = home_slot(group);
 	uint64_t lead_sequence;
+	uint64_t rows;
 
 	if (count_groups() >= (uint32_t) quorate_max_groups)
 		return NULL;
@@ -234,14 +242,16 @@ shared_group_add(GroupId group)
 		slot = (slot + 1) & (quorate_shared->group_slots - 1);
 	}
 
-	/* The sequence goes on, so that a reader of the slot's former group notices. */
+	/* The sequences go on, so that a reader of the slot's former group notices. */
 	lead_sequence = pg_atomic_read_u64(&quorate_shared->groups[slot].lead_sequence);
+	rows = pg_atomic_read_u64(&quorate_shared->groups[slot].rows);
 	init_group_slot(&quorate_shared->groups[slot]);
 	pg_atomic_write_u64(&quorate_shared->groups[slot].lead_sequence, lead_sequence);
+	pg_atomic_write_u64(&quorate_shared->groups[slot].rows, rows);
+	rows_state_void(&quorate_shared->groups[slot], ROWS_UNKNOWN);
 	pg_write_barrier();
 	pg_atomic_write_u64(&quorate_shared->groups[slot].group, group);
-	pg_atomic_fetch_add_u64(&quorate_shared->groups_generation, 1);
-	shared_wake_applier();
+	shared_groups_changed();
 	return &quorate_shared->groups[slot];
 }
 
@@ -253,6 +263,7 @@ shared_group_remove(GroupId group)
 	if (removed == NULL)
 		return;
 	shared_group_step_down(removed);
+	rows_state_void(removed, ROWS_UNKNOWN);
 	pg_atomic_write_u64(&removed->group, GROUP_REMOVED);
 }
 
@@ -303,6 +314,7 @@ shared_group_publish(GroupShared *group, const GroupStatus *status)
 	pg_atomic_write_u64(&group->append_lsn, status->append_lsn);
 	pg_atomic_write_u64(&group->durable_lsn, status->durable_lsn);
 	pg_atomic_write_u64(&group->leader, status->leader);
+	pg_atomic_write_u64(&group->base_lsn, status->base_lsn);
 
 	shared_group_commit(group, status->commit_lsn);
 	pg_atomic_write_u64(&group->lease_until_us, leads ? (uint64_t) status->lease_until_us : 0);
@@ -325,14 +337,16 @@ shared_group_serves(GroupShared *group, uint64_t *lead_sequence)
 	pg_read_barrier();
 	start_lsn = pg_atomic_read_u64(&group->start_lsn);
 	return pg_atomic_read_u64(&group->commit_lsn) >= start_lsn &&
-		   pg_atomic_read_u64(&group->applied_lsn) >= start_lsn && lease_is_valid(group);
+		   pg_atomic_read_u64(&group->applied_lsn) >= start_lsn &&
+		   rows_state(group) == ROWS_READY && lease_is_valid(group);
 }
 
 bool
 shared_group_still_serves(GroupShared *group, uint64_t lead_sequence)
 {
 	pg_memory_barrier(); /* whatever was read was read before this */
-	return lease_is_valid(group) && pg_atomic_read_u64(&group->lead_sequence) == lead_sequence;
+	return lease_is_valid(group) && rows_state(group) == ROWS_READY &&
+		   pg_atomic_read_u64(&group->lead_sequence) == lead_sequence;
 }
 
 bool
@@ -425,6 +439,19 @@ void
 shared_wake_forwarder(void)
 {
 	wake(&quorate_shared->forwarder_latch);
+}
+
+void
+shared_wake_copier(void)
+{
+	wake(&quorate_shared->copier_latch);
+}
+
+void
+shared_groups_changed(void)
+{
+	pg_atomic_fetch_add_u64(&quorate_shared->groups_generation, 1);
+	shared_wake_applier();
 }
 
 /* ---- nodes ---- */

@@ -9,7 +9,8 @@
  *
  * Writers and locks:
  *	- GroupShared: the replicator writes, but for applied_lsn and applied_durable_lsn, which the applier
- *	  writes.  Fields read on the fast path are atomics; the rest is under GroupShared.mutex.
+ *	  writes, and `rows`, which both write (rows_state.h).  Fields read on the fast path are atomics;
+ *	  the rest is under GroupShared.mutex.
  *	- nodes[], cluster identity: replicator writes under SharedState.lock (exclusive), others read shared.
  *	- rings: see ring.h; request slots: see proposal.h.
  */
@@ -67,6 +68,15 @@ typedef struct GroupShared
 	pg_atomic_uint64 pending_writes;      /* proposals handed in here and not yet answered */
 	pg_atomic_uint64 mark_all_lsn;        /* newest entry of several images (pending_mark.h) */
 
+	pg_atomic_uint32 kind; /* MemberKind of this replica; 0 while that is not known */
+	pg_atomic_uint32
+		fresh; /* it has come to a group that others have had: its rows are to be copied */
+
+	/* What the rows are good for (rows_state.h), and from where the log can be applied to them. */
+	pg_atomic_uint64 rows;
+	pg_atomic_uint64 base_lsn; /* entries up to here are no longer in the log of this replica */
+	pg_atomic_uint64 copy_from_lsn; /* rows that are not at this LSN yet are to be copied anew */
+
 	/* Feed of committed entries to the applier (apply_feed.h); the replicator writes both. */
 	pg_atomic_uint64 feed_generation; /* 0: the applier has not asked for this group */
 	pg_atomic_uint64 fed_lsn;
@@ -116,7 +126,7 @@ typedef struct SharedState
 	/* Grows whenever applied metadata changed: backends then reload their routing (catalog/). */
 	pg_atomic_uint64 metadata_generation;
 
-	/* Grows whenever a group took a slot: the applier then asks for its entries. */
+	/* Grows whenever the applier shall look at the groups: there is a new one, or one has changed. */
 	pg_atomic_uint64 groups_generation;
 
 	/* Latches of the node's own processes; NULL while they do not run.  Set by shared_wake_*(). */
@@ -124,6 +134,7 @@ typedef struct SharedState
 	Latch *replicator_latch;
 	Latch *applier_latch;
 	Latch *forwarder_latch;
+	Latch *copier_latch;
 
 	pg_atomic_uint64 counters[NODE_COUNTERS];
 	pg_atomic_uint64 counters_since; /* TimestampTz of the start */
@@ -194,6 +205,10 @@ extern void shared_wake_launcher(void);
 extern void shared_wake_replicator(void);
 extern void shared_wake_applier(void);
 extern void shared_wake_forwarder(void);
+extern void shared_wake_copier(void);
+
+/* The applier shall look at the groups: a replica has come, gone or changed. */
+extern void shared_groups_changed(void);
 
 /* Copies what is known of a node; false if there is none of that id (or name). */
 extern bool shared_node_by_id(NodeId node, NodeInfo *info);

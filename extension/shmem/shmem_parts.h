@@ -20,6 +20,7 @@ typedef enum SharedLock
 	LOCK_COMMANDS,
 	LOCK_FORWARD,     /* the ring of requests for other nodes */
 	LOCK_CONDITIONAL, /* conditional writes of this node, one at a time */
+	LOCK_ROWS,        /* replicas that have gone, and what the copier does */
 	LOCK_INBOUND_FIRST
 } SharedLock;
 
@@ -45,6 +46,9 @@ extern void command_shmem_init(void *memory, bool found);
 
 extern Size applied_wait_shmem_size(void);
 extern void applied_wait_shmem_init(void *memory, bool found);
+
+extern Size rows_shmem_size(void);
+extern void rows_shmem_init(void *memory, bool found);
 
 extern Size forward_shmem_size(void);
 extern void forward_shmem_init(void *memory, bool found);

@@ -47,13 +47,23 @@ CREATE FUNCTION quorate._group_status(
 	OUT leader integer, OUT base_lsn bigint, OUT append_lsn bigint, OUT durable_lsn bigint,
 	OUT commit_lsn bigint, OUT applied_lsn bigint, OUT applied_durable_lsn bigint, OUT start_lsn bigint,
 	OUT lease_remaining_ms bigint, OUT pending_writes bigint, OUT member_nodes integer[],
-	OUT member_kinds text[], OUT member_durable_lsns bigint[], OUT member_needs_snapshot boolean[])
+	OUT member_kinds text[], OUT member_durable_lsns bigint[], OUT member_needs_snapshot boolean[],
+	OUT rows text)
 RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'quorate_group_status'
 LANGUAGE C VOLATILE PARALLEL SAFE ROWS 16;
 
 COMMENT ON FUNCTION quorate._group_status() IS
 'internal: published state of this node''s replicas; ballot, start and lease only where it leads';
+
+CREATE FUNCTION quorate._copy_activity(
+	OUT group_id bigint, OUT source integer, OUT since timestamptz, OUT bytes bigint)
+RETURNS record
+AS 'MODULE_PATHNAME', 'quorate_copy_activity'
+LANGUAGE C VOLATILE PARALLEL SAFE;
+
+COMMENT ON FUNCTION quorate._copy_activity() IS
+'internal: what the copier is doing: group, node that it copies from, since when, and bytes copied or removed since';
 
 CREATE FUNCTION quorate._counters(OUT name text, OUT value bigint)
 RETURNS SETOF record
@@ -79,6 +89,7 @@ REVOKE ALL ON FUNCTION
 	quorate.adopt_identity(),
 	quorate._node_status(),
 	quorate._group_status(),
+	quorate._copy_activity(),
 	quorate._counters(),
 	quorate._peers()
 FROM PUBLIC;
@@ -89,6 +100,7 @@ TO quorate_admin, quorate_peer;
 GRANT EXECUTE ON FUNCTION
 	quorate._node_status(),
 	quorate._group_status(),
+	quorate._copy_activity(),
 	quorate._counters(),
 	quorate._peers()
 TO quorate_admin, quorate_peer, pg_monitor;

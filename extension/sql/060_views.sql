@@ -120,7 +120,8 @@ SELECT
 	CASE WHEN m.node_id = s.node_id THEN g.commit_lsn END AS commit_lsn,
 	CASE WHEN m.node_id = s.node_id THEN g.applied_lsn END AS applied_lsn,
 	GREATEST(g.commit_lsn - CASE WHEN m.node_id = s.node_id THEN g.applied_lsn ELSE d.durable_lsn END, 0) AS lag,
-	COALESCE(d.needs_snapshot, false) AS needs_snapshot
+	COALESCE(d.needs_snapshot, false) AS needs_snapshot,
+	CASE WHEN m.node_id = s.node_id THEN g.rows END AS rows
 FROM quorate._partitions() p
 JOIN quorate._tables() t USING (table_id)
 CROSS JOIN LATERAL ROWS FROM (
@@ -136,7 +137,33 @@ LEFT JOIN LATERAL (
 	WHERE x.node_id = m.node_id AND g.leader = s.node_id) d ON true;
 
 COMMENT ON VIEW quorate.replicas IS
-'replicas of every partition: exact for this node''s own, as acknowledged for the others where this node leads, null where it cannot know; lag in entries';
+'replicas of every partition: exact for this node''s own, as acknowledged for the others where this node leads, null where it cannot know; lag in entries; rows: ready, copying, replaying (copied, not yet of one LSN), none (log replica)';
+
+CREATE VIEW quorate.copies AS
+SELECT
+	t.table_name,
+	p.partition,
+	a.group_id,
+	n.name AS node,
+	f.name AS source,
+	CASE a.rows WHEN 1 THEN 'clearing' WHEN 2 THEN 'copying' WHEN 3 THEN 'replaying' ELSE 'removing' END AS state,
+	a.items,
+	a.bytes,
+	a.copy_started AS started,
+	CASE WHEN c.group_id IS NOT NULL THEN
+		(c.bytes / GREATEST(extract(epoch FROM pg_catalog.clock_timestamp() - c.since), 0.001))::bigint
+	END AS rate
+FROM quorate_data.applied a
+CROSS JOIN quorate._node_status() s
+LEFT JOIN quorate._peers() n ON n.node_id = s.node_id
+LEFT JOIN quorate._partitions() p ON p.group_id = a.group_id
+LEFT JOIN quorate._tables() t ON t.table_id = p.table_id
+LEFT JOIN quorate._copy_activity() c ON c.group_id = a.group_id
+LEFT JOIN quorate._peers() f ON f.node_id = c.source
+WHERE a.rows <> 0;
+
+COMMENT ON VIEW quorate.copies IS
+'replicas of this node whose rows are being copied from another node (source) or removed: items and bytes that are here, rate in bytes a second where the copier is at work; no table for the metadata';
 
 CREATE VIEW quorate.counters AS
 SELECT name, value FROM quorate._counters();
@@ -147,7 +174,7 @@ COMMENT ON VIEW quorate.counters IS
 REVOKE ALL ON FUNCTION quorate._nodes(), quorate._tables(), quorate._partitions() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION
 	quorate._nodes(), quorate._tables(), quorate._partitions(),
-	quorate._node_status(), quorate._group_status(), quorate._counters(), quorate._peers()
+	quorate._node_status(), quorate._group_status(), quorate._copy_activity(), quorate._counters(), quorate._peers()
 TO quorate_read, quorate_write, quorate_admin, quorate_peer, pg_monitor;
-GRANT SELECT ON quorate.nodes, quorate.tables, quorate.partitions, quorate.replicas, quorate.counters
+GRANT SELECT ON quorate.nodes, quorate.tables, quorate.partitions, quorate.replicas, quorate.copies, quorate.counters
 TO quorate_read, quorate_write, quorate_admin, quorate_peer, pg_monitor;

@@ -14,4 +14,5 @@ REVOKE EXECUTE ON FUNCTION quorate.checksum(text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION quorate.checksum(text) TO quorate_admin;
 COMMENT ON FUNCTION quorate.checksum(text) IS
 	'reads and verifies every item of this node''s replicas of a table; one line a partition: up to which LSN they are '
-	'applied, number of items, bytes of positions and encoded items, checksum; equal on all nodes at the same LSN';
+	'applied, number of items, bytes of positions and encoded items, checksum; equal on all nodes at the same LSN; '
+	'null while the rows are being copied from another node';

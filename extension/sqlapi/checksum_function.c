@@ -4,7 +4,7 @@
  *
  * Runs in a client backend.  Rows and applied LSN are read under one snapshot, so the line says
  * what this node holds at exactly that LSN; two nodes that show the same LSN must show the same
- * checksum.
+ * checksum.  Rows that are being copied or removed are of no LSN: the rest of their line is null.
  */
 #include "postgres.h"
 
@@ -61,17 +61,23 @@ put_line(ReturnSetInfo *result, const TableInfo *table, uint32_t number, ItemTab
 	const PartitionInfo *next = number + 1 < table->partition_count ? partition + 1 : NULL;
 	char digest[2 * CHECKSUM_BYTES + 1];
 	Datum values[CHECKSUM_COLUMNS];
-	bool isnull[CHECKSUM_COLUMNS] = {false};
+	bool isnull[CHECKSUM_COLUMNS] = {false, true, true, true, true};
 	AppliedRow progress;
 	RangeChecksum checksum;
 
+	values[CHECKSUM_PARTITION] = Int32GetDatum((int32) number);
 	applied_table_get(applied, partition->group, snapshot, &progress);
+	if (progress.stage != STAGE_APPLIED)
+	{
+		tuplestore_putvalues(result->setResult, result->setDesc, values, isnull);
+		return;
+	}
+	memset(isnull, false, sizeof(isnull));
 	checksum_range(rows, snapshot, partition->lower, partition->lower_length,
 				   next == NULL ? NULL : next->lower, next == NULL ? 0 : next->lower_length,
 				   &checksum);
 	digest[hex_encode((const char *) checksum.digest, CHECKSUM_BYTES, digest)] = '\0';
 
-	values[CHECKSUM_PARTITION] = Int32GetDatum((int32) number);
 	values[CHECKSUM_APPLIED_LSN] = Int64GetDatum((int64) progress.applied_lsn);
 	values[CHECKSUM_ITEMS] = Int64GetDatum(checksum.items);
 	values[CHECKSUM_TOTAL_BYTES] = Int64GetDatum(checksum.bytes);

@@ -101,7 +101,10 @@ quorate_delete_item(PG_FUNCTION_ARGS)
 
 /* ---------------------------------------------------------------- get_item */
 
-/* Reads at the leader, or this node's own replica if the read need not be consistent. */
+/*
+ * Reads at the leader, or this node's own replica if the read need not be consistent and there is one whose rows
+ * may be read.
+ */
 static const Reply *
 get_read(const TableInfo *table, const Position *position, bool consistent)
 {
@@ -114,11 +117,14 @@ get_read(const TableInfo *table, const Position *position, bool consistent)
 	request->consistent = consistent;
 	request->position = position->bytes;
 	request->position_length = position->length;
-	if (!consistent && shared_group_find(request->group) != NULL)
+	if (!consistent)
 	{
 		executor_read_local(&call->execution, request);
-		shared_count(COUNTER_READS_LOCAL, 1);
-		return &call->execution.reply;
+		if (call->execution.reply.status == REPLY_OK)
+		{
+			shared_count(COUNTER_READS_LOCAL, 1);
+			return &call->execution.reply;
+		}
 	}
 	router_execute(call);
 	router_check(call);

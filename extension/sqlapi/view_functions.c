@@ -20,11 +20,13 @@ PG_FUNCTION_INFO_V1(quorate_view_nodes);
 PG_FUNCTION_INFO_V1(quorate_view_tables);
 PG_FUNCTION_INFO_V1(quorate_view_partitions);
 
+/* Views have no rows where there is nothing to show; they are looked at when things go wrong, and do not wait. */
 static bool
-node_runs(void)
+metadata_can_be_shown(void)
 {
 	shared_state_require();
-	return pg_atomic_read_u32(&quorate_shared->node_state) == NODE_RUNNING;
+	return pg_atomic_read_u32(&quorate_shared->node_state) == NODE_RUNNING &&
+		   metadata_is_available();
 }
 
 static ReturnSetInfo *
@@ -56,7 +58,7 @@ quorate_view_nodes(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *rows = begin_rows(fcinfo);
 	uint32_t count = 0;
-	const NodeInfo *nodes = node_runs() ? metadata_nodes(&count) : NULL;
+	const NodeInfo *nodes = metadata_can_be_shown() ? metadata_nodes(&count) : NULL;
 
 	for (uint32_t i = 0; i < count; i++)
 	{
@@ -75,7 +77,7 @@ quorate_view_tables(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *rows = begin_rows(fcinfo);
 	uint32_t count = 0;
-	const TableInfo *const *tables = node_runs() ? metadata_tables(&count) : NULL;
+	const TableInfo *const *tables = metadata_can_be_shown() ? metadata_tables(&count) : NULL;
 
 	for (uint32_t i = 0; i < count; i++)
 	{
@@ -157,7 +159,7 @@ quorate_view_partitions(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *rows = begin_rows(fcinfo);
 	uint32_t count = 0;
-	const TableInfo *const *tables = node_runs() ? metadata_tables(&count) : NULL;
+	const TableInfo *const *tables = metadata_can_be_shown() ? metadata_tables(&count) : NULL;
 
 	for (uint32_t i = 0; i < count; i++)
 	{

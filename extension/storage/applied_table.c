@@ -2,17 +2,20 @@
  * applied_table.c
  *		Reading and writing quorate_data.applied.
  *
- * Written by the applier, in the transaction that writes the items.  After a crash the table says
- * from where the log has to be applied again; it may be behind what was visible before, as the
- * applier commits asynchronously, and it is then exactly as far behind as the items are.
+ * Written by the applier or the copier, whoever owns the row, in the transaction that writes the
+ * items.  After a crash the table says from where the log has to be applied, or rows copied, again;
+ * it may be behind what was visible before, as both commit asynchronously, and it is then exactly as
+ * far behind as the items are.
  */
 #include "postgres.h"
 
 #include "access/genam.h"
 #include "access/tableam.h"
 #include "catalog/namespace.h"
+#include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
+#include "utils/timestamp.h"
 
 #include "storage/applied_table.h"
 
@@ -25,6 +28,10 @@ enum
 	APPLIED_LSN,
 	APPLIED_ITEMS,
 	APPLIED_BYTES,
+	APPLIED_ROWS,
+	APPLIED_COPY_LSN,
+	APPLIED_COPY_POSITION,
+	APPLIED_COPY_STARTED,
 	APPLIED_COLUMNS
 };
 
@@ -53,6 +60,20 @@ applied_table_open(KeyedTable *table, LOCKMODE lockmode)
 	keyed_table_open(table, relid, F_INT8EQ, lockmode);
 }
 
+/* Reads a position; an impossible one can only be damage. */
+static void
+read_position(Datum datum, Position *position)
+{
+	bytea *bytes = DatumGetByteaPP(datum);
+
+	position->length = VARSIZE_ANY_EXHDR(bytes);
+	if (position->length > sizeof(position->bytes))
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("position in relation \"%s.%s\" is too long", DATA_SCHEMA, APPLIED_TABLE)));
+	memcpy(position->bytes, VARDATA_ANY(bytes), position->length);
+}
+
 /* Reads the row in the slot. */
 static void
 read_row(KeyedTable *table, AppliedRow *row)
@@ -65,6 +86,10 @@ read_row(KeyedTable *table, AppliedRow *row)
 	row->applied_lsn = (Lsn) DatumGetInt64(values[APPLIED_LSN]);
 	row->items = DatumGetInt64(values[APPLIED_ITEMS]);
 	row->bytes = DatumGetInt64(values[APPLIED_BYTES]);
+	row->stage = (RowsStage) DatumGetInt16(values[APPLIED_ROWS]);
+	row->copy_lsn = (Lsn) DatumGetInt64(values[APPLIED_COPY_LSN]);
+	row->copy_started = DatumGetTimestampTz(values[APPLIED_COPY_STARTED]);
+	read_position(values[APPLIED_COPY_POSITION], &row->copy_position);
 }
 
 bool
@@ -100,16 +125,24 @@ void
 applied_table_put(KeyedTable *table, const AppliedRow *row)
 {
 	Datum values[APPLIED_COLUMNS];
+	bytea *position = palloc(VARHDRSZ + row->copy_position.length);
 
+	SET_VARSIZE(position, VARHDRSZ + row->copy_position.length);
+	memcpy(VARDATA(position), row->copy_position.bytes, row->copy_position.length);
 	values[APPLIED_GROUP] = Int64GetDatum((int64) row->group);
 	values[APPLIED_LSN] = Int64GetDatum((int64) row->applied_lsn);
 	values[APPLIED_ITEMS] = Int64GetDatum(row->items);
 	values[APPLIED_BYTES] = Int64GetDatum(row->bytes);
+	values[APPLIED_ROWS] = Int16GetDatum((int16) row->stage);
+	values[APPLIED_COPY_LSN] = Int64GetDatum((int64) row->copy_lsn);
+	values[APPLIED_COPY_POSITION] = PointerGetDatum(position);
+	values[APPLIED_COPY_STARTED] = TimestampTzGetDatum(row->copy_started);
 
 	if (keyed_table_find_own(table, values[APPLIED_GROUP]))
 		keyed_table_update(table, values);
 	else
 		keyed_table_insert(table, values);
+	pfree(position);
 }
 
 void

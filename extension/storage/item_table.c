@@ -2,7 +2,8 @@
  * item_table.c
  *		Item tables as PostgreSQL relations: reading and applying rows.
  *
- * Reading runs in any backend inside a transaction; writing in the applier alone (keyed_table.c).
+ * Reading runs in any backend inside a transaction; writing in the applier and the copier, never both
+ * in one partition at a time (keyed_table.c).
  * The row's checksum covers position, LSN and item and is verified on every read, so a page that
  * rotted, or a row that was changed past the extension, is an error and never an answer.
  */
@@ -145,8 +146,8 @@ make_position_datum(PositionDatum *datum, const uint8_t *position, uint32_t leng
 	return PointerGetDatum(datum);
 }
 
-static pg_crc32c
-row_checksum(const ItemRow *row)
+uint32_t
+item_row_checksum(const ItemRow *row)
 {
 	uint64_t lsn = pg_hton64(row->lsn);
 	pg_crc32c crc;
@@ -197,7 +198,8 @@ read_row(ItemTable *table, const uint8_t *position, uint32_t position_length, It
 	row->item_datum = PG_DETOAST_DATUM_COPY(slot->tts_values[ROW_ITEM]);
 	row->item = (const uint8_t *) VARDATA(row->item_datum);
 	row->item_length = VARSIZE(row->item_datum) - VARHDRSZ;
-	if (row_checksum(row) != (pg_crc32c) DatumGetInt32(slot->tts_values[ROW_CRC]))
+	row->crc = (uint32_t) DatumGetInt32(slot->tts_values[ROW_CRC]);
+	if (item_row_checksum(row) != row->crc)
 		report_bad_checksum(table->table_id, row);
 }
 
@@ -300,7 +302,7 @@ item_table_range_at(ItemTable *table, Snapshot snapshot, const uint8_t *lower,
 	scan_range(table, snapshot, &bounds, ForwardScanDirection, visitor, context);
 }
 
-/* ---------------------------------------------------------------- applying */
+/* ---------------------------------------------------------------- writing */
 
 /* Bytes of the row in the slot: of its position and its item before compression. */
 static uint32_t
@@ -315,43 +317,105 @@ row_bytes(TupleTableSlot *slot)
 	return (uint32_t) (position + item);
 }
 
-uint32_t
-item_table_put(ItemTable *table, const uint8_t *position, uint32_t position_length, Lsn lsn,
-			   const uint8_t *item, uint32_t item_length)
+/* LSN of the row in the slot. */
+static Lsn
+row_lsn(TupleTableSlot *slot)
 {
-	ItemRow row = {position, position_length, lsn, item, item_length, NULL};
-	PositionDatum datum;
-	struct varlena *item_datum = palloc(VARHDRSZ + item_length);
-	Datum values[ROW_COLUMNS];
-	uint32_t bytes_before = 0;
+	slot_getallattrs(slot);
+	return (Lsn) DatumGetInt64(slot->tts_values[ROW_LSN]);
+}
 
+/* Looks for the row that a write is to change; false if it shows that write or a later one already. */
+static bool
+find_older(ItemTable *table, Datum key, Lsn lsn, bool *found)
+{
+	*found = keyed_table_find_own(&table->rows, key);
+	return !*found || row_lsn(table->rows.slot) < lsn;
+}
+
+bool
+item_table_put(ItemTable *table, const uint8_t *position, uint32_t position_length, Lsn lsn,
+			   const uint8_t *item, uint32_t item_length, uint32_t *bytes_before)
+{
+	ItemRow row = {.position = position,
+				   .position_length = position_length,
+				   .lsn = lsn,
+				   .item = item,
+				   .item_length = item_length};
+	PositionDatum datum;
+	struct varlena *item_datum;
+	Datum values[ROW_COLUMNS];
+	bool found;
+
+	values[ROW_POSITION] = make_position_datum(&datum, position, position_length);
+	if (!find_older(table, values[ROW_POSITION], lsn, &found))
+		return false;
+	item_datum = palloc(VARHDRSZ + item_length);
 	SET_VARSIZE(item_datum, VARHDRSZ + item_length);
 	memcpy(VARDATA(item_datum), item, item_length);
-	values[ROW_POSITION] = make_position_datum(&datum, position, position_length);
 	values[ROW_LSN] = Int64GetDatum((int64) lsn);
-	values[ROW_CRC] = Int32GetDatum((int32) row_checksum(&row));
+	values[ROW_CRC] = Int32GetDatum((int32) item_row_checksum(&row));
 	values[ROW_ITEM] = PointerGetDatum(item_datum);
 
-	if (keyed_table_find_own(&table->rows, values[ROW_POSITION]))
-	{
-		bytes_before = row_bytes(table->rows.slot);
+	*bytes_before = found ? row_bytes(table->rows.slot) : 0;
+	if (found)
 		keyed_table_update(&table->rows, values);
-	}
 	else
 		keyed_table_insert(&table->rows, values);
 	pfree(item_datum);
-	return bytes_before;
+	return true;
 }
 
-uint32_t
-item_table_remove(ItemTable *table, const uint8_t *position, uint32_t position_length)
+bool
+item_table_remove(ItemTable *table, const uint8_t *position, uint32_t position_length, Lsn lsn,
+				  uint32_t *bytes_before)
 {
 	PositionDatum datum;
-	uint32_t bytes_before;
+	bool found;
 
-	if (!keyed_table_find_own(&table->rows, make_position_datum(&datum, position, position_length)))
-		return 0;
-	bytes_before = row_bytes(table->rows.slot);
+	if (!find_older(table, make_position_datum(&datum, position, position_length), lsn, &found))
+		return false;
+	*bytes_before = found ? row_bytes(table->rows.slot) : 0;
+	if (found)
+		keyed_table_remove(&table->rows);
+	return true;
+}
+
+/* Removes the row in the slot and notes it. */
+static void
+clear_row(ItemTable *table, ClearedRows *cleared)
+{
+	bytea *position;
+
+	slot_getallattrs(table->rows.slot);
+	position = DatumGetByteaPP(table->rows.slot->tts_values[ROW_POSITION]);
+	cleared->last.length = Min(VARSIZE_ANY_EXHDR(position), sizeof(cleared->last.bytes));
+	memcpy(cleared->last.bytes, VARDATA_ANY(position), cleared->last.length);
+	cleared->rows++;
+	cleared->bytes += row_bytes(table->rows.slot);
 	keyed_table_remove(&table->rows);
-	return bytes_before;
+}
+
+void
+item_table_clear(ItemTable *table, const uint8_t *lower, uint32_t lower_length,
+				 const uint8_t *upper, uint32_t upper_length, uint32_t rows_max, Size bytes_max,
+				 ClearedRows *cleared)
+{
+	Snapshot snapshot = RegisterSnapshot(GetLatestSnapshot());
+	RangeBounds bounds;
+	IndexScanDesc scan;
+
+	memset(cleared, 0, sizeof(*cleared));
+	make_bounds(&bounds, lower, lower_length, upper, upper_length);
+	scan = index_beginscan(table->rows.heap, table->rows.index, snapshot, bounds.count, 0);
+	index_rescan(scan, bounds.keys, bounds.count, NULL, 0);
+	while (!cleared->more && index_getnext_slot(scan, ForwardScanDirection, table->rows.slot))
+	{
+		CHECK_FOR_INTERRUPTS();
+		clear_row(table, cleared);
+		cleared->more = cleared->rows >= rows_max || cleared->bytes >= bytes_max;
+	}
+	ExecClearTuple(table->rows.slot);
+	index_endscan(scan);
+	UnregisterSnapshot(snapshot);
 }

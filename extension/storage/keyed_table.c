@@ -2,8 +2,9 @@
  * keyed_table.c
  *		Direct heap and index access to a table with a primary key of one column.
  *
- * Reading runs in any backend.  Writing runs in the applier alone, in its transaction; nothing is
- * durable before that transaction's WAL is.
+ * Reading runs in any backend.  Writing runs in the applier and the copier, in their transactions, on
+ * different keys (applied_table.h says whose a key is); nothing is durable before that transaction's
+ * WAL is.
  *
  * What direct writes have to look after themselves:
  *	- A row that this very transaction wrote can be changed again only by a later command, so the
@@ -81,7 +82,7 @@ bool
 keyed_table_find_own(KeyedTable *table, Datum key)
 {
 	/*
-	 * As the only writer there is no change in progress to be kept apart from, so no snapshot is
+	 * As the only writer of this key there is no change in progress to be kept apart from, so no snapshot is
 	 * needed.
 	 */
 	return keyed_table_find(table, key, SnapshotSelf);
@@ -160,7 +161,7 @@ keyed_table_insert(KeyedTable *table, Datum *values)
 	ExecDropSingleTupleTableSlot(row);
 }
 
-/* Being the only writer, a change that meets another one proves that somebody else wrote. */
+/* Being the key's only writer, a change that meets another one proves that somebody else wrote. */
 static void
 check_change(KeyedTable *table, TM_Result result)
 {

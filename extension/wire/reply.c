@@ -15,13 +15,34 @@
 #define REPLY_STACK_WORDS 256
 
 /* Scratch memory for the arrays of the largest reply. */
-#define REPLY_ARRAYS_BYTES_MAX ((size_t) REPLY_ITEMS_MAX * 2 * sizeof(uint32_t) + 64)
+#define REPLY_ARRAYS_BYTES_MAX \
+	((size_t) REPLY_ITEMS_MAX * (3 * sizeof(uint32_t) + sizeof(uint64_t)) + 64)
 
 /* Bytes of a text on the wire; 0 for NULL. */
 static uint32_t
 text_bytes(const char *text)
 {
 	return text ? (uint32_t) strlen(text) + 1 : 0;
+}
+
+/* LSN and CRC of each row; their arrays go to scratch memory.  False without memory. */
+static bool
+reply_row_arrays(const Reply *reply, Quorate__Wire__Reply *structure, WireArena *scratch)
+{
+	uint64_t *lsns = wire_arena_alloc(scratch, (size_t) reply->item_count * sizeof(uint64_t));
+	uint32_t *crcs = wire_arena_alloc(scratch, (size_t) reply->item_count * sizeof(uint32_t));
+
+	if (!lsns || !crcs)
+		return false;
+	for (uint32_t i = 0; i < reply->item_count; i++)
+	{
+		lsns[i] = reply->items[i].lsn;
+		crcs[i] = reply->items[i].crc;
+	}
+	structure->n_item_lsns = structure->n_item_crcs = reply->item_count;
+	structure->item_lsns = lsns;
+	structure->item_crcs = crcs;
+	return true;
 }
 
 /* Fills the protobuf structure; its arrays go to scratch memory.  False without memory. */
@@ -53,7 +74,7 @@ reply_structure(const Reply *reply, Quorate__Wire__Reply *structure, WireArena *
 		structure->item_position_lengths[i] = reply->items[i].position_length;
 		structure->item_lengths[i] = reply->items[i].item_length;
 	}
-	return true;
+	return !reply->has_rows || reply_row_arrays(reply, structure, scratch);
 }
 
 /* Bytes of the tail that a structure asks for. */
@@ -122,7 +143,9 @@ reply_bounded(const Quorate__Wire__Reply *structure, size_t tail_left)
 	if (structure->version != REQUEST_VERSION || structure->status < REPLY_OK ||
 		structure->status > REPLY_ERROR || structure->leader_hint > CORE_NODES_MAX ||
 		structure->n_item_lengths > REPLY_ITEMS_MAX ||
-		structure->n_item_lengths != structure->n_item_position_lengths)
+		structure->n_item_lengths != structure->n_item_position_lengths ||
+		structure->n_item_lsns != structure->n_item_crcs ||
+		(structure->n_item_lsns != 0 && structure->n_item_lsns != structure->n_item_lengths))
 		return false;
 	for (size_t i = 0; i < structure->n_item_position_lengths; i++)
 		if (structure->item_position_lengths[i] > ENTRY_POSITION_MAX)
@@ -162,6 +185,8 @@ take_items(const Quorate__Wire__Reply *structure, EnvelopeTail *tail, ReplyItem 
 		items[i].position = envelope_take(tail, items[i].position_length);
 		items[i].item_length = structure->item_lengths[i];
 		items[i].item = envelope_take(tail, items[i].item_length);
+		items[i].lsn = structure->n_item_lsns > 0 ? structure->item_lsns[i] : 0;
+		items[i].crc = structure->n_item_lsns > 0 ? structure->item_crcs[i] : 0;
 	}
 }
 
@@ -175,6 +200,7 @@ reply_build(const Quorate__Wire__Reply *structure, EnvelopeTail *tail, WireAlloc
 					  .lsn = structure->lsn,
 					  .more = structure->more,
 					  .item_count = (uint32_t) structure->n_item_lengths,
+					  .has_rows = structure->n_item_lsns > 0,
 					  .sqlstate = structure->sqlstate};
 	Reply *reply;
 

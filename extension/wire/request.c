@@ -42,6 +42,7 @@ request_scalars(const Request *request, Quorate__Wire__Request *structure)
 	structure->bytes_max = request->bytes_max;
 	structure->target = request->target;
 	structure->timeout_ms = request->timeout_ms;
+	structure->lsn = request->lsn;
 }
 
 /* Fills the protobuf structure; its arrays go to scratch memory.  False without memory. */
@@ -115,7 +116,7 @@ static bool
 request_bounded(const Quorate__Wire__Request *structure)
 {
 	return structure->version == REQUEST_VERSION && structure->kind >= REQUEST_WRITE &&
-		   structure->kind <= REQUEST_TRANSFER && structure->group != 0 &&
+		   structure->kind <= REQUEST_KIND_LAST && structure->group != 0 &&
 		   structure->target <= CORE_NODES_MAX &&
 		   structure->position_length <= ENTRY_POSITION_MAX &&
 		   structure->upper_length <= ENTRY_POSITION_MAX &&
@@ -138,6 +139,7 @@ request_set_scalars(Request *request, const Quorate__Wire__Request *structure)
 	request->bytes_max = structure->bytes_max;
 	request->target = (NodeId) structure->target;
 	request->timeout_ms = structure->timeout_ms;
+	request->lsn = structure->lsn;
 }
 
 /*

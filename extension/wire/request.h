@@ -15,6 +15,7 @@
 #define REQUEST_VERSION 1 /* the newest version of requests and replies that this code reads */
 #define REQUEST_FRAME_BYTES_MAX (16 * 1024 * 1024)
 #define REPLY_ITEMS_MAX 4096
+#define REPLY_PAGE_BYTES_MAX (8 * 1024 * 1024) /* no page is larger, but for one item */
 
 typedef enum RequestKind
 {
@@ -22,8 +23,11 @@ typedef enum RequestKind
 	REQUEST_GET,       /* one item by position */
 	REQUEST_RANGE,     /* items of a position range, one page */
 	REQUEST_PROBE,     /* does the leader serve? */
-	REQUEST_TRANSFER   /* hand leadership to `target` */
+	REQUEST_TRANSFER,  /* hand leadership to `target` */
+	REQUEST_COPY       /* rows of a position range, one page, from any replica that has them */
 } RequestKind;
+
+#define REQUEST_KIND_LAST REQUEST_COPY
 
 /* A condition on the present row of a WRITE's image, for the metadata; evaluated by the leader. */
 typedef enum ImageExpectation
@@ -43,13 +47,14 @@ typedef struct Request
 	uint32_t image_count; /* WRITE */
 	EntryImage *images;
 	ImageExpectation *expectations; /* WRITE: one an image; NULL means all EXPECT_ANYTHING */
-	const uint8_t *position;        /* GET: the position.  RANGE: lower bound (inclusive) */
+	const uint8_t *position;        /* GET: the position.  RANGE, COPY: lower bound (inclusive) */
 	uint32_t position_length;
-	const uint8_t *upper; /* RANGE: upper bound (exclusive); length 0 means the end of the table */
+	const uint8_t *upper; /* RANGE, COPY: upper bound (exclusive); length 0: the end of the table */
 	uint32_t upper_length;
 	bool backward;      /* RANGE: from the upper bound down */
-	uint32_t items_max; /* RANGE: page limits */
+	uint32_t items_max; /* RANGE, COPY: page limits */
 	uint32_t bytes_max;
+	Lsn lsn;             /* COPY: what the rows must show at least */
 	NodeId target;       /* TRANSFER */
 	uint32_t timeout_ms; /* what the asking client will wait at most */
 } Request;
@@ -70,6 +75,8 @@ typedef struct ReplyItem
 	uint32_t position_length;
 	const uint8_t *item;
 	uint32_t item_length;
+	Lsn lsn;      /* COPY: of the item's last write */
+	uint32_t crc; /* COPY: of position, LSN and item, as the row has it */
 } ReplyItem;
 
 typedef struct Reply
@@ -77,9 +84,10 @@ typedef struct Reply
 	uint64_t id;
 	ReplyStatus status;
 	NodeId leader_hint;
-	Lsn lsn;             /* WRITE: the entry's.  GET, RANGE: the state that was read */
-	bool more;           /* RANGE: the page ended before the range did */
+	Lsn lsn;   /* WRITE: the entry's.  GET, RANGE: what was read.  COPY: nothing is later */
+	bool more; /* RANGE, COPY: the page ended before the range did */
 	uint32_t item_count; /* GET: 0 or 1 */
+	bool has_rows;       /* COPY: the items have an LSN and a CRC */
 	ReplyItem *items;
 	uint32_t sqlstate;   /* ERROR: packed as PostgreSQL's MAKE_SQLSTATE */
 	const char *message; /* ERROR: NUL-terminated; NULL otherwise */

@@ -7,7 +7,8 @@
  * asynchronously: the log is what makes an entry durable, and after a crash the entries that the
  * tables have lost are fed again.  After a batch it lets entries gather for a moment, unless
  * somebody waits for rows: a transaction, and the applied LSN of each group in it, cost as much as
- * several rows.  After a batch that changed the metadata it runs the reconciler.
+ * several rows.  After a batch that changed the metadata it runs the reconciler.  Rows that the log
+ * cannot bring up it hands to the copier (applier_rows.c).
  *
  * It never holds a transaction while it waits.  Whatever goes wrong (a full disk, a missing
  * extension, a dropped database) is an error that ends the process with exit code 1; it is started
@@ -16,25 +17,22 @@
 #include "postgres.h"
 
 #include "access/xact.h"
-#include "miscadmin.h"
 #include "pgstat.h"
 #include "postmaster/bgworker.h"
-#include "postmaster/interrupt.h"
-#include "storage/ipc.h"
 #include "storage/latch.h"
-#include "tcop/tcopprot.h"
-#include "utils/guc.h"
 #include "utils/wait_event.h"
 
+#include "catalog/metadata.h"
 #include "catalog/reconciler.h"
 #include "settings.h"
 #include "shmem/apply_feed.h"
 #include "shmem/shared_state.h"
-#include "storage/applied_table.h"
 #include "storage/own_transaction.h"
 #include "worker/applier.h"
 #include "worker/applier_progress.h"
+#include "worker/applier_rows.h"
 #include "worker/apply_batch.h"
+#include "worker/table_worker.h"
 
 #define IDLE_FLUSH_MS \
 	200 /* after this long without work WAL is flushed, so that durable catches up */
@@ -44,60 +42,33 @@
 #define IDLE_MS 1000
 #define GATHER_MS 10 /* after a batch: how long entries may gather for the next one */
 
-static uint8_t cluster_id[16]; /* of the cluster whose entries this process applies */
 static TimeUs durable_checked_us = 0;
 static TimeUs reconcile_at_us = 0; /* when the reconciler wants to run again; 0 for never */
 static bool something_to_flush = false;
 static uint64_t groups_seen = 0; /* SharedState.groups_generation at the last look */
 
-/* True if this node belongs to the cluster that the process was started for. */
-static bool
-is_member(void)
-{
-	bool member;
-
-	LWLockAcquire(quorate_shared->lock, LW_SHARED);
-	member = pg_atomic_read_u32(&quorate_shared->node_state) != NODE_UNCONFIGURED &&
-			 memcmp(quorate_shared->cluster_id, cluster_id, sizeof(cluster_id)) == 0;
-	LWLockRelease(quorate_shared->lock);
-	return member;
-}
-
-/*
- * Ends the process when the node has left its cluster.  Within a transaction that has locked the
- * table of applied LSNs this is certain: a leaving node empties that table after it has left, and
- * so after the lock.
- */
-static void
-check_member(void)
-{
-	if (is_member())
-		return;
-	ereport(LOG, (errmsg("quorate applier ends: this node left its cluster")));
-	proc_exit(1);
-}
-
 static void
 reconcile(void)
 {
-	bool again = reconciler_run();
+	bool again = metadata_is_complete() && reconciler_run();
 
+	shared_groups_changed(); /* relations may be there now that groups have waited for */
 	reconcile_at_us = again ? shared_now_us() + RECONCILE_RETRY_MS * INT64CONST(1000) : 0;
 }
 
 /*
- * Asks for the entries of new groups, at once, and, now and then, of those that are not fed for
- * another reason.
+ * Asks for the entries of new groups and sees to groups that have changed, at once, and, now and then, to those
+ * that are not fed for another reason.
  */
 static void
-start_feeds(bool look_anyway)
+look_at_groups(bool look_anyway)
 {
 	uint64_t generation = pg_atomic_read_u64(&quorate_shared->groups_generation);
 
 	if (generation == groups_seen && !look_anyway)
 		return;
 	groups_seen = generation;
-	progress_start_feeds();
+	applier_rows_look();
 }
 
 /* ---------------------------------------------------------------- work */
@@ -119,7 +90,7 @@ apply_some(void)
 
 	own_transaction_begin();
 	apply_batch_lock();
-	check_member();
+	table_worker_check_member();
 	apply_batch_write();
 	own_transaction_commit();
 	has_metadata = apply_batch_publish();
@@ -144,7 +115,8 @@ check_durable(bool force)
 static void
 reconcile_if_due(void)
 {
-	if (reconcile_at_us != 0 && shared_now_us() >= reconcile_at_us)
+	if (applier_rows_metadata_came() ||
+		(reconcile_at_us != 0 && shared_now_us() >= reconcile_at_us))
 		reconcile();
 }
 
@@ -172,7 +144,7 @@ wait_for_work(void)
 	if (events & WL_TIMEOUT)
 	{
 		check_durable(true);
-		start_feeds(true);
+		look_at_groups(true);
 		pgstat_report_stat(true);
 	}
 	pgstat_report_activity(STATE_RUNNING, "applying committed entries");
@@ -180,40 +152,14 @@ wait_for_work(void)
 
 /* ---------------------------------------------------------------- life */
 
-static void
-set_up_process(void)
-{
-	pqsignal(SIGHUP, SignalHandlerForConfigReload);
-	pqsignal(SIGTERM, die);
-	BackgroundWorkerUnblockSignals();
-	BackgroundWorkerInitializeConnection(quorate_database, NULL, 0);
-
-	/* The log has already made durable what is applied here. */
-	SetConfigOption("synchronous_commit", "off", PGC_SUSET, PGC_S_OVERRIDE);
-
-	/* Nobody's limits on statements are meant for this process. */
-	SetConfigOption("statement_timeout", "0", PGC_SUSET, PGC_S_OVERRIDE);
-	SetConfigOption("lock_timeout", "0", PGC_SUSET, PGC_S_OVERRIDE);
-	SetConfigOption("idle_in_transaction_session_timeout", "0", PGC_SUSET, PGC_S_OVERRIDE);
-	SetConfigOption("default_transaction_read_only", "off", PGC_SUSET, PGC_S_OVERRIDE);
-	SetConfigOption("default_transaction_isolation", "read committed", PGC_SUSET, PGC_S_OVERRIDE);
-	SetConfigOption("search_path", "pg_catalog", PGC_SUSET, PGC_S_OVERRIDE);
-}
-
-/* Reads how far the tables are and asks for what follows. */
+/* Reads how far the tables are; what follows is asked for when the groups are looked at. */
 static void
 begin_life(void)
 {
-	LWLockAcquire(quorate_shared->lock, LW_SHARED);
-	memcpy(cluster_id, quorate_shared->cluster_id, sizeof(cluster_id));
-	LWLockRelease(quorate_shared->lock);
-
 	apply_feed_restart();
 	own_transaction_begin();
-	if (!applied_table_exists())
-		ereport(FATAL,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("database \"%s\" does not have the extension quorate", quorate_database)));
+	table_worker_require_extension();
+	applier_rows_begin();
 	progress_load();
 	own_transaction_commit();
 	apply_batch_init();
@@ -225,20 +171,15 @@ begin_life(void)
 void
 applier_main(Datum argument)
 {
-	set_up_process();
+	table_worker_start("applier");
 	begin_life();
 	ereport(LOG, (errmsg("quorate applier started in database \"%s\"", quorate_database)));
 
 	for (;;)
 	{
-		CHECK_FOR_INTERRUPTS();
-		check_member();
-		if (ConfigReloadPending)
-		{
-			ConfigReloadPending = false;
-			ProcessConfigFile(PGC_SIGHUP);
-		}
-		start_feeds(false);
+		table_worker_check_signals();
+		table_worker_check_member();
+		look_at_groups(false);
 		reconcile_if_due();
 		if (apply_some())
 		{

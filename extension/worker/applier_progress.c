@@ -19,6 +19,7 @@
 #include "shmem/shared_state.h"
 #include "storage/applied_table.h"
 #include "worker/applier_progress.h"
+#include "worker/applier_rows.h"
 
 #define FEED_ASK_AGAIN_MS 900
 
@@ -39,15 +40,38 @@ progress_of(GroupId group)
 	return progress;
 }
 
+/* What was committed for other rows than these must not be told as durable of them. */
 static void
-load_row(void *context, const AppliedRow *row)
+stop_flushing(GroupProgress *progress)
 {
-	GroupProgress *progress = progress_of(row->group);
+	if (progress->is_flushing)
+		dlist_delete(&progress->flushing);
+	progress->is_flushing = false;
+}
 
+void
+progress_take_row(GroupProgress *progress, const AppliedRow *row)
+{
+	static const AppliedRow nothing;
+
+	stop_flushing(progress);
+	progress->has_row = row != NULL;
+	if (row == NULL)
+		row = &nothing;
 	progress->applied_lsn = row->applied_lsn;
 	progress->durable_lsn = row->applied_lsn;
 	progress->items = row->items;
 	progress->bytes = row->bytes;
+	progress->stage = row->stage;
+	progress->copy_lsn = row->copy_lsn;
+	progress->copy_started = row->copy_started;
+	progress->feed_asked_us = 0;
+}
+
+static void
+load_row(void *context, const AppliedRow *row)
+{
+	progress_take_row(progress_of(row->group), row);
 }
 
 void
@@ -78,30 +102,34 @@ was_asked_lately(GroupProgress *progress)
 	return false;
 }
 
-static void
-start_feed(GroupShared *shared, GroupId group)
+void
+progress_start_feed(GroupProgress *progress, GroupShared *shared)
 {
-	GroupProgress *progress = progress_of(group);
-
 	if (was_asked_lately(progress))
 		return;
 	pg_atomic_write_u64(&shared->applied_lsn, progress->applied_lsn);
+	pg_write_barrier();
 	pg_atomic_write_u64(&shared->applied_durable_lsn, progress->durable_lsn);
-	apply_feed_start(group, progress->applied_lsn);
-	applied_wait_wake(group);
+	apply_feed_start(progress->group, progress->applied_lsn);
+	applied_wait_wake(progress->group);
 }
 
 void
-progress_start_feeds(void)
+progress_scan_begin(HASH_SEQ_STATUS *scan)
 {
-	for (uint32_t i = 0; i < quorate_shared->group_slots; i++)
-	{
-		GroupShared *shared = &quorate_shared->groups[i];
-		GroupId group = pg_atomic_read_u64(&shared->group);
+	hash_seq_init(scan, groups);
+}
 
-		if (group != 0 && shared_group_find(group) == shared && !apply_feed_is_started(shared))
-			start_feed(shared, group);
-	}
+GroupProgress *
+progress_scan_next(HASH_SEQ_STATUS *scan)
+{
+	return hash_seq_search(scan);
+}
+
+RowsStage
+progress_batch_stage(const GroupProgress *progress)
+{
+	return progress->batch_lsn >= progress->copy_lsn ? STAGE_APPLIED : progress->stage;
 }
 
 /*
@@ -122,6 +150,10 @@ progress_committed(GroupProgress *progress)
 {
 	GroupShared *shared = shared_group_find(progress->group);
 
+	bool became_whole = progress->stage != progress_batch_stage(progress);
+
+	progress->has_row = true;
+	progress->stage = progress_batch_stage(progress);
 	progress->applied_lsn = progress->batch_lsn;
 	progress->items = progress->batch_items;
 	progress->bytes = progress->batch_bytes;
@@ -130,6 +162,8 @@ progress_committed(GroupProgress *progress)
 		begin_flushing(progress);
 	if (shared != NULL)
 		pg_atomic_write_u64(&shared->applied_lsn, progress->applied_lsn);
+	if (became_whole)
+		applier_rows_became_whole(progress);
 	applied_wait_wake(progress->group);
 }
 

@@ -14,15 +14,23 @@
 #include "datatype/timestamp.h"
 #include "lib/ilist.h"
 
+#include "utils/hsearch.h"
+
 #include "core/core_types.h"
+#include "shmem/shared_state.h"
+#include "storage/applied_table.h"
 
 typedef struct GroupProgress
 {
 	GroupId group;   /* hash key */
 	bool stopped;    /* an entry was met that this version does not understand */
+	bool has_row;    /* there is a row in the table; all is 0 otherwise */
 	Lsn applied_lsn; /* committed in the table */
 	int64 items;     /* rows of the partition, and their bytes, as of applied_lsn */
 	int64 bytes;
+	RowsStage stage; /* in some the rows are the copier's: nothing is applied to them */
+	Lsn copy_lsn;    /* STAGE_REPLAYING: they are of one LSN once this is applied */
+	TimestampTz copy_started;
 
 	/* The batch that is being put together. */
 	bool in_batch;
@@ -49,8 +57,18 @@ extern void progress_load(void);
 /* The progress of a group, at 0 if it is new. */
 extern GroupProgress *progress_of(GroupId group);
 
-/* Asks for the entries of groups that are open and not fed yet; looks through all groups. */
-extern void progress_start_feeds(void);
+/* Asks the replicator for the entries behind applied_lsn, unless it was asked a moment ago. */
+extern void progress_start_feed(GroupProgress *progress, GroupShared *shared);
+
+/* Takes over what a row of the table says; NULL if it is gone. */
+extern void progress_take_row(GroupProgress *progress, const AppliedRow *row);
+
+/* All groups ever met, one after the other; NULL at the end.  To be gone through to the end. */
+extern void progress_scan_begin(HASH_SEQ_STATUS *scan);
+extern GroupProgress *progress_scan_next(HASH_SEQ_STATUS *scan);
+
+/* The stage that the rows are in once the batch is written. */
+extern RowsStage progress_batch_stage(const GroupProgress *progress);
 
 /*
  * The transaction that moved this group to batch_lsn has committed asynchronously: tell the

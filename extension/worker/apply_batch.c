@@ -160,7 +160,7 @@ apply_batch_add(const ApplyItem *item)
 	GroupProgress *progress = progress_of(item->group);
 	Lsn last = progress->in_batch ? progress->batch_lsn : progress->applied_lsn;
 
-	if (progress->stopped || item->lsn <= last)
+	if (progress->stopped || rows_stage_is_copiers(progress->stage) || item->lsn <= last)
 		return;
 	if (item->lsn != last + 1)
 		ereport(ERROR, (errcode(ERRCODE_DATA_CORRUPTED),
@@ -200,22 +200,29 @@ compare_rows(const void *left, const void *right)
 	return left_order < right_order ? -1 : left_order > right_order;
 }
 
+/*
+ * An image whose effect the row shows already is passed over: the row was copied from a replica that was ahead.
+ * A row that was removed there leaves no trace; then an older image comes back here for a while, and its removal
+ * is in the log too, not above copy_lsn.
+ */
 static void
 write_row(ItemTable *table, const BatchRow *row)
 {
 	const EntryImage *image = row->image;
 	GroupProgress *progress = row->progress;
-	uint32_t bytes_before;
+	uint32_t bytes_before = 0;
 
 	if (image->kind == IMAGE_PUT)
 	{
-		bytes_before = item_table_put(table, image->position, image->position_length, row->lsn,
-									  image->item, image->item_length);
+		if (!item_table_put(table, image->position, image->position_length, row->lsn, image->item,
+							image->item_length, &bytes_before))
+			return;
 		progress->batch_items++;
 		progress->batch_bytes += image->position_length + image->item_length;
 	}
-	else
-		bytes_before = item_table_remove(table, image->position, image->position_length);
+	else if (!item_table_remove(table, image->position, image->position_length, row->lsn,
+								&bytes_before))
+		return;
 
 	if (bytes_before > 0)
 	{
@@ -270,7 +277,14 @@ write_applied(void)
 		AppliedRow row = {.group = progress->group,
 						  .applied_lsn = progress->batch_lsn,
 						  .items = progress->batch_items,
-						  .bytes = progress->batch_bytes};
+						  .bytes = progress->batch_bytes,
+						  .stage = progress_batch_stage(progress)};
+
+		if (row.stage == STAGE_REPLAYING)
+		{
+			row.copy_lsn = progress->copy_lsn;
+			row.copy_started = progress->copy_started;
+		}
 
 		applied_table_put(&batch.applied, &row);
 	}

@@ -16,7 +16,8 @@
 extern void apply_batch_init(void);
 
 /*
- * Takes in one entry (it is copied).  An entry that was applied before is passed over.  An entry
+ * Takes in one entry (it is copied).  An entry that was applied before is passed over, and so is one
+ * of a group whose rows are the copier's.  An entry
  * that this version does not understand stops its group, with a message in the server's log:
  * nothing of that group is applied any more, and nothing skipped.  ERROR if an entry is missing
  * before it.

@@ -1,14 +1,14 @@
 /*
  * launcher.c
- *		Starts the applier and the forwarder, and starts them again when they have ended; has a node without
+ *		Starts applier, forwarder and copier, and starts them again when they have ended; has a node without
  *		a cluster inspected once.
  *
  * The launcher is a static background worker without a database, so that no database is held by it.  The
- * replicator is static too.  The applier and the forwarder are connected to the database that
- * quorate.database names; they run while this node belongs to a cluster and that database exists.  They are
- * registered without a restart time: a worker whose database was dropped would otherwise be restarted for
- * ever by the postmaster.  A worker that finds no extension in the database ends with exit code 1, and the
- * launcher tries again, at first after a second and then less often.
+ * replicator is static too.  Applier, forwarder and copier run while this node belongs to a cluster and the
+ * database exists that quorate.database names.  They are registered without a restart time: a worker whose
+ * database was dropped would otherwise be restarted for ever by the postmaster.  A worker that finds no
+ * extension in the database ends with exit code 1, and the launcher tries again, at first after a second and
+ * then less often.
  *
  * Nothing is durable here.  All workers end with exit code 1 when they are told to terminate: with code 0
  * the postmaster would forget them.
@@ -57,6 +57,8 @@ static DatabaseWorker database_workers[] = {
 	{"quorate applier", "applier_main", offsetof(SharedState, applier_latch), NULL, 0, 0,
 	 CHECK_INTERVAL_US},
 	{"quorate forwarder", "forwarder_main", offsetof(SharedState, forwarder_latch), NULL, 0, 0,
+	 CHECK_INTERVAL_US},
+	{"quorate copier", "copier_main", offsetof(SharedState, copier_latch), NULL, 0, 0,
 	 CHECK_INTERVAL_US}};
 
 PGDLLEXPORT void launcher_main(Datum argument);

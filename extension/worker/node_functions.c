@@ -17,9 +17,11 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
+#include "utils/timestamp.h"
 #include "utils/tuplestore.h"
 
 #include "shmem/command.h"
+#include "shmem/rows_state.h"
 #include "shmem/shared_state.h"
 #include "sqlapi/cluster_nodes.h"
 #include "worker/node_list.h"
@@ -32,6 +34,7 @@ PG_FUNCTION_INFO_V1(quorate_unbootstrap_node);
 PG_FUNCTION_INFO_V1(quorate_adopt_identity);
 PG_FUNCTION_INFO_V1(quorate_node_status);
 PG_FUNCTION_INFO_V1(quorate_group_status);
+PG_FUNCTION_INFO_V1(quorate_copy_activity);
 PG_FUNCTION_INFO_V1(quorate_counters);
 PG_FUNCTION_INFO_V1(quorate_peers);
 
@@ -212,7 +215,7 @@ member_arrays(const GroupStatus *status, Datum *values)
 	values[3] = PointerGetDatum(construct_array(snapshot, count, BOOLOID, 1, true, TYPALIGN_CHAR));
 }
 
-#define GROUP_STATUS_COLUMNS 19
+#define GROUP_STATUS_COLUMNS 20
 
 static void
 put_group(ReturnSetInfo *result, GroupShared *group)
@@ -220,6 +223,7 @@ put_group(ReturnSetInfo *result, GroupShared *group)
 	Datum values[GROUP_STATUS_COLUMNS];
 	bool nulls[GROUP_STATUS_COLUMNS] = {false};
 	TimeUs lease_us = (TimeUs) pg_atomic_read_u64(&group->lease_until_us) - shared_now_us();
+	const char *rows = rows_state_name(rows_state(group));
 	GroupStatus status;
 	Ballot ballot;
 
@@ -250,6 +254,8 @@ put_group(ReturnSetInfo *result, GroupShared *group)
 	nulls[13] = nulls[4];
 	values[14] = Int64GetDatum(pg_atomic_read_u64(&group->pending_writes));
 	member_arrays(&status, &values[15]);
+	values[19] = rows != NULL ? CStringGetTextDatum(rows) : (Datum) 0;
+	nulls[19] = rows == NULL;
 	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 }
 
@@ -267,6 +273,28 @@ quorate_group_status(PG_FUNCTION_ARGS)
 			put_group((ReturnSetInfo *) fcinfo->resultinfo, group);
 	}
 	return (Datum) 0;
+}
+
+/* quorate._copy_activity(): group_id, source, since, bytes; nulls if the copier is idle */
+Datum
+quorate_copy_activity(PG_FUNCTION_ARGS)
+{
+	TupleDesc descriptor;
+	CopyActivity activity;
+	Datum values[4];
+	bool nulls[4];
+
+	shared_state_require();
+	if (get_call_result_type(fcinfo, NULL, &descriptor) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+	copy_activity_get(&activity);
+	values[0] = Int64GetDatum((int64) activity.group);
+	values[1] = Int32GetDatum(activity.source);
+	values[2] = TimestampTzGetDatum(activity.since);
+	values[3] = Int64GetDatum((int64) activity.bytes);
+	nulls[0] = nulls[2] = nulls[3] = activity.group == 0;
+	nulls[1] = activity.source == 0;
+	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(descriptor), values, nulls)));
 }
 
 /* ---- counters and peers ---- */

@@ -73,6 +73,9 @@ execute_command(const NodeCommand *command, const void *data, Size length, Comma
 		case COMMAND_GROUP_CLOSE:
 			groups_close(command->group);
 			break;
+		case COMMAND_GROUP_ROWS:
+			groups_rows(command);
+			break;
 		case COMMAND_BOOTSTRAP:
 			replicator_bootstrap(command, data, length, result);
 			break;

@@ -4,7 +4,9 @@
  *
  *		replicator.c			the process: its event loop and the turn
  *		replicator_engine.c		opening the engine, laying out a new node, taking it away again
- *		replicator_groups.c		per group: executors that wait, the feed of the applier, published state
+ *		replicator_groups.c		per group: executors that wait, published state
+ *		replicator_feed.c		per group: feeding the applier
+ *		replicator_rows.c		per group: whether its rows are there
  *		replicator_peers.c		streams to the other nodes
  *
  * All of it is one process and one thread; its state is in static variables of these files.
@@ -13,6 +15,8 @@
 #define QUORATE_WORKER_REPLICATOR_H
 
 #include "postgres.h"
+
+#include "lib/ilist.h"
 
 #include "replication/engine.h"
 #include "shmem/command.h"
@@ -38,6 +42,30 @@ extern void replicator_adopt(CommandResult *result);
 
 /* ---- replicator_groups.c ---- */
 
+/* A group that is open here. */
+typedef struct Replica
+{
+	GroupId group; /* hash key */
+	GroupShared *shared;
+	slist_head waiters;      /* appended and not yet answered, in order of LSN */
+	slist_node *last_waiter; /* NULL if there is none */
+	dlist_node feed_node;    /* if in_feed_list */
+	bool in_feed_list;       /* committed entries have not been fed yet */
+	bool feed_broken;        /* the next entry to feed could not be read; logged */
+} Replica;
+
+/* The replica of a group; NULL if it is not open. */
+extern Replica *groups_find(GroupId group);
+
+/* Makes the replica of a group that is open in the engine; false if no more groups fit. */
+extern bool groups_attach_one(GroupId group);
+
+/* Forgets a replica: answers its executors and takes it out of shared memory. */
+extern void groups_detach(Replica *replica);
+
+/* Copies the engine's status of a replica to shared memory. */
+extern void groups_publish(Replica *replica);
+
 /* A process's start: forgets the leaderships of its predecessor. */
 extern void groups_init(void);
 
@@ -55,7 +83,6 @@ extern void groups_detach_all(void);
 extern void groups_open(const NodeCommand *command);
 extern void groups_close(GroupId group);
 extern void groups_feed_restart(void);
-extern void groups_feed_start(const NodeCommand *command);
 
 /* Hands a write to the engine. */
 extern void groups_propose(const ProposalHeader *header, const void *payload, Size length);
@@ -71,6 +98,49 @@ extern uint64_t groups_writes_under_way(void);
 
 /* Once in a while: tells the engine what is applied, and publishes leases. */
 extern void groups_housekeep(void);
+
+/* ---- replicator_feed.c ---- */
+
+/* The applier wants to be fed from an LSN on (a command); puts a replica on the list of those to feed. */
+extern void groups_feed_start(const NodeCommand *command);
+extern void feed_want(Replica *replica);
+
+/* Not until the applier asks again; not at all any more. */
+extern void feed_stop(Replica *replica);
+extern void feed_forget(Replica *replica);
+
+/* What has been committed in this turn is wanted at once. */
+extern void feed_hurry(void);
+
+/* Feeds the applier as far as there is room. */
+extern void feed_applier_now(void);
+
+/* ---- replicator_rows.c ---- */
+
+/*
+ * The engine's callbacks on replicas that come, lose their rows or go (engine.h: opened, rebased, removed), and
+ * where they are entered.
+ */
+extern void replicator_group_opened(void *context, GroupId group);
+extern void replicator_group_rebased(void *context, GroupId group, Lsn base_lsn);
+extern void replicator_group_removed(void *context, GroupId group);
+extern void rows_fill_callbacks(EngineCallbacks *callbacks);
+
+/*
+ * Has the rows of a group copied from another replica if they do not show `lsn` yet, which must be committed and
+ * not below the beginning of the group's log here.  Not durable by itself: nothing comes of it if the server is
+ * restarted before the applier has seen it.
+ */
+extern void replicator_group_copy(GroupId group, Lsn lsn);
+
+/* A replica was recovered: until the applier has looked, nobody knows about its rows. */
+extern void rows_attach(Replica *replica);
+
+/* The status of a replica was published: is it another kind of replica now? */
+extern void rows_note_status(Replica *replica, const GroupStatus *status);
+
+/* The applier has said whether the rows are there (a command). */
+extern void groups_rows(const NodeCommand *command);
 
 /* ---- replicator_peers.c ---- */
 

@@ -1,7 +1,7 @@
 /*
  * replicator_groups.c
  *		What the replicator keeps for each group besides its consensus state: executors that wait for the
- *		commit of their entries, how far the applier is fed, and the state published in shared memory.
+ *		commit of their entries, and the state published in shared memory.
  *
  * Order, within a turn: a pending mark before the commit LSN that covers it, the commit LSN before the
  * completions of its entries, the completions before the latches.  The end of a leadership is published at
@@ -9,12 +9,11 @@
  */
 #include "postgres.h"
 
-#include "lib/ilist.h"
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
 
-#include "shmem/apply_feed.h"
 #include "shmem/pending_mark.h"
+#include "shmem/rows_state.h"
 #include "worker/replicator.h"
 
 /* A write that was handed to the engine; its address is the engine's tag. */
@@ -27,23 +26,9 @@ typedef struct Waiter
 	uint32_t mark_hash;
 } Waiter;
 
-/* A group that is open here. */
-typedef struct Replica
-{
-	GroupId group; /* hash key */
-	GroupShared *shared;
-	slist_head waiters;      /* appended and not yet answered, in order of LSN */
-	slist_node *last_waiter; /* NULL if there is none */
-	dlist_node feed_node;    /* of feed_list, if in_feed_list */
-	bool in_feed_list;       /* committed entries have not been fed yet */
-	bool feed_broken;        /* the next entry to feed could not be read; logged */
-} Replica;
-
 static HTAB *replicas;
-static bool hurry;            /* something was committed that must be applied at once */
 static uint64_t waiter_count; /* writes appended and not yet answered, of all groups */
 static slist_head free_waiters = SLIST_STATIC_INIT(free_waiters);
-static dlist_head feed_list = DLIST_STATIC_INIT(feed_list);
 
 /* ---- opening and closing ---- */
 
@@ -70,38 +55,28 @@ groups_step_down_all(void)
 	}
 }
 
-static Replica *
-find_replica(GroupId group)
+Replica *
+groups_find(GroupId group)
 {
 	return hash_search(replicas, &group, HASH_FIND, NULL);
 }
 
-/* Puts a replica on the list of those that the applier has to be fed from. */
-static void
-want_feed(Replica *replica)
-{
-	if (replica->in_feed_list || pg_atomic_read_u64(&replica->shared->feed_generation) == 0)
-		return;
-	replica->in_feed_list = true;
-	dlist_push_tail(&feed_list, &replica->feed_node);
-}
-
 /* Copies the engine's status of a replica to shared memory. */
-static void
-publish(Replica *replica)
+void
+groups_publish(Replica *replica)
 {
 	GroupStatus status;
 
 	if (!engine_group_status(replicator_engine, replica->group, &status))
 		return;
 	shared_group_publish(replica->shared, &status);
+	rows_note_status(replica, &status);
 	if (status.commit_lsn > pg_atomic_read_u64(&replica->shared->fed_lsn))
-		want_feed(replica);
+		feed_want(replica);
 }
 
-/* Makes the replica of a group that is open in the engine; false if no more groups fit. */
-static bool
-attach(GroupId group)
+bool
+groups_attach_one(GroupId group)
 {
 	GroupShared *shared = shared_group_find(group);
 	Replica *replica;
@@ -116,6 +91,7 @@ attach(GroupId group)
 	if (!found)
 	{
 		replica->shared = shared;
+		rows_forget_gone(group); /* it is back */
 		slist_init(&replica->waiters);
 		replica->last_waiter = NULL;
 		replica->in_feed_list = false;
@@ -133,9 +109,10 @@ groups_attach(void)
 	engine_list_groups(replicator_engine, groups, count);
 	for (uint32_t i = 0; i < count; i++)
 	{
-		if (!attach(groups[i]))
+		if (!groups_attach_one(groups[i]))
 			return false;
-		publish(find_replica(groups[i]));
+		rows_attach(groups_find(groups[i]));
+		groups_publish(groups_find(groups[i]));
 	}
 	pfree(groups);
 
@@ -144,7 +121,7 @@ groups_attach(void)
 	{
 		GroupId group = pg_atomic_read_u64(&quorate_shared->groups[i].group);
 
-		if (group != 0 && find_replica(group) == NULL)
+		if (group != 0 && groups_find(group) == NULL)
 			shared_group_remove(group);
 	}
 	return true;
@@ -176,14 +153,13 @@ answer_up_to(Replica *replica, Lsn lsn, CompletionStatus status)
 	replica->last_waiter = NULL;
 }
 
-static void
-detach(Replica *replica)
+void
+groups_detach(Replica *replica)
 {
 	GroupId group = replica->group;
 
 	answer_up_to(replica, UINT64_MAX, COMPLETION_UNKNOWN);
-	if (replica->in_feed_list)
-		dlist_delete(&replica->feed_node);
+	feed_forget(replica);
 	shared_group_remove(group);
 	hash_search(replicas, &group, HASH_REMOVE, NULL);
 }
@@ -196,15 +172,15 @@ groups_detach_all(void)
 
 	hash_seq_init(&scan, replicas);
 	while ((replica = hash_seq_search(&scan)) != NULL)
-		detach(replica);
+		groups_detach(replica);
 }
 
 void
 groups_open(const NodeCommand *command)
 {
-	if (replicator_engine == NULL || find_replica(command->group) != NULL)
+	if (replicator_engine == NULL || groups_find(command->group) != NULL)
 		return;
-	if (!attach(command->group))
+	if (!groups_attach_one(command->group))
 	{
 		ereport(LOG, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 					  errmsg("cannot open replication group " UINT64_FORMAT ": there are too many",
@@ -214,18 +190,18 @@ groups_open(const NodeCommand *command)
 	}
 	engine_create_group(replicator_engine, command->group, &command->membership,
 						command->first_leader);
-	publish(find_replica(command->group));
+	groups_publish(groups_find(command->group));
 }
 
 void
 groups_close(GroupId group)
 {
-	Replica *replica = find_replica(group);
+	Replica *replica = groups_find(group);
 
 	if (replica == NULL)
 		return;
 	engine_drop_group(replicator_engine, group);
-	detach(replica);
+	groups_detach(replica);
 }
 
 /* ---- writes ---- */
@@ -249,7 +225,7 @@ groups_propose(const ProposalHeader *header, const void *payload, Size length)
 {
 	Waiter *waiter;
 
-	if (replicator_engine == NULL || find_replica(header->group) == NULL)
+	if (replicator_engine == NULL || groups_find(header->group) == NULL)
 	{
 		proposal_queue_complete(&header->origin, shared_group_find(header->group), 0,
 								COMPLETION_REFUSED);
@@ -269,7 +245,7 @@ groups_propose(const ProposalHeader *header, const void *payload, Size length)
 static void
 on_appended(void *context, uint64_t tag, GroupId group, Lsn lsn)
 {
-	Replica *replica = find_replica(group);
+	Replica *replica = groups_find(group);
 	Waiter *waiter = (Waiter *) (uintptr_t) tag;
 
 	waiter->lsn = lsn;
@@ -290,7 +266,7 @@ on_appended(void *context, uint64_t tag, GroupId group, Lsn lsn)
 static void
 on_refused(void *context, uint64_t tag, GroupId group, EngineRefusal why)
 {
-	answer(find_replica(group), (Waiter *) (uintptr_t) tag,
+	answer(groups_find(group), (Waiter *) (uintptr_t) tag,
 		   why == ENGINE_LOG_FULL ? COMPLETION_LOG_FULL : COMPLETION_REFUSED);
 }
 
@@ -305,7 +281,7 @@ waits_to_serve(GroupShared *shared)
 static void
 on_committed(void *context, GroupId group, Lsn commit_lsn)
 {
-	Replica *replica = find_replica(group);
+	Replica *replica = groups_find(group);
 	Lsn before;
 
 	if (replica == NULL)
@@ -315,14 +291,15 @@ on_committed(void *context, GroupId group, Lsn commit_lsn)
 		shared_count(COUNTER_ENTRIES_COMMITTED, commit_lsn - before);
 	shared_group_commit(replica->shared, commit_lsn);
 	answer_up_to(replica, commit_lsn, COMPLETION_COMMITTED);
-	want_feed(replica);
-	hurry |= group == GROUP_METADATA || waits_to_serve(replica->shared);
+	feed_want(replica);
+	if (group == GROUP_METADATA || waits_to_serve(replica->shared))
+		feed_hurry();
 }
 
 static void
 on_leading(void *context, GroupId group, Ballot ballot, Lsn start_lsn)
 {
-	Replica *replica = find_replica(group);
+	Replica *replica = groups_find(group);
 
 	if (replica == NULL)
 		return;
@@ -337,7 +314,7 @@ on_leading(void *context, GroupId group, Ballot ballot, Lsn start_lsn)
 static void
 on_stepped_down(void *context, GroupId group, Ballot ballot)
 {
-	Replica *replica = find_replica(group);
+	Replica *replica = groups_find(group);
 
 	if (replica == NULL)
 		return;
@@ -350,35 +327,6 @@ on_stepped_down(void *context, GroupId group, Ballot ballot)
 }
 
 /* A leader asked for a replica here; the engine opens no more groups than there are slots for. */
-static void
-on_opened(void *context, GroupId group)
-{
-	ereport(LOG, (errmsg("a replica of replication group " UINT64_FORMAT " was made on this node",
-						 group)));
-	if (attach(group))
-		publish(find_replica(group));
-}
-
-static void
-on_rebased(void *context, GroupId group, Lsn base_lsn)
-{
-	ereport(LOG, (errmsg("the rows of replication group " UINT64_FORMAT
-						 " are missing: its log begins above LSN " UINT64_FORMAT,
-						 group, base_lsn)));
-}
-
-static void
-on_removed(void *context, GroupId group)
-{
-	Replica *replica = find_replica(group);
-
-	ereport(LOG,
-			(errmsg("the replica of replication group " UINT64_FORMAT " on this node was removed",
-					group)));
-	if (replica != NULL)
-		detach(replica);
-}
-
 void
 groups_fill_callbacks(EngineCallbacks *callbacks)
 {
@@ -387,12 +335,8 @@ groups_fill_callbacks(EngineCallbacks *callbacks)
 	callbacks->committed = on_committed;
 	callbacks->leading = on_leading;
 	callbacks->stepped_down = on_stepped_down;
-	callbacks->opened = on_opened;
-	callbacks->rebased = on_rebased;
-	callbacks->removed = on_removed;
+	rows_fill_callbacks(callbacks);
 }
-
-/* ---- feeding the applier ---- */
 
 void
 groups_feed_restart(void)
@@ -402,99 +346,7 @@ groups_feed_restart(void)
 
 	hash_seq_init(&scan, replicas);
 	while ((replica = hash_seq_search(&scan)) != NULL)
-		pg_atomic_write_u64(&replica->shared->feed_generation, 0);
-}
-
-void
-groups_feed_start(const NodeCommand *command)
-{
-	Replica *replica = find_replica(command->group);
-
-	if (replica == NULL)
-		return;
-	pg_atomic_write_u64(&replica->shared->fed_lsn, command->lsn);
-	pg_atomic_write_u64(&replica->shared->feed_generation, command->feed_generation);
-	replica->feed_broken = false;
-	want_feed(replica);
-}
-
-/* One reading of entries for the feed. */
-typedef struct FeedPass
-{
-	Replica *replica;
-	bool full;
-} FeedPass;
-
-static void
-feed_entry(void *context, Lsn lsn, const Entry *entry)
-{
-	FeedPass *pass = context;
-	ApplyItem item;
-
-	item.group = pass->replica->group;
-	item.lsn = lsn;
-	item.length = entry->length;
-	item.payload = entry->payload;
-	item.feed_generation = pg_atomic_read_u64(&pass->replica->shared->feed_generation);
-	if (!pass->full && apply_feed_write(&item))
-		pg_atomic_write_u64(&pass->replica->shared->fed_lsn, lsn);
-	else
-		pass->full = true;
-}
-
-/* Feeds what is committed of one replica; false if the ring is full. */
-static bool
-feed_replica(Replica *replica)
-{
-	GroupShared *shared = replica->shared;
-	Lsn commit_lsn = pg_atomic_read_u64(&shared->commit_lsn);
-	FeedPass pass = {replica, false};
-
-	while (pg_atomic_read_u64(&shared->feed_generation) != 0 &&
-		   pg_atomic_read_u64(&shared->fed_lsn) < commit_lsn)
-	{
-		Lsn from_lsn = pg_atomic_read_u64(&shared->fed_lsn) + 1;
-		Size room = apply_feed_room();
-
-		if (room == 0)
-			return false;
-		if (engine_read_entries(replicator_engine, replica->group, from_lsn, commit_lsn, room,
-								feed_entry, &pass) == 0)
-		{
-			if (!replica->feed_broken)
-				ereport(LOG, (errmsg("entry " UINT64_FORMAT " of replication group " UINT64_FORMAT
-									 " cannot be read from the log: the replica needs a snapshot",
-									 from_lsn, replica->group)));
-			replica->feed_broken = true;
-			return true;
-		}
-		if (pass.full)
-			return false;
-	}
-	return true;
-}
-
-/* Feeds the applier as far as there is room. */
-static void
-feed_applier(void)
-{
-	bool fed = false;
-
-	while (!dlist_is_empty(&feed_list))
-	{
-		Replica *replica = dlist_head_element(Replica, feed_node, &feed_list);
-
-		fed = true;
-		if (!feed_replica(replica))
-			break;
-		dlist_pop_head_node(&feed_list);
-		replica->in_feed_list = false;
-	}
-	if (hurry)
-		apply_feed_hurry();
-	else if (fed)
-		apply_feed_announce();
-	hurry = false;
+		feed_stop(replica);
 }
 
 /* ---- the end of a turn ---- */
@@ -507,12 +359,24 @@ groups_finish_turn(void)
 
 	for (uint32_t i = 0; i < count; i++)
 	{
-		Replica *replica = find_replica(changed[i]);
+		Replica *replica = groups_find(changed[i]);
 
 		if (replica != NULL)
-			publish(replica);
+			groups_publish(replica);
 	}
-	feed_applier();
+	feed_applier_now();
+}
+
+/* The applier raises the applied LSN first, so it is read last: then it is not below the durable one. */
+static void
+tell_applied(Replica *replica)
+{
+	Lsn durable_lsn = pg_atomic_read_u64(&replica->shared->applied_durable_lsn);
+	Lsn applied_lsn;
+
+	pg_read_barrier();
+	applied_lsn = pg_atomic_read_u64(&replica->shared->applied_lsn);
+	engine_applied(replicator_engine, replica->group, applied_lsn, Min(durable_lsn, applied_lsn));
 }
 
 void
@@ -524,12 +388,10 @@ groups_housekeep(void)
 	hash_seq_init(&scan, replicas);
 	while ((replica = hash_seq_search(&scan)) != NULL)
 	{
-		engine_applied(replicator_engine, replica->group,
-					   pg_atomic_read_u64(&replica->shared->applied_lsn),
-					   pg_atomic_read_u64(&replica->shared->applied_durable_lsn));
+		tell_applied(replica);
 
 		/* The lease of a group without other members grows with each sync, and no message tells. */
 		if (pg_atomic_read_u64(&replica->shared->lead_sequence) % 2 == 1)
-			publish(replica);
+			groups_publish(replica);
 	}
 }

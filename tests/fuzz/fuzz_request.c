@@ -49,13 +49,14 @@ example_request(uint8_t *out, EntryImage *images)
 {
 	ImageExpectation expectations[IMAGES] = {EXPECT_ABSENT, EXPECT_PRESENT};
 	Request request = {.id = fuzz_random(),
-					   .kind = (RequestKind) (REQUEST_WRITE + fuzz_random() % REQUEST_TRANSFER),
+					   .kind = (RequestKind) (REQUEST_WRITE + fuzz_random() % REQUEST_KIND_LAST),
 					   .group = 1 + fuzz_random() % 1000,
 					   .position = contents,
 					   .position_length = (uint32_t) (fuzz_random() % 100),
 					   .upper = contents,
 					   .upper_length = (uint32_t) (fuzz_random() % 100),
-					   .timeout_ms = (uint32_t) fuzz_random()};
+					   .timeout_ms = (uint32_t) fuzz_random(),
+					   .lsn = fuzz_random()};
 
 	if (request.kind == REQUEST_WRITE)
 	{
@@ -69,11 +70,13 @@ example_request(uint8_t *out, EntryImage *images)
 static size_t
 example_reply(uint8_t *out)
 {
-	ReplyItem items[2] = {{contents, 20, contents, 300}, {contents, 40, contents, 0}};
+	ReplyItem items[2] = {{contents, 20, contents, 300, 7, 0x12345678},
+						  {contents, 40, contents, 0, 8, 1}};
 	Reply reply = {.id = fuzz_random(),
 				   .status = (ReplyStatus) (REPLY_OK + fuzz_random() % REPLY_ERROR),
 				   .lsn = fuzz_random(),
 				   .item_count = (uint32_t) (fuzz_random() % 3),
+				   .has_rows = fuzz_random() % 2,
 				   .items = items,
 				   .message = fuzz_random() % 2 ? "message" : NULL,
 				   .hint = fuzz_random() % 2 ? "hint" : NULL};
@@ -148,6 +151,8 @@ one_reply(const uint8_t *bytes, size_t length)
 	if (!reply)
 		return 0;
 	CORE_ASSERT(reply->item_count <= REPLY_ITEMS_MAX);
+	for (uint32_t i = 0; i < reply->item_count; i++)
+		CORE_ASSERT(reply->items[i].item + reply->items[i].item_length <= bytes + length);
 	CORE_ASSERT(!reply->message ||
 				reply->message + strlen(reply->message) < (const char *) bytes + length);
 	free(reply);

@@ -182,7 +182,7 @@ random_request(Request *request, EntryImage *images, ImageExpectation *expectati
 {
 	memset(request, 0, sizeof(*request));
 	request->id = random_u64();
-	request->kind = (RequestKind) (REQUEST_WRITE + random_u64() % REQUEST_TRANSFER);
+	request->kind = (RequestKind) (REQUEST_WRITE + random_u64() % REQUEST_KIND_LAST);
 	request->group = 1 + random_u64() / 2;
 	request->table_id = (uint32_t) random_u64();
 	request->consistent = random_u64() & 1;
@@ -195,6 +195,7 @@ random_request(Request *request, EntryImage *images, ImageExpectation *expectati
 	request->bytes_max = (uint32_t) random_u64();
 	request->target = random_u64() % (CORE_NODES_MAX + 1);
 	request->timeout_ms = (uint32_t) random_u64();
+	request->lsn = random_u64();
 	if (request->kind != REQUEST_WRITE)
 		return;
 	request->image_count = 1 + random_u64() % IMAGES;
@@ -214,7 +215,7 @@ requests_equal(const Request *a, const Request *b)
 		   bytes_equal(a->upper, a->upper_length, b->upper, b->upper_length) &&
 		   a->backward == b->backward && a->items_max == b->items_max &&
 		   a->bytes_max == b->bytes_max && a->target == b->target &&
-		   a->timeout_ms == b->timeout_ms && a->image_count == b->image_count &&
+		   a->timeout_ms == b->timeout_ms && a->lsn == b->lsn && a->image_count == b->image_count &&
 		   images_equal(a->images, b->images, a->image_count) &&
 		   !a->expectations == !b->expectations &&
 		   (!a->expectations || memcmp(a->expectations, b->expectations,
@@ -271,6 +272,7 @@ random_reply(Reply *reply, ReplyItem *items)
 	reply->lsn = random_u64();
 	reply->more = random_u64() & 1;
 	reply->item_count = random_u64() % (IMAGES + 1);
+	reply->has_rows = reply->item_count > 0 && random_u64() % 2;
 	reply->items = items;
 	for (uint32_t i = 0; i < reply->item_count; i++)
 	{
@@ -278,6 +280,8 @@ random_reply(Reply *reply, ReplyItem *items)
 		items[i].position_length = random_u64() % (ENTRY_POSITION_MAX + 1);
 		items[i].item = random_bytes();
 		items[i].item_length = random_u64() % 2000;
+		items[i].lsn = reply->has_rows ? random_u64() : 0;
+		items[i].crc = reply->has_rows ? (uint32_t) random_u64() : 0;
 	}
 	reply->sqlstate = (uint32_t) random_u64();
 	reply->message = random_u64() & 1 ? "the conditional request failed" : NULL;
@@ -296,11 +300,13 @@ replies_equal(const Reply *a, const Reply *b)
 {
 	if (a->id != b->id || a->status != b->status || a->leader_hint != b->leader_hint ||
 		a->lsn != b->lsn || a->more != b->more || a->item_count != b->item_count ||
-		a->sqlstate != b->sqlstate || !texts_equal(a->message, b->message) ||
-		!texts_equal(a->detail, b->detail) || !texts_equal(a->hint, b->hint))
+		a->has_rows != b->has_rows || a->sqlstate != b->sqlstate ||
+		!texts_equal(a->message, b->message) || !texts_equal(a->detail, b->detail) ||
+		!texts_equal(a->hint, b->hint))
 		return false;
 	for (uint32_t i = 0; i < a->item_count; i++)
-		if (!bytes_equal(a->items[i].position, a->items[i].position_length, b->items[i].position,
+		if (a->items[i].lsn != b->items[i].lsn || a->items[i].crc != b->items[i].crc ||
+			!bytes_equal(a->items[i].position, a->items[i].position_length, b->items[i].position,
 						 b->items[i].position_length) ||
 			!bytes_equal(a->items[i].item, a->items[i].item_length, b->items[i].item,
 						 b->items[i].item_length))
@@ -424,6 +430,7 @@ test_damage(void)
 	TAP_OK(survives_damage(read_request, bytes, length, true), "damaged requests are survived");
 	random_reply(&reply, items);
 	reply.item_count = 2;
+	reply.has_rows = true;
 	items[0].position = items[0].item = items[1].position = items[1].item = contents;
 	items[0].position_length = items[0].item_length = items[1].position_length = 20;
 	items[1].item_length = 30;

@@ -1,0 +1,25 @@
+/*
+ * row_pages.h
+ *		Pages of rows: what a RANGE or COPY request is answered with.
+ */
+#ifndef QUORATE_REQUEST_ROW_PAGES_H
+#define QUORATE_REQUEST_ROW_PAGES_H
+
+#include "postgres.h"
+
+#include "wire/request.h"
+
+/*
+ * Reads the items of a RANGE from this node's rows into the reply, until the range ends or the page is full;
+ * in a transaction.  The items are palloc'd in the current memory context.
+ */
+extern void row_page_read(const Request *request, Reply *reply);
+
+/*
+ * The same for a COPY: under one snapshot with what the table of applied LSNs says, which becomes the reply's
+ * LSN, so the page is that of a certain LSN exactly.  False if the rows are not this replica's own state of
+ * request->lsn or later.
+ */
+extern bool row_page_copy(const Request *request, Reply *reply);
+
+#endif /* QUORATE_REQUEST_ROW_PAGES_H */
