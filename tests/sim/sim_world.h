@@ -88,6 +88,7 @@ typedef struct SimReplica
 {
 	bool open;           /* the engine has it, durably as far as this node's owner was told */
 	bool created;        /* it is durable */
+	bool is_awaited;     /* it is, but its log names a membership without this node just now */
 	uint64_t since;      /* the generation with which it came */
 	uint64_t gone_since; /* the newest one that was removed */
 	uint32_t kind;       /* as the engine says */
