@@ -178,10 +178,8 @@ typedef struct Truncation
 static Lsn
 own_settled_lsn(const Truncation *truncation, const EngineGroup *group)
 {
-#ifndef MUTANT_LOG_GOES_BEFORE_ROWS
 	if (group->rows_missing && !engine_is_log_replica(group) && !truncation->log_is_long)
 		return group->base_lsn;
-#endif
 	return settled_lsn(truncation->engine, group);
 }
 

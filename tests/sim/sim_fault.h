@@ -53,6 +53,7 @@
 	X(members_changed, 700, "a change of a group's members began")                               \
 	X(change_ambushed, 500,                                                                      \
 	  "a leader is struck as it changes the members, and one of them misses it")                 \
+	X(join_repeated, 400, "the leave to make a replica arrives once more, late")                 \
 	X(member_came, 1000, "a node made a replica because a leader asked for it")                  \
 	X(member_went, 1000, "a node gave up a replica because it is no member any more")            \
 	X(log_rebased, 1000, "a replica's log began anew, or its rows went")                         \

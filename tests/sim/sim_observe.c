@@ -127,6 +127,8 @@ read_status(SimNode *node, uint32_t group)
 	const MemberStatus *self;
 	GroupStatus status;
 
+	if (replica->is_awaited)
+		sim_replica_opened(node, group);
 	if (!replica->open || !engine_group_status(node->engine, sim_group_id(group), &status))
 		return false;
 	self = find_self(node, &status);

@@ -96,9 +96,15 @@ end_replica(SimNode *node, uint32_t group)
 void
 sim_replica_opened(SimNode *node, uint32_t group)
 {
+	uint64_t since = own_since(node, group);
+
+	/* It may be on its way out again already. */
+	node->replicas[group].is_awaited = since == 0;
+	if (since == 0)
+		return;
 	sim_trace(node->world, "node %u has a replica of group %u", node->index + 1, group);
 	sim_fault_applied(node->world, SIM_FAULT_member_came);
-	sim_replica_open(node, group, own_since(node, group));
+	sim_replica_open(node, group, since);
 	node->replicas[group].created = true;
 }
 
@@ -106,6 +112,7 @@ void
 sim_replica_removed(SimNode *node, uint32_t group)
 {
 	sim_trace(node->world, "node %u gave up its replica of group %u", node->index + 1, group);
+	node->replicas[group].is_awaited = false;
 	if (node->replicas[group].open)
 		end_replica(node, group);
 }
@@ -118,6 +125,7 @@ recover_replica(SimNode *node, uint32_t group)
 	bool has = engine_group_membership(node->engine, sim_group_id(group), &membership);
 	uint64_t since = has ? own_since(node, group) : 0;
 
+	replica->is_awaited = has && since == 0 && !replica->open;
 	if (replica->open && (!has || (since != 0 && since != replica->since)))
 	{
 		/* It went, and its owner had not heard of it; or it was not durable yet. */

@@ -31,12 +31,13 @@ static void
 callback_send(void *context, NodeId to, const uint8_t *frame, size_t length)
 {
 	SimNode *node = context;
+	bool joins;
 
 	if (sim_disk_crashed(&node->disk))
 		return;
-	sim_watch_frame(node, frame, length);
+	joins = sim_watch_frame(node, frame, length);
 	sim_network_send(node->world, node->index, to - 1u, frame, length,
-					 node->world->now_us + node->spent_us);
+					 node->world->now_us + node->spent_us, joins);
 }
 
 static void

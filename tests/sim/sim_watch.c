@@ -64,12 +64,13 @@ watch_message(SimNode *node, const Message *message)
 								sim_check_ballot(message->ballot));
 }
 
-void
+bool
 sim_watch_frame(SimNode *node, const uint8_t *bytes, size_t length)
 {
 	uint64_t memory[1024];
 	WireArena arena;
 	Frame frame;
+	bool joins = false;
 
 	wire_arena_init(&arena, memory, sizeof(memory), FRAME_ARENA_BYTES_MAX);
 	if (frame_decode(bytes, length, &arena, &frame) != FRAME_OK)
@@ -78,7 +79,11 @@ sim_watch_frame(SimNode *node, const uint8_t *bytes, size_t length)
 	else
 	{
 		for (uint32_t i = 0; i < frame.message_count; i++)
+		{
 			watch_message(node, &frame.messages[i]);
+			joins = joins || frame.messages[i].kind == MESSAGE_JOIN;
+		}
 	}
 	wire_arena_free(&arena);
+	return joins;
 }

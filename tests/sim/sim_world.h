@@ -88,6 +88,7 @@ typedef struct SimReplica
 {
 	bool open;           /* the engine has it, durably as far as this node's owner was told */
 	bool created;        /* it is durable */
+	bool is_awaited;     /* it is, but its log names a membership without this node just now */
 	uint64_t since;      /* the generation with which it came */
 	uint64_t gone_since; /* the newest one that was removed */
 	uint32_t kind;       /* as the engine says */
@@ -351,7 +352,7 @@ extern uint32_t sim_serving_nodes(const SimWorld *world, uint32_t group);
 /* ---- sim_network.c ---- */
 
 extern void sim_network_send(SimWorld *world, uint32_t from, uint32_t to, const uint8_t *bytes,
-							 size_t length, int64_t sent_us);
+							 size_t length, int64_t sent_us, bool joins);
 
 /* Frames that the node was to send later than now never leave. */
 extern void sim_network_forget(SimWorld *world, uint32_t from);
@@ -408,8 +409,8 @@ extern void sim_apply(SimNode *node);
 
 /* ---- sim_watch.c ---- */
 
-/* A frame leaves the node. */
-extern void sim_watch_frame(SimNode *node, const uint8_t *bytes, size_t length);
+/* A frame leaves the node.  True if it is the leave to make a replica. */
+extern bool sim_watch_frame(SimNode *node, const uint8_t *bytes, size_t length);
 
 /* ---- sim_rows.c: replicas that come and go, and their rows ---- */
 
