@@ -121,7 +121,7 @@ SEEDS ?= 200
 N ?=
 TESTS ?=
 
-SUITES = unit fuzz interaction mutants sim regress tap tidy
+SUITES = unit fuzz interaction mutants sim model-short regress tap tidy
 
 .PHONY: unit fuzz interaction sim regress tap check check-long mutants
 unit: unit-programs
@@ -147,7 +147,7 @@ check:
 	@tests/run/check.sh $(SUITES)
 
 check-long:
-	@SEEDS=$${SEEDS:-100000} QUORATE_TEST_LONG=1 tests/run/check.sh $(SUITES) sim-san
+	@SEEDS=$${SEEDS:-100000} QUORATE_TEST_LONG=1 tests/run/check.sh $(SUITES:model-short=model) sim-san
 
 .PHONY: sim-san
 sim-san:
@@ -158,6 +158,14 @@ sim-san:
 MUTANT_CHECKS = $(wildcard tests/interaction/check_mutants.sh tests/sim/run_mutants.sh)
 mutants: $(PB_SOURCES)
 	@QUORATE_TEST_LIMIT_S=3600 tests/run/suite.pl mutants $(if $(MUTANT_CHECKS),--exec bash $(MUTANT_CHECKS))
+
+# Every state of small models of the rules, and every bug planted in them. TESTS= names models or planted bugs.
+.PHONY: model model-short
+model:
+	@QUORATE_TEST_LIMIT_S=7200 tests/run/suite.pl model --exec 'bash tests/model/run.sh' $(or $(TESTS),all)
+
+model-short:
+	@QUORATE_TEST_LIMIT_S=3600 tests/run/suite.pl model-short --exec 'bash tests/model/run.sh' short
 
 # A copy of the PostgreSQL installation with the extension in it; nothing is written below /usr.
 .PHONY: private-install

@@ -99,7 +99,13 @@ static int common(int x, int y)
 	return lsn;
 }
 
-static int is_synced(int m) { return now.log[m] == now.disk_log[m] && now.promised[m] == now.disk_promised[m]; }
+static int is_synced(int m)
+{
+#ifdef PROMISE_FORGETS
+	return now.log[m] == now.disk_log[m];
+#endif
+	return now.log[m] == now.disk_log[m] && now.promised[m] == now.disk_promised[m];
+}
 
 /* Whether a reply may leave. */
 static int may_reply(int m)
@@ -121,6 +127,8 @@ static void lose_role(int m)
 	{
 		for (i = 0; i < NODES; i++)
 			now.told[AT(now.promised[m], i)] = now.acked[AT(now.promised[m], i)] = 0;
+		/* Who promises a ballot that nobody stands under any more can only do less than who does not. */
+		now.asked &= ~BIT(now.promised[m]);
 	}
 	now.role[m] = FOLLOWER;
 	now.source[m] = 0;
@@ -142,6 +150,38 @@ static void check(void)
 					now.broken = 5;
 			}
 		}
+	}
+}
+
+static void sync_disk(int m)
+{
+	now.disk_log[m] = now.log[m];
+#ifndef PROMISE_FORGETS
+	now.disk_promised[m] = now.promised[m];
+#endif
+}
+
+/*
+ * What can never matter any more is set to one value, so that states that differ in it only count once. After the last
+ * crash every sync may as well come at once: it holds up replies, and those are late anyway.
+ */
+static void forget(void)
+{
+	int m, b, past;
+
+	for (m = 0; m < NODES; m++)
+	{
+		if (now.crashes == CRASHES)
+			sync_disk(m);
+		if (now.disk_promised[m] >= now.said[m])
+			now.said[m] = 0;
+	}
+	for (b = 1; b <= BALLOTS; b++)
+	{
+		for (past = 1, m = 0; m < NODES; m++)
+			past = past && compare(now.promised[m], b) > 0 && compare(now.disk_promised[m], b) > 0;
+		if (past)
+			now.lead_log[b] = now.committed[b] = 0;
 	}
 }
 
@@ -370,15 +410,7 @@ static void commit(int m, int b)
 	}
 }
 
-/* ---- disks */
-static void sync_disk(int m)
-{
-	now.disk_log[m] = now.log[m];
-#ifndef PROMISE_FORGETS
-	now.disk_promised[m] = now.promised[m];
-#endif
-}
-
+/* ---- crashes */
 /* The node starts again from its disk; what it said to have promised must be there (I3). */
 static void crash(int m)
 {
@@ -388,14 +420,10 @@ static void crash(int m)
 	now.crashes++;
 	if (now.promised[m] < now.said[m])
 		now.broken = 3;
-#ifdef PROMISES_UNCHECKED
-	if (now.broken == 3)
-		now.broken = 0;
-#endif
 }
 }
 
-#define STEP(guard, action) :: d_step { c_expr { (guard) } -> c_code { tell(#action); action; check(); }; assert(broken == 0) }
+#define STEP(guard, action) :: d_step { c_expr { (guard) } -> c_code { tell(#action); action; forget(); check(); }; assert(broken == 0) }
 
 #define EACH_NODE(op) op(0) op(1) op(2)
 #define EACH_OWNED_2(op) op(0, 1) op(1, 2)

@@ -30,11 +30,11 @@
 byte requests;      /* heartbeat under way to F: its age + 1, 0 if there is none */
 byte new_life;      /* L has restarted and F does not know */
 byte given;         /* number of the grant given; it is valid while something is left */
-byte given_left;   
+byte given_left;
 byte given_next;    /* numbers given so far */
 byte answers[4];    /* for each number: age + 1 of the request that an answer under way repeats */
 byte held;          /* number of the grant held, and what is left of it */
-byte held_left;   
+byte held_left;
 
 /* ---- F */
 byte wait_out;      /* what is left after F's restart */
@@ -69,9 +69,7 @@ static void tell(const char *step)
 enum { L, X };
 
 #define BIT(n) (1 << (n))
-#ifndef GRANT
 #define GRANT 2 /* length of a grant, in ticks */
-#endif
 #ifdef NO_DRIFT_MARGIN
 #define BOUND GRANT
 #else
