@@ -156,10 +156,6 @@ engine_tell_news(Engine *engine)
 	NewsList *news = &engine->news;
 	uint32_t told = 0;
 
-#ifdef MUTANT_NEWS_BEFORE_SYNC
-	while (told < news->count)
-		tell(engine, &news->items[told++]);
-#endif
 	while (told < news->count && news->items[told].position <= log_synced_position(engine->log))
 		tell(engine, &news->items[told++]);
 	news->count -= told;
