@@ -172,21 +172,21 @@ metadata_table_of_group(GroupId group)
 	return group == GROUP_METADATA ? METADATA_TABLE_ID : metadata_group_table_id(group);
 }
 
+static int
+compare_dropped_id(const void *id, const void *dropped)
+{
+	uint32_t wanted = *(const uint32_t *) id;
+	uint32_t present = ((const DroppedTable *) dropped)->table_id;
+
+	return wanted < present ? -1 : wanted > present;
+}
+
 bool
 metadata_table_is_dropped(uint32_t table_id)
 {
 	MetadataCache *current = metadata_cache();
-	uint32_t low = 0;
-	uint32_t high = current->dropped_count;
 
-	while (low < high)
-	{
-		uint32_t middle = low + (high - low) / 2;
-
-		if (current->dropped[middle].table_id < table_id)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low < current->dropped_count && current->dropped[low].table_id == table_id;
+	return current->dropped_count > 0 &&
+		   bsearch(&table_id, current->dropped, current->dropped_count, sizeof(DroppedTable),
+				   compare_dropped_id) != NULL;
 }

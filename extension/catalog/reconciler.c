@@ -27,6 +27,7 @@
 #include "catalog/item_relation.h"
 #include "catalog/metadata_items.h"
 #include "catalog/reconciler.h"
+#include "core/membership.h"
 #include "shmem/apply_feed.h"
 #include "shmem/command.h"
 #include "storage/applied_table.h"
@@ -35,22 +36,12 @@
 
 /* ---------------------------------------------------------------- tables that shall be */
 
-static bool
-is_member(const Membership *membership, NodeId node)
-{
-	for (uint32_t i = 0; i < membership->member_count; i++)
-	{
-		if (membership->members[i].node == node)
-			return true;
-	}
-	return false;
-}
-
 /* True if this node is to have a replica of a partition from the creation of its group on. */
 static bool
 is_first_member(const PartitionInfo *partition)
 {
-	return partition->placement == 1 && is_member(&partition->membership, quorate_shared->self);
+	return partition->placement == 1 &&
+		   membership_find(&partition->membership, quorate_shared->self) != MEMBER_NONE;
 }
 
 /* Notes the groups of a new table that are to be opened here. */

@@ -307,6 +307,17 @@ acceptor_commit_lsn(const Replica *replica, const Message *message, Lsn matched)
 	return matched;
 }
 
+/* True, with a refusal, if the replica has promised a higher ballot than the leader's. */
+static bool
+acceptor_refuses_ballot(CoreNode *node, Replica *replica, const Message *message)
+{
+	if (ballot_compare(message->ballot, replica->promised) >= 0)
+		return false;
+	CORE_MARK(refuse_lower_ballot);
+	acceptor_refuse_accept(node, replica, message, false);
+	return true;
+}
+
 void
 acceptor_receive_accept(CoreNode *node, Replica *replica, const Message *message)
 {
@@ -316,12 +327,8 @@ acceptor_receive_accept(CoreNode *node, Replica *replica, const Message *message
 	if (message->ballot.node != message->from ||
 		!acceptor_entries_are_valid(message, message->ballot))
 		return;
-	if (ballot_compare(message->ballot, replica->promised) < 0)
-	{
-		CORE_MARK(refuse_lower_ballot);
-		acceptor_refuse_accept(node, replica, message, false);
+	if (acceptor_refuses_ballot(node, replica, message))
 		return;
-	}
 	acceptor_follow_leader(node, replica, message->ballot);
 	CORE_INVARIANT("I4", ballot_equal(replica->promised, message->ballot));
 	if (!acceptor_log_matches(replica, message))
@@ -347,12 +354,8 @@ acceptor_receive_rebase(CoreNode *node, Replica *replica, const Message *message
 		!membership_decode(message->entries[0].payload, message->entries[0].length, &membership) ||
 		membership_since(&membership, node->config.self) != replica->since)
 		return;
-	if (ballot_compare(message->ballot, replica->promised) < 0)
-	{
-		CORE_MARK(refuse_lower_ballot);
-		acceptor_refuse_accept(node, replica, message, false);
+	if (acceptor_refuses_ballot(node, replica, message))
 		return;
-	}
 	acceptor_follow_leader(node, replica, message->ballot);
 	if (message->prev_lsn <= replica->commit_known_lsn ||
 		ballot_history_matches(&replica->history, message->prev_lsn, message->prev_ballot))

@@ -289,10 +289,7 @@ engine_change(Engine *engine, GroupId group, const Membership *wanted)
 {
 	Event event = {.kind = EVENT_CHANGE, .group = group, .change = wanted};
 
-	engine_start(engine);
-	engine_read_clock(engine);
-	if (engine_find_group(engine, group) && engine_has_control_room(engine))
-		engine_step(engine, &event);
+	engine_order(engine, &event);
 }
 
 void
@@ -300,10 +297,7 @@ engine_inquire(Engine *engine, GroupId group, NodeId member)
 {
 	Event event = {.kind = EVENT_INQUIRE, .group = group, .target = member};
 
-	engine_start(engine);
-	engine_read_clock(engine);
-	if (engine_find_group(engine, group) && engine_has_control_room(engine))
-		engine_step(engine, &event);
+	engine_order(engine, &event);
 }
 
 bool

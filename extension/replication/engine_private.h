@@ -268,6 +268,9 @@ extern void engine_step(Engine *engine, const Event *event);
 /* Has the log room for whatever an event without entries may record? */
 extern bool engine_has_control_room(Engine *engine);
 
+/* Steps the core with an order of the owner for a group; nothing happens without such a group, or without room. */
+extern void engine_order(Engine *engine, const Event *event);
+
 /* ---- engine_send.c ---- */
 
 /* Queues a message; its outline, and the membership that it says, are copied. */

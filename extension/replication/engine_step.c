@@ -406,12 +406,18 @@ engine_propose(Engine *engine, GroupId group, Ballot ballot, const void *payload
 }
 
 void
+engine_order(Engine *engine, const Event *event)
+{
+	engine_start(engine);
+	engine_read_clock(engine);
+	if (engine_find_group(engine, event->group) && engine_has_control_room(engine))
+		engine_step(engine, event);
+}
+
+void
 engine_transfer(Engine *engine, GroupId group, NodeId target)
 {
 	Event event = {.kind = EVENT_TRANSFER, .group = group, .target = target};
 
-	engine_start(engine);
-	engine_read_clock(engine);
-	if (engine_find_group(engine, group) && engine_has_control_room(engine))
-		engine_step(engine, &event);
+	engine_order(engine, &event);
 }

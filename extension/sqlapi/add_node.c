@@ -133,33 +133,35 @@ add_preflight(ClusterPlan *plan, const NodeInfo *added, NodeId except)
 
 /* ---------------------------------------------------------------- doing it */
 
+typedef struct Addition
+{
+	NodeInfo node;
+	NodeId except;
+} Addition;
+
+static bool
+build_addition(void *context, MetadataChange *change)
+{
+	Addition *addition = context;
+	ProblemList problems;
+
+	problems_init(&problems);
+	add_check_list(&addition->node, addition->except, &problems);
+	problems_check(&problems, "add the node");
+	addition->node.node = metadata_next_node_id();
+	metadata_build_add_node(&addition->node, change);
+	return true;
+}
+
 /* Takes an id for the node; it is joining from then on. */
 static NodeInfo
 add_take_id(const NodeInfo *added, NodeId except)
 {
-	NodeInfo node = *added;
+	Addition addition = {.node = *added, .except = except};
 
-	node.state = NODE_JOINING;
-	for (int i = 0; i < CHANGE_TRIES_MAX; i++)
-	{
-		ProblemList problems;
-		MetadataChange change;
-		Lsn lsn;
-
-		problems_init(&problems);
-		add_check_list(added, except, &problems);
-		problems_check(&problems, "add the node");
-		node.node = metadata_next_node_id();
-		metadata_build_add_node(&node, &change);
-		lsn = metadata_write(&change);
-		if (lsn != 0)
-		{
-			metadata_wait(lsn);
-			return node;
-		}
-		wait_a_little(LEARN_POLL_MS);
-	}
-	metadata_write_gives_up("take an id for the node");
+	addition.node.state = NODE_JOINING;
+	metadata_change(build_addition, &addition, "take an id for the node");
+	return addition.node;
 }
 
 /* The list of all nodes as a bytea literal, with the LSN of the metadata that it shows. */

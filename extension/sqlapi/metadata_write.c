@@ -60,8 +60,23 @@ metadata_wait(Lsn lsn)
 }
 
 void
-metadata_write_gives_up(const char *what)
+metadata_change(ChangeBuilder build, void *context, const char *what)
 {
+	for (int i = 0; i < CHANGE_TRIES_MAX; i++)
+	{
+		MetadataChange change;
+		Lsn lsn;
+
+		if (!build(context, &change))
+			return;
+		lsn = metadata_write(&change);
+		if (lsn != 0)
+		{
+			metadata_wait(lsn);
+			return;
+		}
+		wait_a_little(LEARN_POLL_MS);
+	}
 	ereport(ERROR, errcode(QUORATE_ERRCODE_UNAVAILABLE),
 			errmsg("could not %s: the metadata is being changed by too many others", what),
 			errhint("Retry."));

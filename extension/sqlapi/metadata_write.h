@@ -24,10 +24,19 @@ extern void wait_a_little(long wait_ms);
 /* quorate.request_timeout from now on, by the clock of shared_now_us(). */
 extern TimeUs wait_deadline_us(void);
 
+/*
+ * Makes a change from what this node's metadata shows now; false if there is nothing to change.  May raise an ERROR
+ * if what it finds does not allow the change.
+ */
+typedef bool (*ChangeBuilder)(void *context, MetadataChange *change);
+
+/*
+ * Builds a change and writes it, anew as long as others get in the way; returns when this node's metadata shows it.
+ * ERROR QR001, with `what` in the text, after CHANGE_TRIES_MAX times.
+ */
+extern void metadata_change(ChangeBuilder build, void *context, const char *what);
+
 /* Waits until this node's metadata shows an LSN; false if it does not within quorate.request_timeout. */
 extern bool metadata_wait(Lsn lsn);
-
-/* ERROR QR001: a change failed CHANGE_TRIES_MAX times. */
-extern void metadata_write_gives_up(const char *what) pg_attribute_noreturn();
 
 #endif /* QUORATE_SQLAPI_METADATA_WRITE_H */

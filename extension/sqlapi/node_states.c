@@ -43,58 +43,56 @@ node_require(const char *name)
 	return *node;
 }
 
+typedef struct StandingChange
+{
+	NodeId id;
+	const char *name;
+	uint32_t from; /* a set of standings */
+	NodeStanding to;
+} StandingChange;
+
+static bool
+build_standing(void *context, MetadataChange *change)
+{
+	const StandingChange *wanted = context;
+	const NodeInfo *node = metadata_node_by_id(wanted->id);
+	NodeInfo changed;
+
+	if (node == NULL)
+		node_missing(wanted->name);
+	if (node->state == wanted->to)
+		return false;
+	if (!(wanted->from & STANDING(node->state)))
+		ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				errmsg("node \"%s\" is %s", wanted->name, metadata_standing_name(node->state)));
+	changed = *node;
+	changed.state = wanted->to;
+	metadata_build_set_node(&changed, change);
+	return true;
+}
+
 void
 node_set_standing(NodeId id, const char *name, uint32_t from, NodeStanding to)
 {
-	for (int i = 0; i < CHANGE_TRIES_MAX; i++)
-	{
-		const NodeInfo *node = metadata_node_by_id(id);
-		MetadataChange change;
-		NodeInfo changed;
-		Lsn lsn;
+	StandingChange wanted = {.id = id, .name = name, .from = from, .to = to};
 
-		if (node == NULL)
-			node_missing(name);
-		if (node->state == to)
-			return;
-		if (!(from & STANDING(node->state)))
-			ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-					errmsg("node \"%s\" is %s", name, metadata_standing_name(node->state)));
-		changed = *node;
-		changed.state = to;
-		metadata_build_set_node(&changed, &change);
-		lsn = metadata_write(&change);
-		if (lsn != 0)
-		{
-			metadata_wait(lsn);
-			return;
-		}
-		wait_a_little(LEARN_POLL_MS);
-	}
-	metadata_write_gives_up("change the state of the node");
+	metadata_change(build_standing, &wanted, "change the state of the node");
+}
+
+static bool
+build_removal(void *context, MetadataChange *change)
+{
+	const NodeInfo *node = metadata_node_by_id(*(const NodeId *) context);
+
+	if (node != NULL)
+		metadata_build_remove_node(node, change);
+	return node != NULL;
 }
 
 void
 node_record_removed(NodeId id)
 {
-	for (int i = 0; i < CHANGE_TRIES_MAX; i++)
-	{
-		const NodeInfo *node = metadata_node_by_id(id);
-		MetadataChange change;
-		Lsn lsn;
-
-		if (node == NULL)
-			return;
-		metadata_build_remove_node(node, &change);
-		lsn = metadata_write(&change);
-		if (lsn != 0)
-		{
-			metadata_wait(lsn);
-			return;
-		}
-		wait_a_little(LEARN_POLL_MS);
-	}
-	metadata_write_gives_up("remove the node");
+	metadata_change(build_removal, &id, "remove the node");
 }
 
 PeerConnection *
@@ -208,29 +206,26 @@ quorate_resume_node(PG_FUNCTION_ARGS)
 
 /* ---------------------------------------------------------------- switches */
 
+/* The context is the call of set_autoadmin(). */
+static bool
+build_switches(void *context, MetadataChange *change)
+{
+	FunctionCallInfo fcinfo = context;
+	MetadataSettings settings = metadata_settings();
+
+	settings.healing = PG_ARGISNULL(0) ? settings.healing : PG_GETARG_BOOL(0);
+	settings.balancing = PG_ARGISNULL(1) ? settings.balancing : PG_GETARG_BOOL(1);
+	metadata_build_settings(&settings, change);
+	return true;
+}
+
 /* quorate.set_autoadmin(healing boolean, balancing boolean): null leaves a switch as it is. */
 Datum
 quorate_set_autoadmin(PG_FUNCTION_ARGS)
 {
 	api_begin_write("set_autoadmin()");
-	for (int i = 0; i < CHANGE_TRIES_MAX; i++)
-	{
-		MetadataSettings settings = metadata_settings();
-		MetadataChange change;
-		Lsn lsn;
-
-		settings.healing = PG_ARGISNULL(0) ? settings.healing : PG_GETARG_BOOL(0);
-		settings.balancing = PG_ARGISNULL(1) ? settings.balancing : PG_GETARG_BOOL(1);
-		metadata_build_settings(&settings, &change);
-		lsn = metadata_write(&change);
-		if (lsn != 0)
-		{
-			metadata_wait(lsn);
-			PG_RETURN_VOID();
-		}
-		wait_a_little(LEARN_POLL_MS);
-	}
-	metadata_write_gives_up("set the switches");
+	metadata_change(build_switches, fcinfo, "set the switches");
+	PG_RETURN_VOID();
 }
 
 /* quorate._autoadmin(): healing, balancing as this node knows them. */

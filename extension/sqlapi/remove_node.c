@@ -16,6 +16,7 @@
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
 
+#include "core/membership.h"
 #include "sqlapi/api_call.h"
 #include "sqlapi/metadata_write.h"
 #include "sqlapi/node_changes.h"
@@ -43,17 +44,6 @@ nodes_without(NodeId left_out)
 	return able;
 }
 
-static bool
-partition_wants(const PartitionInfo *partition, NodeId node)
-{
-	for (uint32_t i = 0; i < partition->membership.member_count; i++)
-	{
-		if (partition->membership.members[i].node == node)
-			return true;
-	}
-	return false;
-}
-
 /* The most replicas that a partition has of those that want the node; 0 if none does. */
 static uint32_t
 copies_with(NodeId node)
@@ -68,7 +58,7 @@ copies_with(NodeId node)
 		{
 			const PartitionInfo *partition = &tables[i]->partitions[j];
 
-			if (partition_wants(partition, node))
+			if (membership_find(&partition->membership, node) != MEMBER_NONE)
 				copies = Max(copies, partition->membership.member_count);
 		}
 	}

@@ -14,6 +14,7 @@
 
 #include "catalog/metadata_items.h"
 #include "catalog/placement_nodes.h"
+#include "core/membership.h"
 #include "settings.h"
 #include "request/sqlstate.h"
 #include "sqlapi/api_call.h"
@@ -286,17 +287,6 @@ quorate_drop_table(PG_FUNCTION_ARGS)
 
 /* ---------------------------------------------------------------- transfer_leader */
 
-static bool
-partition_has_member(const PartitionInfo *partition, NodeId node)
-{
-	for (uint32_t i = 0; i < partition->membership.member_count; i++)
-	{
-		if (partition->membership.members[i].node == node)
-			return true;
-	}
-	return false;
-}
-
 static const PartitionInfo *
 transfer_find_partition(const TableInfo *table, int32 number)
 {
@@ -315,7 +305,7 @@ transfer_find_target(const PartitionInfo *partition, const char *name)
 	if (!shared_node_by_name(name, &node))
 		ereport(ERROR, errcode(ERRCODE_UNDEFINED_OBJECT),
 				errmsg("node \"%s\" does not exist", name));
-	if (!partition_has_member(partition, node.node))
+	if (membership_find(&partition->membership, node.node) == MEMBER_NONE)
 		ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				errmsg("node \"%s\" has no replica of partition %u", name, partition->number));
 	if (node.state != NODE_ACTIVE)

@@ -14,11 +14,10 @@ use FindBin;
 use lib "$FindBin::Bin/lib", "$FindBin::Bin/../tap/lib";
 use BenchFailover qw(failover_trial handover_trial);
 use BenchLoad qw(run_load median);
+use BenchPlan qw(take_numbers progress machine);
 use BenchTarget;
 use File::Temp ();
 use JSON::PP;
-use QuorateProcess qw(slurp);
-use Time::HiRes qw(time);
 
 my %full = (items => 200_000, clients => [ 1, 8, 32, 64 ], repetitions => 5, seconds => 10, warm_seconds => 2,
 	settle_seconds => 20, failovers => 10, handovers => 20, partitions => 12);
@@ -30,29 +29,7 @@ my ($only) = map { /^--only=(load|failover)$/ ? $1 : () } @ARGV;
 my ($out) = grep { !/^--/ } @ARGV;
 die "usage: bench.pl [--quick] [--only=load|failover] [--NAME=NUMBER ...] OUT.json\n" unless $out;
 my %plan = $quick ? %quick : %full;
-foreach my $argument (map { /^--(\w+)=(\d+)$/ ? [ $1, $2 ] : () } @ARGV)
-{
-	my ($name, $number) = @$argument;
-	die "the plan has no number \"$name\"\n" if !exists $plan{$name} || ref $plan{$name};
-	$plan{$name} = $number;
-}
-my $started = time;
-
-sub progress
-{
-	printf STDERR "[%4d s] %s\n", time - $started, join ' ', @_;
-}
-
-sub machine
-{
-	my ($model) = slurp('/proc/cpuinfo') =~ /^model name\s*:\s*(.*)$/m;
-	my ($memory) = slurp('/proc/meminfo') =~ /^MemTotal:\s*(\d+)/m;
-	my $cores = () = slurp('/proc/cpuinfo') =~ /^processor\s*:/mg;
-	my $version = `$ENV{QUORATE_BINDIR}/postgres --version`;
-	chomp $version;
-	return { cpu => $model, cores => $cores, memory_mb => int($memory / 1024), postgresql => $version,
-		commit => $ENV{QUORATE_COMMIT} // '', date => scalar gmtime };
-}
+take_numbers(\%plan, @ARGV);
 
 # The targets with their items loaded and settled.
 sub prepare_targets

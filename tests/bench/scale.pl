@@ -14,39 +14,18 @@ use strict;
 use warnings;
 use FindBin;
 use lib "$FindBin::Bin/lib", "$FindBin::Bin/../tap/lib";
+use BenchPlan qw(take_numbers progress machine);
 use BenchScale qw(idle_usage shared_memory private_memory_kb replicator_cpu served_groups);
 use JSON::PP;
 use QuorateCluster;
-use QuorateProcess qw(slurp wait_until);
+use QuorateProcess qw(wait_until);
 use Time::HiRes qw(sleep time);
 
 my %plan = (groups => 10_000, table_partitions => 1000, idle_seconds => 20, settle_seconds => 15, sample => 20, stall_seconds => 2,
 	failover_limit_seconds => 60, lease_ms => 700);
 my ($out) = grep { !/^--/ } @ARGV;
 die "usage: scale.pl [--NAME=NUMBER ...] OUT.json\n" unless $out;
-foreach my $argument (map { /^--(\w+)=(\d+)$/ ? [ $1, $2 ] : () } @ARGV)
-{
-	my ($name, $number) = @$argument;
-	die "the plan has no number \"$name\"\n" if !exists $plan{$name};
-	$plan{$name} = $number;
-}
-my $started = time;
-
-sub progress
-{
-	printf STDERR "[%4d s] %s\n", time - $started, join ' ', @_;
-}
-
-sub machine
-{
-	my ($model) = slurp('/proc/cpuinfo') =~ /^model name\s*:\s*(.*)$/m;
-	my $cores = () = slurp('/proc/cpuinfo') =~ /^processor\s*:/mg;
-	my ($load) = split ' ', slurp('/proc/loadavg');
-	my $version = `$ENV{QUORATE_BINDIR}/postgres --version`;
-	chomp $version;
-	return { cpu => $model, cores => $cores, load_at_start => $load, postgresql => $version,
-		commit => $ENV{QUORATE_COMMIT} // '', date => scalar gmtime };
-}
+take_numbers(\%plan, @ARGV);
 
 # Groups that the given nodes serve together.
 sub served

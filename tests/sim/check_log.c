@@ -296,22 +296,12 @@ check_log_commit_lsn(CheckLog *log, uint32_t node, uint32_t group, uint64_t lsn,
 	replica->commit_lsn = lsn;
 }
 
-static uint32_t
-count_bits(uint32_t bits)
-{
-	uint32_t count = 0;
-
-	for (; bits; bits &= bits - 1)
-		count++;
-	return count;
-}
-
 static bool
 may_commit(const CheckLog *log, uint32_t node, uint32_t group, const CheckEntry *entry,
 		   uint32_t node_bits)
 {
 	if (!log->members)
-		return count_bits(node_bits) * 2 > log->node_count;
+		return (uint32_t) __builtin_popcount(node_bits) * 2 > log->node_count;
 	return check_members_may_commit(log->members, node, group, entry->is_counted, entry->lsn,
 									node_bits);
 }

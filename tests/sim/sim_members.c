@@ -17,16 +17,6 @@
 
 /* ---- choosing nodes ---- */
 
-static uint32_t
-count_bits(uint32_t bits)
-{
-	uint32_t count = 0;
-
-	for (; bits; bits &= bits - 1)
-		count++;
-	return count;
-}
-
 /* A random usable node that is not in the set; SIM_NODE_NONE if there is none. */
 static uint32_t
 choose_other(SimWorld *world, uint32_t bits)
@@ -331,7 +321,8 @@ replace_lost(SimWorld *world, uint32_t group)
 		if (member->kind != CHECK_KIND_LEARNER && !world->nodes[member->node - 1].lost)
 			members->wanted[group] |= 1u << (member->node - 1);
 	}
-	for (uint32_t i = 0; i < SIM_NODES && count_bits(members->wanted[group]) < 3; i++)
+	for (uint32_t i = 0; i < SIM_NODES && (uint32_t) __builtin_popcount(members->wanted[group]) < 3;
+		 i++)
 	{
 		/* Newest nodes first. */
 		if (sim_node_is_usable(&world->nodes[SIM_NODES - 1 - i]))

@@ -7,28 +7,11 @@
 
 #include <string.h>
 
+#include "history_literals.h"
 #include "tap.h"
 #include "tools/linear_search.h"
 
 #define STEPS UINT64_C(1000000)
-
-#define PUT(value, start, end, outcome)                    \
-	{                                                      \
-		"k", 1, HISTORY_PUT, outcome, value, start, end, 0 \
-	}
-#define GET(value, start, end)                                \
-	{                                                         \
-		"k", 2, HISTORY_GET, HISTORY_OK, value, start, end, 0 \
-	}
-#define DELETE(start, end, outcome)                                    \
-	{                                                                  \
-		"k", 3, HISTORY_DELETE, outcome, HISTORY_ABSENT, start, end, 0 \
-	}
-#define OK HISTORY_OK
-#define FAIL HISTORY_FAIL
-#define UNKNOWN HISTORY_UNKNOWN
-#define ABSENT HISTORY_ABSENT
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 static void
 check(const HistoryOp *ops, size_t count, LinearVerdict expected, const char *name)

@@ -3,83 +3,14 @@
  *		The log as its user sees it, on a disk that works: append, read, recover, truncate, verify.
  */
 #include "support/log_script.h"
-#include "support/memdisk.h"
 
 #include <errno.h>
 
+#include "unit/log_helper.h"
 #include "unit/tap.h"
 
-static const uint8_t cluster_id[LOG_CLUSTER_ID_BYTES] = "test cluster 01";
 static const LogOptions small = {.segment_bytes = 16384, .cache_bytes = 1};
 static const Ballot first = {1, 1};
-
-static Memdisk *
-new_disk(uint64_t seed, const LogOptions *options)
-{
-	Memdisk *disk = memdisk_create(seed);
-
-	if (log_create(memdisk_io(disk), options, cluster_id, 7) != 0)
-		abort();
-	return disk;
-}
-
-static Log *
-open_log(Memdisk *disk, const LogOptions *options)
-{
-	Log *log = NULL;
-	LogOpenResult result = log_open(&log, memdisk_io(disk), options);
-
-	if (result.status != LOG_OPEN_OK)
-		tap_note("%s: %s, error %d", log_open_status_text(result.status),
-				 result.damage.reason ? result.damage.reason : "", result.error);
-	return log;
-}
-
-static Log *
-reopen(Log *log, Memdisk *disk, const LogOptions *options)
-{
-	log_close(log);
-	memdisk_restart(disk, MEMDISK_LOSE_ALL);
-	return open_log(disk, options);
-}
-
-static int
-write_and_sync(Log *log)
-{
-	int error = log_write(log);
-
-	return error < 0 ? error : log_sync(log);
-}
-
-/* An entry whose content tells its group and LSN. */
-static int
-append_numbered(Log *log, GroupId group, Lsn lsn, Ballot ballot, uint32_t length)
-{
-	uint8_t payload[8192];
-
-	memset(payload, (int) (group * 31 + lsn), length);
-	return log_append_entry(log, group, lsn, ballot, payload, length);
-}
-
-static bool
-is_numbered(const LogEntry *entry)
-{
-	const uint8_t *bytes = entry->payload;
-
-	for (uint32_t i = 0; i < entry->length; i++)
-		if (bytes[i] != (uint8_t) (entry->group * 31 + entry->lsn))
-			return false;
-	return true;
-}
-
-static LogGroupState
-state_of(const Log *log, GroupId group)
-{
-	LogGroupState state = {0};
-
-	log_group_state(log, group, &state);
-	return state;
-}
 
 static void
 test_recovers_everything(void)
@@ -489,11 +420,13 @@ test_identity(void)
 	adopting.adopt = true;
 	TAP_IS_INT(log_open(&log, memdisk_io(disk), &small).status, LOG_OPEN_MISSING,
 			   "an empty directory holds no log");
-	TAP_IS_INT(log_create(memdisk_io(disk), &small, cluster_id, 7), 0, "make one");
-	TAP_IS_INT(log_create(memdisk_io(disk), &small, cluster_id, 7), -EEXIST, "only once");
+	TAP_IS_INT(log_create(memdisk_io(disk), &small, log_helper_cluster_id, 7), 0, "make one");
+	TAP_IS_INT(log_create(memdisk_io(disk), &small, log_helper_cluster_id, 7), -EEXIST,
+			   "only once");
 	log = open_log(disk, &small);
 	TAP_OK(log_identity(log)->node == 7 && log_identity(log)->start_counter == 1 &&
-			   memcmp(log_identity(log)->cluster_id, cluster_id, sizeof(cluster_id)) == 0,
+			   memcmp(log_identity(log)->cluster_id, log_helper_cluster_id, LOG_CLUSTER_ID_BYTES) ==
+				   0,
 		   "it knows who it is");
 	TAP_IS_INT(log_open(&second, memdisk_io(disk), &small).status, LOG_OPEN_LOCKED,
 			   "it is open once at a time");
@@ -513,7 +446,8 @@ test_identity(void)
 	memdisk_restart(disk, MEMDISK_LOSE_ALL);
 	TAP_IS_INT(log_open(&log, memdisk_io(disk), &small).status, LOG_OPEN_MISSING,
 			   "is none any more");
-	TAP_IS_INT(log_create(memdisk_io(disk), &small, cluster_id, 8), 0, "a new one takes its place");
+	TAP_IS_INT(log_create(memdisk_io(disk), &small, log_helper_cluster_id, 8), 0,
+			   "a new one takes its place");
 	memdisk_rot(disk, "identity", 20, 0x40);
 	TAP_IS_INT(log_open(&log, memdisk_io(disk), &small).status, LOG_OPEN_ROTTEN,
 			   "a damaged identity is refused");

@@ -3,13 +3,12 @@
  *		The log when its last write is torn, when operations fail, and when the disk is full.
  */
 #include "support/log_script.h"
-#include "support/memdisk.h"
 
 #include <errno.h>
 
+#include "unit/log_helper.h"
 #include "unit/tap.h"
 
-static const uint8_t cluster_id[LOG_CLUSTER_ID_BYTES] = "test cluster 01";
 static const LogOptions small_segments = {.segment_bytes = 16384, .cache_bytes = 32768};
 static const Ballot first = {1, 1};
 
@@ -17,23 +16,11 @@ static const Ballot first = {1, 1};
 #define ENTRY_4_OFFSET (512 + 56 + 48 + 104 + 120 + 128)
 
 static Log *
-open_log(Memdisk *disk)
-{
-	Log *log = NULL;
-	LogOpenResult result = log_open(&log, memdisk_io(disk), &small_segments);
-
-	if (result.status != LOG_OPEN_OK)
-		tap_note("%s: %s, error %d", log_open_status_text(result.status),
-				 result.damage.reason ? result.damage.reason : "", result.error);
-	return log;
-}
-
-static Log *
 new_log(Memdisk *disk)
 {
-	if (log_create(memdisk_io(disk), &small_segments, cluster_id, 1) != 0)
+	if (log_create(memdisk_io(disk), &small_segments, log_helper_cluster_id, 1) != 0)
 		abort();
-	return open_log(disk);
+	return open_log(disk, &small_segments);
 }
 
 static Lsn
@@ -80,7 +67,7 @@ survives_torn_write(size_t bytes, bool *torn)
 		memdisk_free(disk);
 		return true;
 	}
-	good = (log = open_log(disk)) != NULL;
+	good = (log = open_log(disk, &small_segments)) != NULL;
 	if (good)
 	{
 		/* The same entry again, as a leader would send it: nothing may appear behind it. */
@@ -89,7 +76,7 @@ survives_torn_write(size_t bytes, bool *torn)
 		log_sync(log);
 		log_close(log);
 		memdisk_restart(disk, MEMDISK_LOSE_ALL);
-		good = (log = open_log(disk)) != NULL && last >= 3 && last <= 6 &&
+		good = (log = open_log(disk, &small_segments)) != NULL && last >= 3 && last <= 6 &&
 			   last_lsn(log) == last + 1;
 	}
 	if (log)
@@ -135,7 +122,7 @@ test_leftovers_of_torn_write(void)
 	log_sync(log);
 	log_close(log);
 	memdisk_restart(disk, MEMDISK_LOSE_ALL);
-	log = open_log(disk);
+	log = open_log(disk, &small_segments);
 	TAP_IS_INT(log ? (int64_t) last_lsn(log) : -1, 4, "and do not come back");
 	log_close(log);
 	memdisk_free(disk);
@@ -150,7 +137,7 @@ open_twice(Memdisk *disk, LogScript *script)
 
 	for (int i = 0; i < 2; i++)
 	{
-		if ((log = open_log(disk)) == NULL)
+		if ((log = open_log(disk, &small_segments)) == NULL)
 			return NULL;
 		problem = log_script_check(script, log);
 		if (problem)
@@ -245,7 +232,7 @@ test_disk_full(void)
 	TAP_OK(log_write(log) == 0 && log_sync(log) == 0, "what was appended becomes durable");
 	log_close(log);
 	memdisk_restart(disk, MEMDISK_LOSE_ALL);
-	log = open_log(disk);
+	log = open_log(disk, &small_segments);
 	TAP_OK(log && last_lsn(log) == lsn - 1, "a node with a full disk starts");
 	TAP_IS_INT(log_append_entry(log, 1, lsn, first, payload, sizeof(payload)), LOG_FULL,
 			   "still full");
@@ -271,7 +258,7 @@ test_crash_while_creating(void)
 		LogOpenStatus status;
 
 		memdisk_crash_at(disk, ++nth);
-		error = log_create(memdisk_io(disk), &small_segments, cluster_id, 1);
+		error = log_create(memdisk_io(disk), &small_segments, log_helper_cluster_id, 1);
 		memdisk_restart(disk, MEMDISK_LOSE_SOME);
 		status = log_open(&log, memdisk_io(disk), &small_segments).status;
 		if (status == LOG_OPEN_MISSING)
