@@ -131,12 +131,17 @@ replica_record_append(CoreNode *node, Replica *replica, const Entry *entry)
 
 	CORE_INVARIANT("I4", ballot_compare(entry->ballot, replica->promised) <= 0);
 	CORE_ASSERT(entry->length == 0 || entry->payload != NULL);
+#ifndef MUTANT_MEMBERSHIP_AFTER_ENTRY
 	membership_appended(node, replica, replica->history.last_lsn + 1, entry);
+#endif
 	effect = effects_add(&node->effects, EFFECT_APPEND, replica->group);
 	ballot_history_append(&replica->history, entry->ballot);
 	effect->lsn = replica->history.last_lsn;
 	effect->ballot = entry->ballot;
 	effect->entry = *entry;
+#ifdef MUTANT_MEMBERSHIP_AFTER_ENTRY
+	membership_appended(node, replica, replica->history.last_lsn, entry);
+#endif
 	replica_mark_unsynced(node, replica);
 }
 
