@@ -24,12 +24,27 @@ typedef struct Promises
 	CheckBallot sent;    /* highest that somebody else was told, in any life */
 } Promises;
 
+/* Who promised a ballot. */
+typedef struct Promisers
+{
+	CheckBallot ballot;
+	uint32_t nodes; /* one bit a node */
+} Promisers;
+
+typedef struct PromisedBallots
+{
+	Promisers *ballots;
+	size_t capacity;
+	uint32_t count;
+} PromisedBallots;
+
 struct CheckLead
 {
 	CheckReport *report;
 	uint32_t node_count;
 	uint32_t group_count;
 	Leaders *groups;
+	PromisedBallots *promised; /* by group */
 	Promises *replicas;
 };
 
@@ -42,6 +57,7 @@ check_lead_create(uint32_t node_count, uint32_t group_count, CheckReport *report
 	lead->node_count = node_count;
 	lead->group_count = group_count;
 	lead->groups = sim_allocate(group_count * sizeof(Leaders));
+	lead->promised = sim_allocate(group_count * sizeof(PromisedBallots));
 	lead->replicas = sim_allocate((size_t) node_count * group_count * sizeof(Promises));
 	return lead;
 }
@@ -50,8 +66,12 @@ void
 check_lead_free(CheckLead *lead)
 {
 	for (uint32_t i = 0; i < lead->group_count; i++)
+	{
 		free(lead->groups[i].ballots);
+		free(lead->promised[i].ballots);
+	}
 	free(lead->groups);
+	free(lead->promised);
 	free(lead->replicas);
 	free(lead);
 }
@@ -101,11 +121,56 @@ check_lead_promised(CheckLead *lead, uint32_t node, uint32_t group, CheckBallot 
 	promises->highest = ballot;
 }
 
+/* The ballot, newest first; NULL if nobody promised it. */
+static Promisers *
+promisers_of(const CheckLead *lead, uint32_t group, CheckBallot ballot)
+{
+	const PromisedBallots *promised = &lead->promised[group];
+
+	for (uint32_t i = promised->count; i-- > 0;)
+	{
+		if (check_ballot_compare(promised->ballots[i].ballot, ballot) == 0)
+			return &promised->ballots[i];
+	}
+	return NULL;
+}
+
+static void
+add_promiser(CheckLead *lead, uint32_t node, uint32_t group, CheckBallot ballot)
+{
+	PromisedBallots *promised = &lead->promised[group];
+	Promisers *promisers = promisers_of(lead, group, ballot);
+
+	if (!promisers)
+	{
+		promised->ballots = sim_grow(promised->ballots, &promised->capacity, promised->count + 1,
+									 sizeof(Promisers));
+		promisers = &promised->ballots[promised->count++];
+		promisers->ballot = ballot;
+	}
+	promisers->nodes |= 1u << node;
+}
+
+uint32_t
+check_lead_promisers(const CheckLead *lead, uint32_t group, CheckBallot ballot)
+{
+	const Promisers *promisers = promisers_of(lead, group, ballot);
+
+	return promisers ? promisers->nodes : 0;
+}
+
+void
+check_lead_drop(CheckLead *lead, uint32_t node, uint32_t group)
+{
+	*promises_of(lead, node, group) = (Promises){0};
+}
+
 void
 check_lead_promise_sent(CheckLead *lead, uint32_t node, uint32_t group, CheckBallot ballot)
 {
 	Promises *promises = promises_of(lead, node, group);
 
+	add_promiser(lead, node, group, ballot);
 	if (check_ballot_compare(ballot, promises->sent) > 0)
 		promises->sent = ballot;
 }

@@ -25,6 +25,12 @@ extern void check_lead_promised(CheckLead *lead, uint32_t node, uint32_t group, 
 extern void
 check_lead_promise_sent(CheckLead *lead, uint32_t node, uint32_t group, CheckBallot ballot);
 
+/* The nodes that promised the ballot, or took entries under it, and said so. */
+extern uint32_t check_lead_promisers(const CheckLead *lead, uint32_t group, CheckBallot ballot);
+
+/* The node has no replica of the group any more; a later one there promised nothing yet. */
+extern void check_lead_drop(CheckLead *lead, uint32_t node, uint32_t group);
+
 /* The node's process ended: what it promised and told nobody may be lost. */
 extern void check_lead_restart(CheckLead *lead, uint32_t node);
 

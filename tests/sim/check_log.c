@@ -17,6 +17,9 @@ typedef struct Committed
 	uint64_t digest;
 	uint64_t operation;
 	bool known;
+	bool is_membership;
+	uint64_t chain;    /* digest up to here, for elements up to chained */
+	uint64_t proposed; /* the same without memberships */
 } Committed;
 
 /* One group: the mirror of its log, elements 1 .. top. */
@@ -25,6 +28,7 @@ typedef struct GroupMirror
 	Committed *entries;
 	size_t capacity;
 	uint64_t top;
+	uint64_t chained; /* all entries up to here are known */
 } GroupMirror;
 
 /* One replica: digests over its log, chain[lsn] covering entries 1 .. lsn. */
@@ -34,6 +38,8 @@ typedef struct ReplicaChain
 	size_t capacity;
 	uint64_t top;
 	uint64_t commit_lsn; /* in the present life of the node */
+	uint64_t base;
+	bool is_loose; /* it began anew where the log below is not known: its digests say nothing */
 } ReplicaChain;
 
 /* What is known of an operation. */
@@ -41,7 +47,7 @@ typedef struct Operation
 {
 	uint64_t lsn; /* where it was committed; 0 not yet */
 	uint32_t group;
-	uint8_t durable_nodes; /* one bit a node */
+	uint32_t durable_nodes; /* one bit a node */
 	bool refused;
 	bool acknowledged;
 } Operation;
@@ -56,6 +62,7 @@ typedef struct Match
 struct CheckLog
 {
 	CheckReport *report;
+	CheckMembers *members; /* NULL: all nodes are members of all groups */
 	uint32_t node_count;
 	uint32_t group_count;
 	GroupMirror *groups;
@@ -97,6 +104,12 @@ check_log_free(CheckLog *log)
 	free(log);
 }
 
+void
+check_log_set_members(CheckLog *log, CheckMembers *members)
+{
+	log->members = members;
+}
+
 static ReplicaChain *
 replica_of(CheckLog *log, uint32_t node, uint32_t group)
 {
@@ -111,6 +124,19 @@ operation_of(CheckLog *log, uint64_t operation)
 	if (operation > log->operation_top)
 		log->operation_top = operation;
 	return &log->operations[operation];
+}
+
+void
+check_log_proposed(CheckLog *log, uint64_t operation, uint32_t group)
+{
+	operation_of(log, operation)->group = group;
+}
+
+/* The digest of a log that goes on with this entry. */
+static uint64_t
+chain_on(uint64_t chain, CheckBallot ballot, uint64_t digest)
+{
+	return sim_mix(chain, sim_mix(sim_mix(ballot.round, ballot.node), digest));
 }
 
 static Match *
@@ -175,7 +201,7 @@ check_log_entry(CheckLog *log, uint32_t node, uint32_t group, const CheckEntry *
 	ReplicaChain *replica = replica_of(log, node, group);
 	uint64_t before;
 
-	if (entry->lsn == 0 || entry->lsn > replica->top + 1)
+	if (entry->lsn == 0 || entry->lsn > replica->top + 1 || entry->lsn <= replica->base)
 	{
 		check_fail(log->report, "I5",
 				   "node %u's log of group %u has a hole: LSN %" PRIu64 " after %" PRIu64, node + 1,
@@ -184,32 +210,10 @@ check_log_entry(CheckLog *log, uint32_t node, uint32_t group, const CheckEntry *
 	}
 	replica->chain = sim_grow(replica->chain, &replica->capacity, entry->lsn + 1, sizeof(uint64_t));
 	before = replica->chain[entry->lsn - 1];
-	replica->chain[entry->lsn] = sim_mix(sim_mix(before, entry->digest),
-										 sim_mix(entry->ballot.round, entry->ballot.node));
+	replica->chain[entry->lsn] = chain_on(before, entry->ballot, entry->digest);
 	replica->top = entry->lsn;
-	check_match(log, node, group, entry, replica->chain[entry->lsn]);
-}
-
-void
-check_log_rebase(CheckLog *log, uint32_t node, uint32_t group, uint64_t lsn)
-{
-	ReplicaChain *replica = replica_of(log, node, group);
-	const GroupMirror *mirror = &log->groups[group];
-	uint64_t key;
-
-	if (lsn > mirror->top || !mirror->entries[lsn].known)
-	{
-		check_fail(log->report, "I6",
-				   "node %u began its log of group %u above LSN %" PRIu64
-				   ", which is not committed",
-				   node + 1, group, lsn);
-		return;
-	}
-	key = match_key(group, lsn, mirror->entries[lsn].ballot);
-	replica->chain = sim_grow(replica->chain, &replica->capacity, lsn + 1, sizeof(uint64_t));
-	replica->chain[lsn] = match_slot(log->matches, log->match_capacity, key)->chain;
-	if (replica->top < lsn)
-		replica->top = lsn;
+	if (!replica->is_loose)
+		check_match(log, node, group, entry, replica->chain[entry->lsn]);
 }
 
 void
@@ -220,6 +224,59 @@ check_log_restart(CheckLog *log, uint32_t node, uint32_t group, uint64_t append_
 	if (append_lsn < replica->top)
 		replica->top = append_lsn;
 	replica->commit_lsn = 0;
+}
+
+bool
+check_log_chain(const CheckLog *log, uint32_t group, uint64_t lsn, uint64_t *chain)
+{
+	const GroupMirror *mirror = &log->groups[group];
+
+	*chain = 0;
+	if (lsn > mirror->chained)
+		return false;
+	if (lsn > 0)
+		*chain = mirror->entries[lsn].proposed;
+	return true;
+}
+
+bool
+check_log_base(CheckLog *log, uint32_t node, uint32_t group, uint64_t base_lsn)
+{
+	ReplicaChain *replica = replica_of(log, node, group);
+	const GroupMirror *mirror = &log->groups[group];
+	bool known = base_lsn <= mirror->chained;
+	uint64_t chain = known && base_lsn > 0 ? mirror->entries[base_lsn].chain : 0;
+
+	replica->base = base_lsn;
+	if (replica->top >= base_lsn &&
+		(!known || replica->is_loose || (base_lsn > 0 ? replica->chain[base_lsn] : 0) == chain))
+		return false;
+	replica->chain = sim_grow(replica->chain, &replica->capacity, base_lsn + 1, sizeof(uint64_t));
+	replica->chain[base_lsn] = chain;
+	replica->top = base_lsn;
+	replica->is_loose = !known;
+	return true;
+}
+
+/* What the node's disk holds of the group counts no more. */
+static void
+forget_durable(CheckLog *log, uint32_t node, uint32_t group)
+{
+	for (uint64_t i = 1; i <= log->operation_top; i++)
+	{
+		if (log->operations[i].group == group)
+			log->operations[i].durable_nodes &= ~(1u << node);
+	}
+}
+
+void
+check_log_drop(CheckLog *log, uint32_t node, uint32_t group)
+{
+	ReplicaChain *replica = replica_of(log, node, group);
+
+	replica->top = replica->commit_lsn = replica->base = 0;
+	replica->is_loose = false;
+	forget_durable(log, node, group);
 }
 
 void
@@ -240,13 +297,35 @@ check_log_commit_lsn(CheckLog *log, uint32_t node, uint32_t group, uint64_t lsn,
 }
 
 static uint32_t
-count_bits(uint8_t bits)
+count_bits(uint32_t bits)
 {
 	uint32_t count = 0;
 
-	for (; bits; bits &= (uint8_t) (bits - 1))
+	for (; bits; bits &= bits - 1)
 		count++;
 	return count;
+}
+
+static bool
+may_commit(const CheckLog *log, uint32_t node, uint32_t group, const CheckEntry *entry,
+		   uint32_t node_bits)
+{
+	if (!log->members)
+		return count_bits(node_bits) * 2 > log->node_count;
+	return check_members_may_commit(log->members, node, group, entry->is_counted, entry->lsn,
+									node_bits);
+}
+
+/* The entry is on the disks of a quorum of those by whom it was counted. */
+static void
+check_durable(CheckLog *log, uint32_t node, uint32_t group, const CheckEntry *entry,
+			  uint32_t node_bits)
+{
+	if (!may_commit(log, node, group, entry, node_bits))
+		check_fail(log->report, "I2",
+				   "node %u commits LSN %" PRIu64 " of group %u (operation %" PRIu64
+				   ") which is on the disks of nodes %#x only",
+				   node + 1, entry->lsn, group, entry->operation, node_bits);
 }
 
 /* The first time that anybody calls the entry committed. */
@@ -255,14 +334,18 @@ commit_first(CheckLog *log, uint32_t node, uint32_t group, const CheckEntry *ent
 {
 	Operation *operation;
 
+	if (entry->membership && log->members)
+	{
+		check_durable(log, node, group, entry,
+					  check_members_durable_nodes(log->members, node, group, entry->membership,
+												  entry->membership_length));
+		check_members_commit(log->members, node, group, entry->lsn, entry->membership,
+							 entry->membership_length);
+	}
 	if (entry->operation == 0)
 		return;
 	operation = operation_of(log, entry->operation);
-	if (count_bits(operation->durable_nodes) * 2 <= log->node_count)
-		check_fail(log->report, "I2",
-				   "node %u commits LSN %" PRIu64 " of group %u (operation %" PRIu64
-				   ") which is on the disks of nodes %#x only",
-				   node + 1, entry->lsn, group, entry->operation, operation->durable_nodes);
+	check_durable(log, node, group, entry, operation->durable_nodes);
 	if (operation->refused)
 		check_fail(log->report, "refused",
 				   "operation %" PRIu64 " was refused but is LSN %" PRIu64 " of group %u",
@@ -276,6 +359,21 @@ commit_first(CheckLog *log, uint32_t node, uint32_t group, const CheckEntry *ent
 	operation->group = group;
 }
 
+static void
+extend_chain(GroupMirror *mirror)
+{
+	while (mirror->chained < mirror->top && mirror->entries[mirror->chained + 1].known)
+	{
+		Committed *before = &mirror->entries[mirror->chained++];
+		Committed *next = before + 1;
+
+		next->chain = chain_on(before->chain, next->ballot, next->digest);
+		next->proposed = next->is_membership
+							 ? before->proposed
+							 : chain_on(before->proposed, next->ballot, next->digest);
+	}
+}
+
 void
 check_log_commit(CheckLog *log, uint32_t node, uint32_t group, const CheckEntry *entry)
 {
@@ -287,9 +385,14 @@ check_log_commit(CheckLog *log, uint32_t node, uint32_t group, const CheckEntry 
 	known = &mirror->entries[entry->lsn];
 	if (!known->known)
 	{
-		*known = (Committed){entry->ballot, entry->digest, entry->operation, true};
+		*known = (Committed){.ballot = entry->ballot,
+							 .digest = entry->digest,
+							 .operation = entry->operation,
+							 .known = true,
+							 .is_membership = entry->membership != NULL};
 		if (entry->lsn > mirror->top)
 			mirror->top = entry->lsn;
+		extend_chain(mirror);
 		commit_first(log, node, group, entry);
 	}
 	else if (known->digest != entry->digest || known->operation != entry->operation ||
@@ -305,7 +408,7 @@ check_log_commit(CheckLog *log, uint32_t node, uint32_t group, const CheckEntry 
 void
 check_log_durable(CheckLog *log, uint32_t node, uint64_t operation)
 {
-	operation_of(log, operation)->durable_nodes |= (uint8_t) (1u << node);
+	operation_of(log, operation)->durable_nodes |= 1u << node;
 }
 
 void

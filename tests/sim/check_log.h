@@ -15,14 +15,18 @@
 
 #include <stddef.h>
 
+#include "sim/check_members.h"
 #include "sim/check_report.h"
 
 typedef struct CheckEntry
 {
 	uint64_t lsn;
 	CheckBallot ballot;
-	uint64_t digest;    /* of the payload */
-	uint64_t operation; /* that proposed it; 0 for an entry of the protocol itself */
+	uint64_t digest;        /* of the payload */
+	uint64_t operation;     /* that proposed it; 0 for an entry of the protocol itself */
+	bool is_counted;        /* the node leads: it counted the copies itself */
+	const void *membership; /* the bytes of a membership entry; NULL for others */
+	size_t membership_length;
 } CheckEntry;
 
 typedef struct CheckLog CheckLog;
@@ -30,14 +34,29 @@ typedef struct CheckLog CheckLog;
 extern CheckLog *check_log_create(uint32_t node_count, uint32_t group_count, CheckReport *report);
 extern void check_log_free(CheckLog *log);
 
+/* Quorums are those of the memberships; without them a majority of all nodes is one. */
+extern void check_log_set_members(CheckLog *log, CheckMembers *members);
+
+/* An operation of the group begins. */
+extern void check_log_proposed(CheckLog *log, uint64_t operation, uint32_t group);
+
 /* The node's log holds the entry.  Entries come in order; one that came before begins the log anew there. */
 extern void check_log_entry(CheckLog *log, uint32_t node, uint32_t group, const CheckEntry *entry);
 
-/* The node's log begins above the entry from now on, which must be one that somebody called committed. */
-extern void check_log_rebase(CheckLog *log, uint32_t node, uint32_t group, uint64_t lsn);
-
 /* The node's process started and found its log to end at append_lsn; its commit LSN starts anew. */
 extern void check_log_restart(CheckLog *log, uint32_t node, uint32_t group, uint64_t append_lsn);
+
+/*
+ * The node's log begins above base_lsn: it was truncated, or it began anew there and what it held is gone.  Returns
+ * true if it began anew.
+ */
+extern bool check_log_base(CheckLog *log, uint32_t node, uint32_t group, uint64_t base_lsn);
+
+/* The node has no replica of the group any more: what its disk holds of it counts for nobody. */
+extern void check_log_drop(CheckLog *log, uint32_t node, uint32_t group);
+
+/* The digest of the committed log up to the LSN, memberships left out; false if not all of it is known. */
+extern bool check_log_chain(const CheckLog *log, uint32_t group, uint64_t lsn, uint64_t *chain);
 
 /* The node says that everything up to lsn is committed; its log ends at append_lsn. */
 extern void check_log_commit_lsn(CheckLog *log, uint32_t node, uint32_t group, uint64_t lsn,

@@ -6,6 +6,7 @@
  * promises of a quorum and the first commit under them, or between the end of one lease and the return of its
  * holder.  These here are aimed at such moments.
  */
+#include "sim/sim_nemesis.h"
 #include "sim/sim_world.h"
 
 #include <string.h>
@@ -14,6 +15,7 @@
 #include "wire/frame.h"
 
 #define AMBUSH_PPM 150000
+#define CHANGE_PPM 300000
 #define AMBUSH_WITHIN_US 15000
 #define RELAY_LEGS 4
 #define RELAY_SHORT_US 1000
@@ -96,6 +98,50 @@ sim_ambush_spring(SimNode *node)
 		sim_node_crash(node, sim_random_chance(&world->random, 500000), sim_nemesis_down_us(world));
 }
 
+/* ---- at a change of members ---- */
+
+/* Somebody whom the change concerns: who leaves, else any other member; SIM_NODE_NONE if there is none. */
+static uint32_t
+choose_concerned(SimWorld *world, const SimNode *leader, const GroupStatus *status)
+{
+	uint32_t start = sim_random_below(&world->random, status->member_count);
+	uint32_t found = SIM_NODE_NONE;
+
+	for (uint32_t i = 0; i < status->member_count; i++)
+	{
+		const MemberStatus *member = &status->members[(start + i) % status->member_count];
+
+		if (member->node != leader->index + 1 &&
+			(found == SIM_NODE_NONE || member->half == HALF_OUTGOING))
+			found = member->node - 1u;
+	}
+	return found;
+}
+
+/*
+ * Who misses a change may stand when its leader is gone, by a membership that is over.  And a disk that tears the
+ * write may keep the record of a membership without the entry that brings it.
+ */
+void
+sim_ambush_change(SimNode *leader, const GroupStatus *status)
+{
+	SimWorld *world = leader->world;
+	uint32_t concerned = choose_concerned(world, leader, status);
+
+	if (world->phase != SIM_PHASE_SAFETY || !world->faults.enabled[SIM_FAULT_change_ambushed] ||
+		!sim_random_chance(&world->random, CHANGE_PPM))
+		return;
+	sim_fault_applied(world, SIM_FAULT_change_ambushed);
+	if (concerned == SIM_NODE_NONE || sim_random_chance(&world->random, 300000))
+	{
+		memdisk_crash_at(leader->disk.memory, 1 + sim_random_below(&world->random, 2));
+		return;
+	}
+	world->links[leader->index][concerned].cut_until_us = world->now_us + 2 * SIM_LEASE_US;
+	sim_schedule(world, sim_random_between(&world->random, 0, AMBUSH_WITHIN_US),
+				 (SimEvent){.kind = SIM_AMBUSH, .node = leader->index, .life = leader->life});
+}
+
 /* ---- leaders cut off one after the other ---- */
 
 /*
@@ -150,8 +196,7 @@ sim_ambush_return_to_one(SimWorld *world, SimNode *node)
 {
 	int64_t away_us = sim_random_between(&world->random, SIM_LEASE_US, 5 * SIM_LEASE_US / 2);
 	int64_t alone_us = sim_random_between(&world->random, SIM_LEASE_US / 4, 2 * SIM_LEASE_US);
-	uint32_t other = (node->index + 1 + sim_random_below(&world->random, SIM_NODES - 1)) %
-					 SIM_NODES;
+	uint32_t other = sim_nemesis_companion(world, node);
 	int64_t until_us = world->now_us + away_us + alone_us;
 
 	sim_nemesis_isolate(world, node->index, world->now_us + away_us);
@@ -260,7 +305,7 @@ void
 sim_ambush_replace_at(SimNode *node)
 {
 	node->idle_generation = node->world->idle_generation;
-	if (!node->engine)
+	if (!node->engine || node->index >= SIM_IDLE_NODES)
 		return;
 	if (!sim_nemesis_is_idle(node))
 	{

@@ -63,6 +63,7 @@ sim_client_begin(SimWorld *world, uint32_t client)
 	self->operation = check_history_begin(&world->history, self->reads, client % SIM_GROUPS,
 										  sim_random_below(&world->random, SIM_KEYS),
 										  world->now_us);
+	check_log_proposed(world->log, self->operation, client % SIM_GROUPS);
 	sim_schedule(world, PATIENCE_US,
 				 (SimEvent){.kind = SIM_CLIENT_TIMEOUT, .life = self->operation, .value = client});
 	send_request(world, client);
@@ -111,6 +112,9 @@ read_rows(SimWorld *world, uint32_t client, SimNode *node)
 	const CheckOperation *operation = operation_of(world, world->clients[client].operation);
 	SimReplica *replica = &node->replicas[operation->group];
 
+	if (sim_client_lease_holds(node, operation->group) && replica->machine.rows_missing)
+		check_fail(&world->report, "I11", "node %u serves group %u without its rows",
+				   node->index + 1, operation->group);
 	if (!sim_client_lease_holds(node, operation->group) ||
 		replica->machine.lsn < replica->published.commit_lsn)
 	{
@@ -118,7 +122,7 @@ read_rows(SimWorld *world, uint32_t client, SimNode *node)
 		return;
 	}
 	world->history.operations[world->clients[client].operation].value_read =
-		replica->machine.values[operation->key];
+		replica->machine.rows[operation->key].value;
 	world->clients[client].read_ballot = replica->published.ballot;
 	world->clients[client].read_operation = world->clients[client].operation;
 	sim_schedule(
@@ -134,7 +138,7 @@ may_answer(SimWorld *world, const SimNode *node, uint32_t client)
 	const SimReplica *replica = &node->replicas[operation->group];
 
 #ifdef MUTANT_LEASE_BEFORE_READ
-	operation->value_read = replica->machine.values[operation->key];
+	operation->value_read = replica->machine.rows[operation->key].value;
 	return true;
 #endif
 	return sim_client_lease_holds(node, operation->group) &&

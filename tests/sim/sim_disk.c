@@ -129,7 +129,9 @@ search_file(SimDisk *disk, int handle, uint64_t low, uint64_t high)
 	uint8_t *bytes = sim_allocate(high - low);
 	size_t length = read_range(disk, handle, bytes, high - low, low);
 
-	sim_payload_search(bytes, length, disk->hooks.durable, disk->hooks.context);
+	sim_payload_search(bytes, length,
+					   &(SimPayloadFound){disk->hooks.context, disk->hooks.durable,
+										  disk->hooks.durable_membership});
 	free(bytes);
 }
 

@@ -9,6 +9,7 @@
 #ifndef QUORATE_SIM_DISK_H
 #define QUORATE_SIM_DISK_H
 
+#include "core/core_types.h"
 #include "log/log_io.h"
 #include "sim/sim_fault.h"
 #include "sim/sim_random.h"
@@ -23,7 +24,10 @@ typedef struct SimDiskHooks
 	void *context;
 	void (*spend)(void *context, int64_t us);           /* the call takes so long */
 	void (*durable)(void *context, uint64_t operation); /* the operation's bytes are safe here */
-	void (*fault)(void *context, SimFault fault);       /* a fault really happened */
+
+	/* So is the entry that brings this membership. */
+	void (*durable_membership)(void *context, GroupId group, const void *bytes, size_t length);
+	void (*fault)(void *context, SimFault fault); /* a fault really happened */
 } SimDiskHooks;
 
 /* Bytes of an open file that were written since its last sync. */

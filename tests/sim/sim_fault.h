@@ -50,9 +50,20 @@
 	X(operator_restless, 120,                                                                    \
 	  "an operator moves leadership all the time, and no row is ever flushed")                   \
 	X(group_replaced, 200, "an idle group is dropped and made anew, one node after the other")   \
+	X(members_changed, 700, "a change of a group's members began")                               \
+	X(change_ambushed, 500,                                                                      \
+	  "a leader is struck as it changes the members, and one of them misses it")                 \
+	X(join_repeated, 400, "the leave to make a replica arrives once more, late")                 \
+	X(member_came, 1000, "a node made a replica because a leader asked for it")                  \
+	X(member_went, 1000, "a node gave up a replica because it is no member any more")            \
+	X(log_rebased, 1000, "a replica's log began anew, or its rows went")                         \
+	X(copy_interrupted, 1000, "a page of rows did not come because its source died")             \
+	X(disk_lost, 150, "a disk is lost for good, and a new node replaces its node")               \
+	X(log_rotten, 200, "a record in the middle of a log is damaged, and the node refuses it")    \
+	X(disk_copied, 200, "a node is started on a copy of its disk, and refuses it")               \
 	X(applied_rows_lost, 1000, "rows that were applied are lost in a crash")                     \
 	X(proposers_competed, 1000, "two nodes strove to lead a group at once")                      \
-	X(replica_left_behind, 100,                                                                  \
+	X(replica_left_behind, 150,                                                                  \
 	  "a node is away until the others have given up the log that it lacks")
 
 typedef enum SimFault

@@ -8,6 +8,7 @@
  * Two things are not done because no protocol could survive them: clocks stay within the drift that leases
  * are made for, and a clock jumps only as far as the node can notice by its gap between ticks (docs/testing.md).
  */
+#include "sim/sim_nemesis.h"
 #include "sim/sim_world.h"
 
 #include <errno.h>
@@ -19,6 +20,9 @@
 #define DOWN_MIN_US 1000
 #define DOWN_MAX_US (2 * SIM_LEASE_US)
 #define SLOW_FACTOR 30
+#define FULL_ROOM_BYTES (96 * 1024)
+#define COPY_SHORT_US 2000
+#define COPY_LONG_US 200000
 #define DISTURB_RELAY_PPM 100000 /* most other faults wait until a relay of leaders is over */
 #define THINK_AFTER_US 400000    /* after the faults, writers leave room for catching up */
 
@@ -52,10 +56,41 @@ sim_nemesis_is_idle(const SimNode *node)
 
 /* ---- the network ---- */
 
+/* A group of the node, one that it leads if it leads any; NULL if it has none. */
+static const GroupStatus *
+choose_group(SimWorld *world, const SimNode *node)
+{
+	uint32_t start = sim_random_below(&world->random, SIM_GROUPS);
+	const GroupStatus *found = NULL;
+
+	for (uint32_t i = 0; i < SIM_GROUPS; i++)
+	{
+		const SimReplica *replica = &node->replicas[(start + i) % SIM_GROUPS];
+
+		if (replica->open && replica->status.member_count > 1 &&
+			(!found || (replica->published.leads && found->role != ROLE_LEADER)))
+			found = &replica->status;
+	}
+	return found;
+}
+
+uint32_t
+sim_nemesis_companion(SimWorld *world, const SimNode *node)
+{
+	const GroupStatus *group = choose_group(world, node);
+	uint32_t other = node->index;
+
+	if (!group)
+		return (node->index + 1 + sim_random_below(&world->random, SIM_NODES - 1)) % SIM_NODES;
+	while (other == node->index)
+		other = group->members[sim_random_below(&world->random, group->member_count)].node - 1u;
+	return other;
+}
+
 static bool
 strike_link(SimWorld *world, SimNode *node)
 {
-	uint32_t to = (node->index + 1 + sim_random_below(&world->random, SIM_NODES - 1)) % SIM_NODES;
+	uint32_t to = sim_nemesis_companion(world, node);
 
 	world->links[node->index][to].cut_until_us = world->now_us + sim_nemesis_lasts_us(world);
 	return true;
@@ -154,7 +189,16 @@ strike_short(SimWorld *world, SimNode *node)
 static bool
 strike_full(SimWorld *world, SimNode *node)
 {
-	memdisk_set_capacity(node->disk.memory, 1);
+	uint64_t room;
+
+	if (!node->engine)
+		return false;
+	/* No room at all, or a little, so that it ends in the middle of something. */
+	room = sim_random_chance(&world->random, 500000)
+			   ? 1
+			   : engine_log_bytes(node->engine) + sim_random_below(&world->random, FULL_ROOM_BYTES);
+
+	memdisk_set_capacity(node->disk.memory, room);
 	sim_nemesis_end_later(world, node, SIM_FAULT_disk_full, sim_nemesis_lasts_us(world));
 	return false;
 }
@@ -262,6 +306,9 @@ static const struct
 	{SIM_FAULT_node_paused, strike_pause},
 	{SIM_FAULT_leadership_transferred, strike_transfer},
 	{SIM_FAULT_group_replaced, sim_ambush_replace_group},
+	{SIM_FAULT_disk_lost, sim_decay_lose},
+	{SIM_FAULT_log_rotten, sim_decay_rot},
+	{SIM_FAULT_disk_copied, sim_decay_copy},
 };
 
 #define STRIKE_COUNT (sizeof(STRIKES) / sizeof(STRIKES[0]))
@@ -278,11 +325,21 @@ next_strike(SimWorld *world)
 	sim_schedule(world, gap_us, (SimEvent){.kind = SIM_NEMESIS});
 }
 
+static uint32_t
+choose_usable(SimWorld *world)
+{
+	uint32_t index = sim_random_below(&world->random, SIM_NODES);
+
+	while (!sim_node_is_usable(&world->nodes[index]))
+		index = (index + 1) % SIM_NODES;
+	return index;
+}
+
 /* Half of the faults strike a leader: it has most to lose. */
 static SimNode *
 choose_node(SimWorld *world)
 {
-	uint32_t start = sim_random_below(&world->random, SIM_NODES);
+	uint32_t start = choose_usable(world);
 	uint32_t group = sim_random_below(&world->random, SIM_GROUPS);
 
 	if (sim_random_chance(&world->random, 500000))
@@ -368,6 +425,8 @@ sim_nemesis_begin(SimWorld *world)
 	weather->payload_max_bytes = (uint32_t) sim_random_between(random, SIM_PAYLOAD_HEAD_BYTES,
 															   SIM_PAYLOAD_BYTES_MAX);
 	weather->flush_ppm = 20000u << sim_random_below(random, 5);
+	weather->copy_max_us = sim_random_chance(random, 500000) ? COPY_SHORT_US : COPY_LONG_US;
+	weather->members_gap_max_us = sim_random_between(random, SIM_LEASE_US / 8, 2 * SIM_LEASE_US);
 	weather->accept_bytes_max = 256u << sim_random_below(random, 7);
 	next_strike(world);
 	if (world->faults.enabled[SIM_FAULT_operator_restless])
@@ -380,6 +439,8 @@ sim_nemesis_begin(SimWorld *world)
 static void
 heal_node(SimWorld *world, SimNode *node)
 {
+	if (!sim_node_is_usable(node))
+		return;
 	memdisk_set_short_io(node->disk.memory, false);
 	memdisk_set_capacity(node->disk.memory, 0);
 	memdisk_fail_at(node->disk.memory, MEMDISK_ANY, 0, 0);

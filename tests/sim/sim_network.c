@@ -5,6 +5,7 @@
  * A frame is lost, doubled, damaged, late or overtakes others as the run's weather and the nemesis want.
  * Without those faults a direction is what a TCP stream is: in order and complete while it lasts.
  */
+#include "sim/sim_nemesis.h"
 #include "sim/sim_world.h"
 
 #include <stdlib.h>
@@ -13,6 +14,7 @@
 #include "sim/sim_util.h"
 
 #define LATENCY_MIN_US 60
+#define JOIN_AGAIN_PPM 700000
 
 /* True if the run uses the fault and it strikes now. */
 static bool
@@ -81,9 +83,19 @@ send_forged(SimWorld *world, SimLink *link, SimFrame *frame)
 	send_copy(world, link, forged);
 }
 
+/* The frame arrives again when the replica that it leads to may be gone. */
+static void
+send_again(SimWorld *world, SimFrame *frame)
+{
+	int64_t late_us = sim_random_between(&world->random, SIM_LEASE_US / 8, 6 * SIM_LEASE_US);
+
+	sim_schedule(world, frame->sent_us + late_us - world->now_us,
+				 (SimEvent){.kind = SIM_FRAME, .node = frame->to, .object = frame});
+}
+
 void
 sim_network_send(SimWorld *world, uint32_t from, uint32_t to, const uint8_t *bytes, size_t length,
-				 int64_t sent_us)
+				 int64_t sent_us, bool joins)
 {
 	SimLink *link = &world->links[from][to];
 
@@ -92,6 +104,9 @@ sim_network_send(SimWorld *world, uint32_t from, uint32_t to, const uint8_t *byt
 	if (strikes(world, SIM_FAULT_frame_dropped, world->weather.drop_ppm))
 		return;
 	send_copy(world, link, make_frame(from, to, bytes, length, sent_us));
+	if (joins && world->faults.enabled[SIM_FAULT_join_repeated] &&
+		strikes(world, SIM_FAULT_join_repeated, JOIN_AGAIN_PPM))
+		send_again(world, make_frame(from, to, bytes, length, sent_us));
 	if (strikes(world, SIM_FAULT_frame_duplicated, world->weather.duplicate_ppm))
 		send_copy(world, link, make_frame(from, to, bytes, length, sent_us));
 	if (sim_random_chance(&world->random, world->weather.forge_ppm))

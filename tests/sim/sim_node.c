@@ -2,6 +2,7 @@
  * sim_node.c
  *		The life of a simulated node's process: start, stop, continue, end.
  */
+#include "sim/sim_nemesis.h"
 #include "sim/sim_world.h"
 
 #include <stdlib.h>
@@ -10,8 +11,8 @@
 #define SEGMENT_BYTES (48 * 1024)
 #define RETRY_START_US 100000
 
-static EngineConfig
-engine_config(const SimNode *node)
+EngineConfig
+sim_node_config(const SimNode *node)
 {
 	return (EngineConfig){
 		.cluster_id = "simulated run",
@@ -36,21 +37,26 @@ sim_node_local_us(const SimNode *node)
 void
 sim_node_bootstrap(SimNode *node)
 {
-	EngineConfig config = engine_config(node);
+	EngineConfig config = sim_node_config(node);
 
 	if (engine_bootstrap(&node->disk.io, &config) != ENGINE_OK)
 		check_fail(&node->world->report, "start", "node %u could not be laid out: %s",
 				   node->index + 1, engine_error());
 }
 
-static void
-create_group(SimNode *node, GroupId group, uint64_t generation)
+static bool
+create_group(SimNode *node, GroupId group, uint64_t generation, uint32_t member_bits)
 {
-	Membership membership = {.generation = generation, .member_count = SIM_NODES};
+	Membership membership = {.generation = generation};
 
 	for (uint32_t i = 0; i < SIM_NODES; i++)
-		membership.members[i] = (Member){.node = (NodeId) (i + 1), .kind = MEMBER_STORAGE};
-	engine_create_group(node->engine, group, &membership, (NodeId) (group % SIM_NODES + 1));
+	{
+		if (member_bits & (1u << i))
+			membership.members[membership.member_count++] = (Member){
+				.node = (NodeId) (i + 1), .kind = MEMBER_STORAGE, .since = generation};
+	}
+	return engine_create_group(node->engine, group, &membership,
+							   membership.members[group % membership.member_count].node);
 }
 
 /* The idle group of an older generation is dropped. */
@@ -59,12 +65,14 @@ renew_idle_group(SimNode *node)
 {
 	Membership recovered = {0};
 
+	if (node->index >= SIM_IDLE_NODES)
+		return;
 	engine_group_membership(node->engine, SIM_GROUP_IDLE, &recovered);
 	if (recovered.generation == node->idle_generation)
 		return;
 	if (recovered.generation != 0 && !engine_drop_group(node->engine, SIM_GROUP_IDLE))
 		return;
-	create_group(node, SIM_GROUP_IDLE, node->idle_generation);
+	create_group(node, SIM_GROUP_IDLE, node->idle_generation, (1u << SIM_IDLE_NODES) - 1);
 }
 
 void
@@ -72,15 +80,16 @@ sim_node_create_groups(SimNode *node)
 {
 	for (uint32_t group = 0; group < SIM_GROUPS; group++)
 	{
+		SimReplica *replica = &node->replicas[group];
+		uint32_t members = node->world->members.first[group];
 		Membership recovered;
 
-		if (engine_group_membership(node->engine, sim_group_id(group), &recovered))
-			continue;
 		/* Lost before its record was durable, or not made yet. */
-		if (node->replicas[group].created)
-			check_fail(&node->world->report, "I2", "node %u lost group %u, which was durable",
-					   node->index + 1, group);
-		create_group(node, sim_group_id(group), 1);
+		if (!(members & (1u << node->index)) || replica->open || replica->gone_since > 0 ||
+			engine_group_membership(node->engine, sim_group_id(group), &recovered))
+			continue;
+		if (create_group(node, sim_group_id(group), 1, members))
+			sim_replica_open(node, group, 1);
 	}
 	renew_idle_group(node);
 }
@@ -91,8 +100,13 @@ sim_node_tell_applied(SimNode *node)
 	GroupStatus idle;
 
 	for (uint32_t group = 0; group < SIM_GROUPS; group++)
-		engine_applied(node->engine, sim_group_id(group), node->replicas[group].machine.lsn,
-					   node->replicas[group].flushed.lsn);
+	{
+		const SimReplica *replica = &node->replicas[group];
+
+		if (replica->open && replica->kind != MEMBER_LOG)
+			engine_applied(node->engine, sim_group_id(group), replica->machine.lsn,
+						   replica->flushed.lsn);
+	}
 	/* Nobody has rows of the idle group, and nobody misses them. */
 	if (engine_group_status(node->engine, SIM_GROUP_IDLE, &idle))
 		engine_applied(node->engine, SIM_GROUP_IDLE, idle.commit_lsn, idle.commit_lsn);
@@ -104,6 +118,12 @@ start_failed(SimNode *node, EngineStatus status)
 {
 	bool power = sim_disk_crashed(&node->disk);
 
+	if (node->is_rotten && status == ENGINE_ROTTEN)
+	{
+		sim_fault_applied(node->world, SIM_FAULT_log_rotten);
+		sim_decay_end(node);
+		return;
+	}
 	if (!sim_disk_disturbed(&node->disk) || status != ENGINE_IO)
 		check_fail(&node->world->report, "recovery", "node %u cannot start (status %d): %s",
 				   node->index + 1, (int) status, engine_error());
@@ -115,9 +135,16 @@ void
 sim_node_start(SimNode *node)
 {
 	SimWorld *world = node->world;
-	EngineConfig config = engine_config(node);
+	EngineConfig config = sim_node_config(node);
 	EngineStatus status;
 
+	if (node->lost)
+		return;
+	if (!node->exists)
+	{
+		node->exists = true;
+		sim_node_bootstrap(node);
+	}
 	node->spent_us = 0;
 	node->in_turn = true;
 	sim_turn_set_callbacks(node);
@@ -130,6 +157,8 @@ sim_node_start(SimNode *node)
 		return;
 	}
 	sim_trace(world, "node %u starts, life %lu", node->index + 1, (unsigned long) node->life);
+	node->is_rotten = false;
+	sim_replica_recover(node);
 	/* The owner may know how far its rows are before the first event, or only later. */
 	if (sim_random_chance(&world->random, 500000))
 		sim_node_tell_applied(node);

@@ -2,6 +2,7 @@
  * sim_observe.c
  *		Shows the checkers what a node's engine says and what its log holds, and applies entries.
  */
+#include "sim/sim_nemesis.h"
 #include "sim/sim_world.h"
 
 #include <string.h>
@@ -11,22 +12,26 @@ typedef struct Reading
 {
 	SimNode *node;
 	uint32_t group;
-	Lsn commit_lsn; /* entries up to here are committed */
-	Lsn last_lsn;   /* last one seen */
+	Lsn last_lsn; /* last one seen */
+	bool leads;   /* for two turns at least: it counted itself what is committed */
 } Reading;
 
 static CheckEntry
 check_entry(Lsn lsn, const Entry *entry)
 {
 	SimPayload payload = {0};
+	bool is_membership = check_membership_is(entry->payload, entry->length);
 
-	if (entry->length > 0 && !sim_payload_read(entry->payload, entry->length, &payload))
+	if (entry->length > 0 && !is_membership &&
+		!sim_payload_read(entry->payload, entry->length, &payload))
 		payload.operation = UINT32_MAX;
 	return (CheckEntry){
 		.lsn = lsn,
 		.ballot = sim_check_ballot(entry->ballot),
 		.digest = sim_digest(entry->payload, entry->length),
 		.operation = payload.operation,
+		.membership = is_membership ? entry->payload : NULL,
+		.membership_length = entry->length,
 	};
 }
 
@@ -45,17 +50,29 @@ show_entry(void *context, Lsn lsn, const Entry *entry)
 		return;
 	}
 	check_log_entry(world->log, reading->node->index, reading->group, &shown);
-	if (lsn <= reading->commit_lsn)
-		check_log_commit(world->log, reading->node->index, reading->group, &shown);
+	if (shown.membership)
+		check_members_entry(world->check_members, reading->node->index, reading->group, lsn,
+							shown.membership, shown.membership_length);
 }
 
-/* Shows entries from from_lsn to the log's end. */
 static void
-show_log(SimNode *node, uint32_t group, Lsn from_lsn)
+show_commit(void *context, Lsn lsn, const Entry *entry)
+{
+	const Reading *reading = context;
+	CheckEntry shown = check_entry(lsn, entry);
+
+	shown.is_counted = reading->leads;
+	check_log_commit(reading->node->world->log, reading->node->index, reading->group, &shown);
+}
+
+/* Shows entries from from_lsn to the log's end, then which are committed: perhaps by memberships further up. */
+static void
+show_log(SimNode *node, uint32_t group, Lsn from_lsn, bool leads)
 {
 	const GroupStatus *status = &node->replicas[group].status;
-	Reading reading = {node, group, status->commit_lsn, from_lsn - 1};
+	Reading reading = {node, group, from_lsn - 1, leads};
 
+	check_members_log_from(node->world->check_members, node->index, group, from_lsn);
 	if (from_lsn <= status->append_lsn)
 		engine_read_entries(node->engine, sim_group_id(group), from_lsn, status->append_lsn,
 							SIZE_MAX, show_entry, &reading);
@@ -64,13 +81,17 @@ show_log(SimNode *node, uint32_t group, Lsn from_lsn)
 				   "node %u's log of group %u ends at %lu but cannot be read above %lu",
 				   node->index + 1, group, (unsigned long) status->append_lsn,
 				   (unsigned long) reading.last_lsn);
+	else if (from_lsn <= status->commit_lsn)
+		engine_read_entries(node->engine, sim_group_id(group), from_lsn, status->commit_lsn,
+							SIZE_MAX, show_commit, &reading);
 }
 
 static bool
 changed(const GroupStatus *before, const GroupStatus *now)
 {
 	return before->append_lsn != now->append_lsn || before->commit_lsn != now->commit_lsn ||
-		   !sim_ballot_equal(before->promised, now->promised) || before->role != now->role;
+		   !sim_ballot_equal(before->promised, now->promised) || before->role != now->role ||
+		   before->base_lsn != now->base_lsn || before->generation != now->generation;
 }
 
 /* The first turn of a life: what the log holds is looked at from its beginning. */
@@ -83,6 +104,98 @@ begin_life(SimNode *node, uint32_t group)
 	replica->checked_lsn = replica->status.base_lsn;
 }
 
+/* This node as a member, by what it uses; NULL if that does not name it. */
+static const MemberStatus *
+find_self(const SimNode *node, const GroupStatus *status)
+{
+	for (uint32_t i = 0; i < status->member_count; i++)
+	{
+		if (status->members[i].node == node->index + 1)
+			return &status->members[i];
+	}
+	return NULL;
+}
+
+/*
+ * Reads the state of the replica that the owner knows.  One that comes or goes is known when that is durable; until
+ * then there is nothing to look at.
+ */
+static bool
+read_status(SimNode *node, uint32_t group)
+{
+	SimReplica *replica = &node->replicas[group];
+	const MemberStatus *self;
+	GroupStatus status;
+
+	if (replica->is_awaited)
+		sim_replica_opened(node, group);
+	if (!replica->open || !engine_group_status(node->engine, sim_group_id(group), &status))
+		return false;
+	self = find_self(node, &status);
+	if (self && self->since != replica->since)
+		return false;
+	replica->status = status;
+	replica->created = true;
+	if (!self)
+		return true;
+	if (self->kind != replica->kind)
+		sim_trace(node->world, "node %u is of kind %d in generation %lu of group %u",
+				  node->index + 1, (int) self->kind, (unsigned long) status.generation, group);
+	if (self->kind == MEMBER_LOG && replica->kind != MEMBER_LOG)
+		sim_replica_forget_rows(node, group);
+	replica->kind = self->kind;
+	return true;
+}
+
+/* Only storage replicas that stay lead, and only with promises of a quorum of the membership that they use. */
+static void
+check_leader(SimNode *node, uint32_t group)
+{
+	SimWorld *world = node->world;
+	SimReplica *replica = &node->replicas[group];
+	const CheckMembership *used = check_members_in_use(world->check_members, node->index, group);
+	const CheckMember *self = used ? check_membership_find(used, node->index + 1) : NULL;
+	uint32_t promised;
+
+	if (replica->status.role < ROLE_LEADER)
+		return;
+	if (!self || self->kind != CHECK_KIND_STORAGE || self->half == CHECK_HALF_OUTGOING)
+		check_fail(&world->report, "I11", "node %u leads group %u, which it must not as a member",
+				   node->index + 1, group);
+	if (replica->led_from == 0)
+		return;
+	promised = check_lead_promisers(world->lead, group, sim_check_ballot(replica->status.promised));
+	if (!check_members_may_lead(world->check_members, node->index, group, replica->led_from,
+								promised | 1u << node->index))
+		check_fail(&world->report, "I10",
+				   "node %u leads group %u in generation %lu with promises of nodes %#x only",
+				   node->index + 1, group, (unsigned long) replica->status.generation,
+				   promised | 1u << node->index);
+}
+
+/* Who is to count in a joint generation that this leader began has a replica already. */
+static void
+check_newcomers(SimNode *node, uint32_t group)
+{
+	SimWorld *world = node->world;
+	const CheckMembership *used = check_members_in_use(world->check_members, node->index, group);
+
+	if (!used || node->replicas[group].status.role < ROLE_LEADER)
+		return;
+	for (uint32_t i = 0; i < used->count; i++)
+	{
+		const CheckMember *member = &used->members[i];
+		const SimNode *other = &world->nodes[member->node - 1];
+		const SimReplica *replica = &other->replicas[group];
+
+		if (member->half == CHECK_HALF_INCOMING && !other->lost &&
+			(!replica->open || replica->since != member->since))
+			check_fail(&world->report, "I10",
+					   "node %u has node %u count in group %u, which has no replica yet",
+					   node->index + 1, member->node, group);
+	}
+}
+
 static void
 observe_replica(SimNode *node, uint32_t group)
 {
@@ -90,12 +203,8 @@ observe_replica(SimNode *node, uint32_t group)
 	SimReplica *replica = &node->replicas[group];
 	GroupStatus before = replica->status;
 
-	if (!engine_group_status(node->engine, sim_group_id(group), &replica->status))
-	{
-		check_fail(&world->report, "I2", "node %u does not know group %u", node->index + 1, group);
+	if (!read_status(node, group))
 		return;
-	}
-	replica->created = true;
 	if (node->is_fresh)
 		begin_life(node, group);
 	else if (!changed(&before, &replica->status))
@@ -105,10 +214,16 @@ observe_replica(SimNode *node, uint32_t group)
 	check_log_commit_lsn(world->log, node->index, group, replica->status.commit_lsn,
 						 replica->status.append_lsn);
 	/* What this life learned to be committed may be truncated in the same turn: the rows had it. */
-	if (replica->checked_lsn < replica->status.base_lsn)
+	if (check_log_base(world->log, node->index, group, replica->status.base_lsn) ||
+		replica->checked_lsn < replica->status.base_lsn)
 		replica->checked_lsn = replica->status.base_lsn;
-	show_log(node, group, replica->checked_lsn + 1);
+	show_log(node, group, replica->checked_lsn + 1,
+			 before.role >= ROLE_LEADER && replica->status.role >= ROLE_LEADER);
 	replica->checked_lsn = replica->status.commit_lsn;
+	check_members_uses(world->check_members, node->index, group, replica->status.generation);
+	check_leader(node, group);
+	if (before.generation < replica->status.generation)
+		check_newcomers(node, group);
 	if (replica->status.role == ROLE_ADOPTING && before.role != ROLE_ADOPTING)
 		sim_ambush_lay(node, group, false);
 }
@@ -140,7 +255,10 @@ void
 sim_observe(SimNode *node)
 {
 	for (uint32_t group = 0; group < SIM_GROUPS; group++)
+	{
 		observe_replica(node, group);
+		node->replicas[group].led_from = 0;
+	}
 	node->is_fresh = false;
 	count_proposers(node->world);
 }
@@ -151,12 +269,16 @@ static void
 apply_entry(void *context, Lsn lsn, const Entry *entry)
 {
 	Reading *reading = context;
+	const SimNode *node = reading->node;
 	SimMachine *machine = &reading->node->replicas[reading->group].machine;
 
 	if (lsn != machine->lsn + 1 || !sim_machine_apply(machine, reading->group, entry))
 		check_fail(&reading->node->world->report, "chain",
 				   "node %u: LSN %lu of group %u was proposed above another log than it lies on",
 				   reading->node->index + 1, (unsigned long) lsn, reading->group);
+	if (!machine->rows_missing)
+		check_rows_applied(node->world->rows, node->index, reading->group, machine->lsn,
+						   sim_machine_digest(machine));
 }
 
 void
@@ -171,10 +293,13 @@ sim_apply(SimNode *node)
 		SimReplica *replica = &node->replicas[group];
 		Reading reading = {.node = node, .group = group};
 
+		if (!replica->open || !sim_machine_applies(&replica->machine))
+			continue;
 		if (replica->published.commit_lsn > replica->machine.lsn)
 			engine_read_entries(node->engine, sim_group_id(group), replica->machine.lsn + 1,
 								replica->published.commit_lsn, SIZE_MAX, apply_entry, &reading);
 		if (sim_random_chance(&world->random, world->weather.flush_ppm))
 			replica->flushed = replica->machine;
+		sim_replica_finish_rows(node, group);
 	}
 }

@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "sim/check_members.h"
 #include "sim/sim_random.h"
 
 /* Words of the head, in this order; the padding after them is a function of the operation. */
@@ -72,11 +73,10 @@ sim_payload_read(const void *bytes, uint32_t length, SimPayload *payload)
 	return true;
 }
 
-void
-sim_payload_search(const uint8_t *bytes, size_t length, SimPayloadFound found, void *context)
+static void
+search_operations(const uint8_t *bytes, const uint8_t *end, const SimPayloadFound *found)
 {
 	const uint64_t marker = MARKER;
-	const uint8_t *end = bytes + length;
 
 	while ((bytes = memmem(bytes, (size_t) (end - bytes), &marker, sizeof(marker))) != NULL)
 	{
@@ -86,9 +86,52 @@ sim_payload_search(const uint8_t *bytes, size_t length, SimPayloadFound found, v
 			return;
 		memcpy(&head, bytes, sizeof(Head));
 		if (head_is_whole(&head))
-			found(context, head.operation);
+			found->operation(found->context, head.operation);
 		bytes += sizeof(marker);
 	}
+}
+
+/* Offsets of a record in a log file (docs/formats.md). */
+#define RECORD_HEAD_BYTES 44
+#define RECORD_LENGTH 4
+#define RECORD_KIND 16
+#define RECORD_GROUP 20
+#define RECORD_KIND_ENTRY 1
+
+/* A membership at `bytes` that is the payload of an entry: other records hold memberships, too. */
+static void
+find_membership(const uint8_t *bytes, size_t length, const SimPayloadFound *found)
+{
+	const uint8_t *record = bytes - RECORD_HEAD_BYTES;
+	size_t taken = check_membership_length(bytes, length);
+	uint32_t record_length;
+	GroupId group;
+
+	memcpy(&record_length, record + RECORD_LENGTH, sizeof(record_length));
+	memcpy(&group, record + RECORD_GROUP, sizeof(group));
+	if (taken > 0 && record_length == RECORD_HEAD_BYTES + taken &&
+		record[RECORD_KIND] == RECORD_KIND_ENTRY)
+		found->membership(found->context, group, bytes, taken);
+}
+
+static void
+search_memberships(const uint8_t *bytes, const uint8_t *end, const SimPayloadFound *found)
+{
+	const uint8_t *next = bytes;
+
+	while ((next = memmem(next, (size_t) (end - next), "QMBR", 4)) != NULL)
+	{
+		if (next - bytes >= RECORD_HEAD_BYTES)
+			find_membership(next, (size_t) (end - next), found);
+		next += 4;
+	}
+}
+
+void
+sim_payload_search(const uint8_t *bytes, size_t length, const SimPayloadFound *found)
+{
+	search_operations(bytes, bytes + length, found);
+	search_memberships(bytes, bytes + length, found);
 }
 
 uint64_t
@@ -97,21 +140,4 @@ sim_chain(uint64_t chain, Ballot ballot, const void *payload, uint32_t length)
 	uint64_t entry = sim_mix(sim_mix(ballot.round, ballot.node), sim_digest(payload, length));
 
 	return sim_mix(chain, entry);
-}
-
-bool
-sim_machine_apply(SimMachine *machine, uint32_t group, const Entry *entry)
-{
-	SimPayload payload;
-
-	if (entry->length > 0)
-	{
-		if (!sim_payload_read(entry->payload, entry->length, &payload) || payload.group != group ||
-			payload.key >= SIM_KEYS || payload.chain_before != machine->chain)
-			return false;
-		machine->values[payload.key] = payload.operation;
-	}
-	machine->chain = sim_chain(machine->chain, entry->ballot, entry->payload, entry->length);
-	machine->lsn++;
-	return true;
 }

@@ -29,6 +29,9 @@ typedef enum SimEventKind
 	SIM_AMBUSH,         /* a fault meets a node at a chosen moment */
 	SIM_RELAY,          /* a new leader is cut off and the one before returns */
 	SIM_OPERATOR,       /* a restless operator moves leadership */
+	SIM_MEMBERS,        /* somebody looks at a group's members */
+	SIM_COPY,           /* a node without rows reads a page of them from another one */
+	SIM_COPIED,         /* the page arrives */
 	SIM_REPLACE         /* a node drops the idle group and makes it anew */
 } SimEventKind;
 

@@ -38,6 +38,7 @@ typedef struct Result
 	uint64_t fingerprint;
 	int64_t simulated_us;
 	int64_t elect_us;
+	int64_t converge_us;
 	int64_t handover_us;
 	uint64_t faults[SIM_FAULT_COUNT];
 	uint64_t marks[CORE_MARK_COUNT];
@@ -69,6 +70,7 @@ keep_result(Result *result, const SimWorld *world)
 	result->fingerprint = world->fingerprint;
 	result->simulated_us = world->now_us;
 	result->elect_us = world->elect_us;
+	result->converge_us = world->converge_us;
 	result->handover_us = world->handover_us;
 	for (uint32_t group = 0; group < SIM_GROUPS; group++)
 		result->leaders += check_lead_count(world->lead, group);
@@ -206,6 +208,25 @@ run_seeds(const SimOptions *options, Result *results, uint32_t *failed_count)
 
 /* ---- the summary ---- */
 
+/*
+ * Marks that random runs need not reach.  removed_by_own_log: leaders send a final membership to those alone whom it
+ * names; who is left out gets it only by adopting the log of another one, and then learns first by a message that it
+ * was removed.  adopted_own_removal: who knows that a member leaves does not promise it anything, unless two leaders
+ * made different memberships of one generation.
+ */
+static const char *const RARE_MARKS[] = {"adopted_own_removal", "removed_by_own_log"};
+
+static bool
+is_rare(const char *name)
+{
+	for (size_t i = 0; i < sizeof(RARE_MARKS) / sizeof(RARE_MARKS[0]); i++)
+	{
+		if (strcmp(name, RARE_MARKS[i]) == 0)
+			return true;
+	}
+	return false;
+}
+
 /* Prints "name count" for each; returns how many were never met. */
 static uint32_t
 print_counts(const char *title, const uint64_t *counts, const char *const *names, int count)
@@ -215,8 +236,11 @@ print_counts(const char *title, const uint64_t *counts, const char *const *names
 	printf("# %s:\n", title);
 	for (int i = 0; i < count; i++)
 	{
-		printf("#   %-36s %12" PRIu64 "%s\n", names[i], counts[i], counts[i] == 0 ? "  never" : "");
-		missing += counts[i] == 0;
+		printf("#   %-36s %12" PRIu64 "%s\n", names[i], counts[i],
+			   counts[i] > 0       ? ""
+			   : is_rare(names[i]) ? "  never (rare)"
+								   : "  never");
+		missing += counts[i] == 0 && !is_rare(names[i]);
 	}
 	return missing;
 }
@@ -230,6 +254,8 @@ add_result(Result *sum, const Result *result)
 	sum->simulated_us += result->simulated_us;
 	if (result->elect_us > sum->elect_us)
 		sum->elect_us = result->elect_us;
+	if (result->converge_us > sum->converge_us)
+		sum->converge_us = result->converge_us;
 	if (result->handover_us > sum->handover_us)
 		sum->handover_us = result->handover_us;
 	for (int i = 0; i < SIM_FAULT_COUNT; i++)
@@ -277,13 +303,15 @@ print_summary(const SimOptions *options, Result *results, uint32_t run_count, ui
 		   " reads, %" PRIu64 " leaders, %" PRId64 " s simulated\n",
 		   run_count, sum.committed, committed_min, sum.reads, sum.leaders,
 		   sum.simulated_us / 1000000);
-	printf("# after the faults: leaders within %" PRId64 " ms, handovers within %" PRId64
-		   " ms (lease %d ms)\n",
-		   sum.elect_us / 1000, sum.handover_us / 1000, SIM_LEASE_US / 1000);
+	printf("# after the faults: leaders within %" PRId64 " ms, members as wanted within %" PRId64
+		   " ms, handovers within %" PRId64 " ms (lease %d ms)\n",
+		   sum.elect_us / 1000, sum.converge_us / 1000, sum.handover_us / 1000,
+		   SIM_LEASE_US / 1000);
 	if (options->need_coverage)
 	{
 		passed &= print_check(number, missing_faults == 0, "every kind of fault was applied");
-		passed &= print_check(number, missing_marks == 0, "every coverage mark was reached");
+		passed &= print_check(number, missing_marks == 0,
+							  "every coverage mark was reached, but for rare ones");
 		passed &= print_check(number, repeats(options, results, &results[run_count]),
 							  "a seed repeats its run exactly");
 	}

@@ -7,6 +7,7 @@
  * state wait for SIM_TURN_DONE.  A leadership that is given up before the sync is withdrawn from readers
  * immediately, as in the real process.
  */
+#include "sim/sim_nemesis.h"
 #include "sim/sim_world.h"
 
 #include <stdlib.h>
@@ -30,12 +31,13 @@ static void
 callback_send(void *context, NodeId to, const uint8_t *frame, size_t length)
 {
 	SimNode *node = context;
+	bool joins;
 
 	if (sim_disk_crashed(&node->disk))
 		return;
-	sim_watch_frame(node, frame, length);
+	joins = sim_watch_frame(node, frame, length);
 	sim_network_send(node->world, node->index, to - 1u, frame, length,
-					 node->world->now_us + node->spent_us);
+					 node->world->now_us + node->spent_us, joins);
 }
 
 static void
@@ -100,6 +102,10 @@ callback_leading(void *context, GroupId group, Ballot ballot, Lsn start_lsn)
 			  (unsigned long) start_lsn);
 	check_lead_took(node->world->lead, node->index, sim_group_index(group),
 					sim_check_ballot(ballot));
+	node->replicas[sim_group_index(group)].led_from = start_lsn;
+	if (node->replicas[sim_group_index(group)].machine.rows_missing)
+		check_fail(&node->world->report, "I11", "node %u leads group %u without its rows",
+				   node->index + 1, sim_group_index(group));
 	sim_ambush_lay(node, sim_group_index(group), true);
 }
 
@@ -120,38 +126,30 @@ callback_stepped_down(void *context, GroupId group, Ballot ballot)
 		replica->published.leads = false;
 }
 
-/* Members do not change here, but the idle group is dropped and made anew: others may invite to it. */
+/* The idle group is dropped and made anew: others may invite to it, or have a newer one. */
 static void
 callback_opened(void *context, GroupId group)
 {
 	SimNode *node = context;
 
 	if (sim_is_checked(group))
-		check_fail(&node->world->report, "I10", "node %u made a replica of group %u again",
-				   node->index + 1, sim_group_index(group));
+		sim_replica_opened(node, sim_group_index(group));
+	else
+		sim_schedule(node->world, 1, (SimEvent){.kind = SIM_REPLACE, .node = node->index});
 }
 
 static void
 callback_removed(void *context, GroupId group)
 {
-	SimNode *node = context;
-
 	if (sim_is_checked(group))
-		check_fail(&node->world->report, "I10", "node %u removed its replica of group %u",
-				   node->index + 1, sim_group_index(group));
+		sim_replica_removed(context, sim_group_index(group));
 }
 
 static void
 callback_rebased(void *context, GroupId group, Lsn base_lsn)
 {
-	SimNode *node = context;
-
-	sim_trace(node->world, "node %u begins the log of group %u above LSN %lu", node->index + 1,
-			  sim_group_index(group), (unsigned long) base_lsn);
-	if (!sim_is_checked(group))
-		return;
-	node->replicas[sim_group_index(group)].rebased = true;
-	check_log_rebase(node->world->log, node->index, sim_group_index(group), base_lsn);
+	if (sim_is_checked(group))
+		sim_replica_rebased(context, sim_group_index(group), base_lsn);
 }
 
 void
@@ -180,6 +178,8 @@ chain_entry(void *context, Lsn lsn, const Entry *entry)
 	SimTail *tail = context;
 
 	(void) lsn;
+	if (check_membership_is(entry->payload, entry->length))
+		return;
 	tail->chain = sim_chain(tail->chain, entry->ballot, entry->payload, entry->length);
 }
 
@@ -278,6 +278,7 @@ hand_in(SimNode *node)
 	for (uint32_t i = 0; i < node->request_count; i++)
 		propose(node, &node->requests[i]);
 	node->request_count = 0;
+	sim_replica_tell_rows(node);
 	sim_node_tell_applied(node);
 }
 
@@ -311,7 +312,10 @@ sim_turn(SimNode *node)
 		return;
 	}
 	for (uint32_t group = 0; group < SIM_GROUPS; group++)
+	{
 		find_tail(node, group);
+		check_members_turn(world->check_members, node->index, group);
+	}
 	node->in_turn = true;
 	node->spent_us = TURN_US;
 	hand_in(node);
@@ -356,7 +360,10 @@ sim_turn_done(SimNode *node)
 	if (node->paused)
 		return;
 	for (uint32_t group = 0; group < SIM_GROUPS; group++)
-		publish(&node->replicas[group], sim_node_local_us(node));
+	{
+		if (node->replicas[group].open)
+			publish(&node->replicas[group], sim_node_local_us(node));
+	}
 	node->outcome_count = 0;
 	for (uint32_t i = 0; i < outcome_count; i++)
 		sim_client_outcome(world, node->outcomes[i].operation, node->outcomes[i].committed);

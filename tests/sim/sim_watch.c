@@ -3,6 +3,7 @@
  *		Reads the frames that a node sends, as somebody on the wire would: for the checker of promises and
  *		for the trace.
  */
+#include "sim/sim_nemesis.h"
 #include "sim/sim_world.h"
 
 #include <stdlib.h>
@@ -18,7 +19,9 @@ kind_name(MessageKind kind)
 		[MESSAGE_PROMISE] = "promise",     [MESSAGE_FETCH] = "fetch",
 		[MESSAGE_ENTRIES] = "entries",     [MESSAGE_ACCEPT] = "accept",
 		[MESSAGE_ACCEPTED] = "accepted",   [MESSAGE_RELEASE] = "release",
-		[MESSAGE_APPLIED] = "applied",
+		[MESSAGE_APPLIED] = "applied",     [MESSAGE_JOIN_ASK] = "join-ask",
+		[MESSAGE_JOIN] = "join",           [MESSAGE_REBASE] = "rebase",
+		[MESSAGE_REMOVED] = "removed",
 	};
 
 	return NAMES[kind];
@@ -33,13 +36,14 @@ trace_message(const SimWorld *world, const Message *message)
 				  (unsigned long) message->heartbeat.grant_number);
 	else
 		sim_trace(world,
-				  "%u > %u  %s group %u ballot %lu.%u%s promised %lu.%u prev %lu+%u commit %lu "
-				  "lsn %lu grant %lu",
+				  "%u > %u  %s group %u generation %lu (%lu > %lu) ballot %lu.%u%s promised %lu.%u "
+				  "prev %lu+%u commit %lu lsn %lu grant %lu",
 				  message->from, message->to, kind_name(message->kind),
-				  sim_group_index(message->group), (unsigned long) message->ballot.round,
-				  message->ballot.node, message->ok ? " ok" : "",
-				  (unsigned long) message->promised.round, message->promised.node,
-				  (unsigned long) message->prev_lsn, message->entry_count,
+				  sim_group_index(message->group), (unsigned long) message->generation,
+				  (unsigned long) message->from_since, (unsigned long) message->to_since,
+				  (unsigned long) message->ballot.round, message->ballot.node,
+				  message->ok ? " ok" : "", (unsigned long) message->promised.round,
+				  message->promised.node, (unsigned long) message->prev_lsn, message->entry_count,
 				  (unsigned long) message->commit_lsn, (unsigned long) message->lsn,
 				  (unsigned long) message->grant_number);
 }
@@ -60,12 +64,13 @@ watch_message(SimNode *node, const Message *message)
 								sim_check_ballot(message->ballot));
 }
 
-void
+bool
 sim_watch_frame(SimNode *node, const uint8_t *bytes, size_t length)
 {
 	uint64_t memory[1024];
 	WireArena arena;
 	Frame frame;
+	bool joins = false;
 
 	wire_arena_init(&arena, memory, sizeof(memory), FRAME_ARENA_BYTES_MAX);
 	if (frame_decode(bytes, length, &arena, &frame) != FRAME_OK)
@@ -74,7 +79,11 @@ sim_watch_frame(SimNode *node, const uint8_t *bytes, size_t length)
 	else
 	{
 		for (uint32_t i = 0; i < frame.message_count; i++)
+		{
 			watch_message(node, &frame.messages[i]);
+			joins = joins || frame.messages[i].kind == MESSAGE_JOIN;
+		}
 	}
 	wire_arena_free(&arena);
+	return joins;
 }

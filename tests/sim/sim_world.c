@@ -2,6 +2,7 @@
  * sim_world.c
  *		Makes the world of a seed and goes from event to event.
  */
+#include "sim/sim_nemesis.h"
 #include "sim/sim_world.h"
 
 #include <stdarg.h>
@@ -61,6 +62,16 @@ disk_durable(void *context, uint64_t operation)
 }
 
 static void
+disk_durable_membership(void *context, GroupId group, const void *bytes, size_t length)
+{
+	SimNode *node = context;
+
+	if (sim_is_checked(group))
+		check_members_durable(node->world->check_members, node->index, sim_group_index(group),
+							  bytes, length);
+}
+
+static void
 disk_fault(void *context, SimFault fault)
 {
 	SimNode *node = context;
@@ -75,11 +86,9 @@ static void
 make_node(SimWorld *world, uint32_t index)
 {
 	SimNode *node = &world->nodes[index];
-	SimDiskHooks hooks = {node, disk_spend, disk_durable, disk_fault};
+	SimDiskHooks hooks = {node, disk_spend, disk_durable, disk_durable_membership, disk_fault};
 	int64_t rate_ppm = 1000000;
 
-	node->world = world;
-	node->index = index;
 	node->turn_at_us = INT64_MAX;
 	node->log_bytes_max = LOG_BYTES_MAX;
 	node->idle_generation = world->idle_generation;
@@ -87,9 +96,11 @@ make_node(SimWorld *world, uint32_t index)
 		rate_ppm = sim_random_between(&world->random, SIM_CLOCK_SLOWEST_PPM, SIM_CLOCK_FASTEST_PPM);
 	sim_clock_init(&node->clock, 0, sim_random_between(&world->random, 1, 1000000000), rate_ppm);
 	sim_disk_init(&node->disk, &world->random, world->weather.sync_max_us, &hooks);
-	sim_node_bootstrap(node);
-	sim_schedule(world, sim_random_between(&world->random, 0, 10000),
-				 (SimEvent){.kind = SIM_START, .node = index});
+	if (node->exists)
+		sim_node_bootstrap(node);
+	if (node->exists)
+		sim_schedule(world, sim_random_between(&world->random, 0, 10000),
+					 (SimEvent){.kind = SIM_START, .node = index});
 }
 
 SimWorld *
@@ -103,10 +114,21 @@ sim_world_create(uint64_t seed, uint64_t operations_wanted, bool trace)
 	sim_random_init(&world->random, seed);
 	world->log = check_log_create(SIM_NODES, SIM_GROUPS, &world->report);
 	world->lead = check_lead_create(SIM_NODES, SIM_GROUPS, &world->report);
+	world->check_members = check_members_create(SIM_NODES, SIM_GROUPS, &world->report);
+	world->rows = check_rows_create(SIM_GROUPS, &world->report);
+	check_log_set_members(world->log, world->check_members);
 	world->idle_generation = 1;
+	for (uint32_t i = 0; i < SIM_NODES; i++)
+	{
+		world->nodes[i].world = world;
+		world->nodes[i].index = i;
+		world->nodes[i].exists = i < SIM_NODES_FIRST;
+	}
 	sim_nemesis_begin(world);
+	sim_members_begin(world);
 	for (uint32_t i = 0; i < SIM_NODES; i++)
 		make_node(world, i);
+	sim_schedule(world, SIM_LEASE_US, (SimEvent){.kind = SIM_MEMBERS});
 	for (uint32_t i = 0; i < SIM_CLIENTS; i++)
 	{
 		world->clients[i].reads = i >= SIM_WRITERS;
@@ -125,6 +147,8 @@ sim_world_free(SimWorld *world)
 	sim_queue_free(&world->queue);
 	check_log_free(world->log);
 	check_lead_free(world->lead);
+	check_members_free(world->check_members);
+	check_rows_free(world->rows);
 	check_history_free(&world->history);
 	free(world);
 }
@@ -135,11 +159,19 @@ describe_replica(const SimNode *node, uint32_t group)
 	const SimReplica *replica = &node->replicas[group];
 	const GroupStatus *status = &replica->status;
 
-	printf("#   node %u%s group %u: role %d, promised %lu.%u, leader %u, log %lu..%lu, commit %lu, "
-		   "rows %lu, lease for %ld us\n",
-		   node->index + 1, node->engine ? "" : " (down)", group, (int) status->role,
-		   (unsigned long) status->promised.round, status->promised.node, status->leader,
-		   (unsigned long) status->base_lsn, (unsigned long) status->append_lsn,
+	if (!replica->open)
+		return;
+	printf("#   node %u%s group %u since %lu: kind %u, generation %lu (%lu), rows %s, role %d, "
+		   "promised %lu.%u, leader %u, log %lu..%lu, commit %lu, rows %lu, lease for %ld us\n",
+		   node->index + 1, node->engine ? "" : " (down)", group, (unsigned long) replica->since,
+		   replica->kind, (unsigned long) status->generation,
+		   (unsigned long) status->committed_generation,
+		   replica->machine.rows_missing ? "missing"
+		   : status->rows_missing        ? "unknown"
+		   : replica->rows_said          ? "there"
+										 : "unsaid",
+		   (int) status->role, (unsigned long) status->promised.round, status->promised.node,
+		   status->leader, (unsigned long) status->base_lsn, (unsigned long) status->append_lsn,
 		   (unsigned long) status->commit_lsn, (unsigned long) replica->machine.lsn,
 		   (long) (status->lease_until_us - sim_node_local_us(node)));
 }
@@ -176,6 +208,10 @@ dispatch_process(SimNode *node, const SimEvent *event)
 		sim_node_resume(node);
 	else if (event->kind == SIM_APPLY)
 		sim_apply(node);
+	else if (event->kind == SIM_COPY)
+		sim_copy_read(node, event->value);
+	else if (event->kind == SIM_COPIED)
+		sim_copy_arrived(node, event->value);
 	else if (event->kind == SIM_AMBUSH)
 		sim_ambush_spring(node);
 	else
@@ -205,6 +241,9 @@ dispatch(SimWorld *world, const SimEvent *event)
 			break;
 		case SIM_OPERATOR:
 			sim_ambush_operate(world);
+			break;
+		case SIM_MEMBERS:
+			sim_members_step(world);
 			break;
 		case SIM_RELAY:
 			sim_ambush_relay_next(world, event->node, event->value);

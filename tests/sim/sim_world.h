@@ -1,6 +1,6 @@
 /*
  * sim_world.h
- *		Everything that exists in one simulated run: three nodes, their disks and clocks, the network
+ *		Everything that exists in one simulated run: the nodes, their disks and clocks, the network
  *		between them, the clients, the faults and the checkers.
  *
  * The run is one thread.  Global time goes from event to event; no node sees it.  A node's turn calls the
@@ -18,16 +18,22 @@
 #include "sim/check_history.h"
 #include "sim/check_lead.h"
 #include "sim/check_log.h"
+#include "sim/check_members.h"
+#include "sim/check_rows.h"
 #include "sim/sim_clock.h"
 #include "sim/sim_disk.h"
 #include "sim/sim_fault.h"
+#include "sim/sim_machine.h"
 #include "sim/sim_payload.h"
 #include "sim/sim_queue.h"
 #include "sim/sim_random.h"
 
-#define SIM_NODES 3
+#define SIM_NODES 7       /* that there may ever be ... */
+#define SIM_NODES_FIRST 5 /* ... and from the beginning; the others replace what is lost */
+#define SIM_NODE_NONE UINT32_MAX
 #define SIM_GROUPS 3
 #define SIM_GROUP_FIRST 11
+#define SIM_IDLE_NODES 3  /* have the idle group */
 #define SIM_GROUP_IDLE 99 /* without clients and checkers: dropped and made anew now and then */
 #define SIM_WRITERS 9
 #define SIM_READERS 6
@@ -67,17 +73,34 @@ typedef struct SimPending
 	Lsn lsn;
 } SimPending;
 
+/* A page of rows on its way from another node. */
+typedef struct SimCopy
+{
+	uint32_t serial; /* of the copying; events of a former one are void */
+	uint32_t source;
+	uint64_t source_life;
+	Lsn lsn; /* applied there when the page was read */
+	SimRow page[SIM_PAGE_ROWS];
+} SimCopy;
+
 /* One group at one node. */
 typedef struct SimReplica
 {
+	bool open;           /* the engine has it, durably as far as this node's owner was told */
+	bool created;        /* it is durable */
+	bool is_awaited;     /* it is, but its log names a membership without this node just now */
+	uint64_t since;      /* the generation with which it came */
+	uint64_t gone_since; /* the newest one that was removed */
+	uint32_t kind;       /* as the engine says */
+	bool rows_said;      /* the engine takes the rows for complete */
+	Lsn led_from;        /* leadership taken in this turn: its first entry; else 0 */
+	SimCopy copy;
 	GroupStatus status;     /* after the last turn */
 	SimPublished published; /* what others of the node see of it */
 	SimMachine machine;     /* rows as they are */
 	SimMachine flushed;     /* rows as a loss of power leaves them */
 	SimTail tail;
 	Lsn checked_lsn; /* the checkers saw what this life calls committed up to here */
-	bool created;    /* the group's record is durable here */
-	bool rebased;    /* its log began anew: the rows are missing */
 	SimPending *pending;
 	size_t pending_capacity;
 	uint32_t pending_count;
@@ -114,6 +137,9 @@ typedef struct SimNode
 {
 	struct SimWorld *world;
 	uint32_t index;
+	bool exists;    /* its disk was laid out */
+	bool lost;      /* for good: its disk is gone or damaged */
+	bool is_rotten; /* its log was damaged and not opened since */
 	Engine *engine; /* NULL while the process is not running */
 	EngineCallbacks callbacks;
 	SimDisk disk;
@@ -179,7 +205,20 @@ typedef struct SimWeather
 	uint32_t flush_ppm;       /* batches of rows after which all rows are flushed */
 	uint32_t accept_bytes_max;
 	uint32_t payload_max_bytes;
+	int64_t copy_max_us;        /* a page of rows takes up to so long */
+	int64_t members_gap_max_us; /* between two looks at a group's members */
 } SimWeather;
+
+/* Whoever changes the members. */
+typedef struct SimMembers
+{
+	bool plans; /* as production does (routing/member_plan.h); else at random */
+	bool heals;
+	uint32_t first[SIM_GROUPS];   /* nodes that the groups are made on, as bits */
+	uint32_t wanted[SIM_GROUPS];  /* storage replicas that the plan is to reach */
+	uint32_t learner[SIM_GROUPS]; /* and a learner; SIM_NODE_NONE for none */
+	uint32_t lost;                /* a node that is being replaced; SIM_NODE_NONE for none */
+} SimMembers;
 
 /* A relay of leaders that are cut off one after the other. */
 typedef struct SimRelay
@@ -196,12 +235,14 @@ typedef enum SimPhase
 {
 	SIM_PHASE_SAFETY = 1, /* faults; until enough was committed */
 	SIM_PHASE_ELECT,      /* no faults from here on; until every group is served */
-	SIM_PHASE_PROGRESS,   /* until every replica caught up and every group committed more */
-	SIM_PHASE_HANDOVER,   /* until an operator moved every group's leadership */
-	SIM_PHASE_QUIET,      /* no clients; until all replicas are equal */
-	SIM_PHASE_AWAY,       /* in some runs: one node is away until it has missed too much */
-	SIM_PHASE_BEHIND,     /* it is back, until its leader has seen that it needs a snapshot */
-	SIM_PHASE_WITHOUT,    /* a leader is away, and the node left behind cannot replace it */
+	SIM_PHASE_CONVERGE, /* until every group has the three members that are wanted, and nobody else has it */
+	SIM_PHASE_PROGRESS, /* until every replica caught up and every group committed more */
+	SIM_PHASE_HANDOVER, /* until an operator moved every group's leadership */
+	SIM_PHASE_QUIET,    /* no clients; until all replicas are equal */
+	SIM_PHASE_AWAY,     /* in some runs: one node is away until it has missed too much */
+	SIM_PHASE_BEHIND,   /* it is back, until its logs have begun anew */
+	SIM_PHASE_WITHOUT,  /* a leader is away, and the node without rows cannot replace it */
+	SIM_PHASE_RETURNED, /* no clients; until the rows were copied and all replicas are equal again */
 	SIM_PHASE_DONE
 } SimPhase;
 
@@ -226,13 +267,18 @@ typedef struct SimWorld
 	uint64_t phase_goal[SIM_GROUPS];
 	uint32_t away;            /* the node that is left behind */
 	uint64_t idle_generation; /* newest one of the idle group */
-	uint64_t committed;       /* operations that clients saw committed */
-	uint64_t reads;           /* consistent reads that were answered */
-	int64_t elect_us;         /* from the end of the faults until all groups were served */
-	int64_t handover_us;      /* until the slowest planned handover was done */
+	SimMembers members;
+	bool copies_held;    /* no page of rows is read for now */
+	uint64_t committed;  /* operations that clients saw committed */
+	uint64_t reads;      /* consistent reads that were answered */
+	int64_t elect_us;    /* from the end of the faults until all groups were served */
+	int64_t converge_us; /* until the slowest group had its final members */
+	int64_t handover_us; /* until the slowest planned handover was done */
 	CheckReport report;
 	CheckLog *log;
 	CheckLead *lead;
+	CheckMembers *check_members;
+	CheckRows *rows;
 	CheckHistory history;
 } SimWorld;
 
@@ -297,13 +343,16 @@ extern void sim_phase_step(SimWorld *world);
 /* True while clients begin operations. */
 extern bool sim_phase_has_clients(const SimWorld *world);
 
+/* The members of the group that are wanted in the end, as bits. */
+extern uint32_t sim_final_members(const SimWorld *world, uint32_t group);
+
 /* The node that would serve a consistent read of the group now, as a set of bits. */
 extern uint32_t sim_serving_nodes(const SimWorld *world, uint32_t group);
 
 /* ---- sim_network.c ---- */
 
 extern void sim_network_send(SimWorld *world, uint32_t from, uint32_t to, const uint8_t *bytes,
-							 size_t length, int64_t sent_us);
+							 size_t length, int64_t sent_us, bool joins);
 
 /* Frames that the node was to send later than now never leave. */
 extern void sim_network_forget(SimWorld *world, uint32_t from);
@@ -313,9 +362,20 @@ extern void sim_network_arrive(SimWorld *world, SimFrame *frame);
 
 /* Lays out the node's log, once. */
 extern void sim_node_bootstrap(SimNode *node);
+extern EngineConfig sim_node_config(const SimNode *node);
 extern void sim_node_start(SimNode *node);
 
-/* Opens the groups that the node does not have, and the idle one in its newest generation. */
+/* The process could run: it exists and is not lost. */
+static inline bool
+sim_node_is_usable(const SimNode *node)
+{
+	return node->exists && !node->lost;
+}
+
+/*
+ * Opens the groups that the node shall have from the beginning and does not have yet, and the idle one in its newest
+ * generation.
+ */
 extern void sim_node_create_groups(SimNode *node);
 
 /* Tells the engine how far the rows are. */
@@ -349,8 +409,40 @@ extern void sim_apply(SimNode *node);
 
 /* ---- sim_watch.c ---- */
 
-/* A frame leaves the node. */
-extern void sim_watch_frame(SimNode *node, const uint8_t *bytes, size_t length);
+/* A frame leaves the node.  True if it is the leave to make a replica. */
+extern bool sim_watch_frame(SimNode *node, const uint8_t *bytes, size_t length);
+
+/* ---- sim_rows.c: replicas that come and go, and their rows ---- */
+
+/* The node has a replica of the group from now on; it is empty. */
+extern void sim_replica_open(SimNode *node, uint32_t group, uint64_t since);
+
+/* ... and none any more. */
+extern void sim_replica_close(SimNode *node, uint32_t group);
+
+/* It is lost with its node; what it had acknowledged may still be counted by who hears of it. */
+extern void sim_replica_lose(SimNode *node, uint32_t group);
+
+/* What the engine tells of its replicas. */
+extern void sim_replica_opened(SimNode *node, uint32_t group);
+extern void sim_replica_removed(SimNode *node, uint32_t group);
+extern void sim_replica_rebased(SimNode *node, uint32_t group, Lsn base_lsn);
+
+/* A new life of the node: what its engine has is compared with what its owner knows. */
+extern void sim_replica_recover(SimNode *node);
+
+/* The replica keeps no rows while it is a log replica. */
+extern void sim_replica_forget_rows(SimNode *node, uint32_t group);
+
+/* Tells the engine of rows that are complete now. */
+extern void sim_replica_tell_rows(SimNode *node);
+
+/* The next page is read from another node; it has arrived.  `value` is the group and the copying's number. */
+extern void sim_copy_read(SimNode *node, uint64_t value);
+extern void sim_copy_arrived(SimNode *node, uint64_t value);
+
+/* Complete rows are made durable before the engine hears of it. */
+extern void sim_replica_finish_rows(SimNode *node, uint32_t group);
 
 /* ---- sim_client.c ---- */
 
@@ -366,63 +458,5 @@ extern bool sim_client_lease_holds(const SimNode *node, uint32_t group);
 /* A write has its answer. */
 extern void sim_client_outcome(SimWorld *world, uint64_t operation, bool committed);
 extern void sim_client_refused(SimWorld *world, uint64_t operation);
-
-/* ---- sim_nemesis.c ---- */
-
-extern void sim_nemesis_begin(SimWorld *world);
-extern void sim_nemesis_strike(SimWorld *world);
-extern void sim_nemesis_end(SimWorld *world, SimEvent event);
-
-/* How long a fault lasts, and a process is down. */
-extern int64_t sim_nemesis_lasts_us(SimWorld *world);
-extern int64_t sim_nemesis_down_us(SimWorld *world);
-
-/* Cuts a node off, in both directions, until then. */
-extern void sim_nemesis_isolate(SimWorld *world, uint32_t node, int64_t until_us);
-
-/* The node's clock jumps and it notices at once; false if it is in no state to. */
-extern bool sim_nemesis_jump(SimNode *node, int64_t jump_us);
-
-/* A fault that lasts ends later, or goes into its second half: sim_nemesis_end. */
-extern void
-sim_nemesis_end_later(SimWorld *world, const SimNode *node, SimFault fault, int64_t after_us);
-
-/* The process runs and is between two turns. */
-extern bool sim_nemesis_is_idle(const SimNode *node);
-
-/* Ends all faults for good. */
-extern void sim_nemesis_stop(SimWorld *world);
-
-/* ---- sim_ambush.c: faults that wait for their moment, or come in a chosen order ---- */
-
-/* A node begins to adopt or to lead: perhaps it is struck within the next milliseconds. */
-extern void sim_ambush_lay(SimNode *node, uint32_t group, bool leads);
-extern void sim_ambush_spring(SimNode *node);
-extern bool sim_ambush_return_to_one(SimWorld *world, SimNode *node);
-extern bool sim_ambush_restart_majority(SimWorld *world, SimNode *node);
-extern bool sim_ambush_jump_majority(SimWorld *world, SimNode *node);
-
-/* A leader hears everything late; after a while nobody hears it any more. */
-extern bool sim_ambush_hear_late(SimWorld *world, SimNode *node);
-extern void sim_ambush_mute(SimWorld *world, uint32_t node);
-
-/* The leader of a group is cut off; so is each of the next few, while the one before returns. */
-extern bool sim_ambush_relay(SimWorld *world, SimNode *node);
-extern bool sim_ambush_relay_runs(const SimWorld *world);
-extern void sim_ambush_relay_next(SimWorld *world, uint32_t node, uint64_t leg);
-
-/* A follower tells the node that it has entries up to lsn. */
-extern void sim_ambush_acknowledged(SimWorld *world, uint32_t node, uint32_t group, Lsn lsn);
-
-/* The restless operator's next move. */
-extern void sim_ambush_operate(SimWorld *world);
-
-/* The idle group gets a new generation, which the nodes learn of one after the other. */
-extern bool sim_ambush_replace_group(SimWorld *world, SimNode *node);
-
-extern void sim_ambush_replace_at(SimNode *node);
-
-/* A frame of the node goes out once more, naming an absurd ballot; NULL if it names none. */
-extern SimFrame *sim_ambush_forge(const SimFrame *frame);
 
 #endif /* QUORATE_SIM_WORLD_H */

@@ -7,6 +7,7 @@
 #include "sim/check_history.h"
 #include "sim/check_lead.h"
 #include "sim/check_log.h"
+#include "sim/check_rows.h"
 
 static const CheckBallot BALLOT_A = {1, 1};
 static const CheckBallot BALLOT_B = {1, 2};
@@ -164,12 +165,88 @@ test_rebase(void)
 	}
 	commit(log, first);
 	commit(log, second);
-	check_log_rebase(log, 2, 0, 2);
+	TAP_OK(check_log_base(log, 2, 0, 2), "an empty log that begins above an entry began anew");
 	check_log_entry(log, 2, 0, &third);
 	TAP_OK(!report.failed, "a log may begin above a committed entry");
-	check_log_rebase(log, 2, 0, 3);
-	TAP_BREAKS(report, "I6", "a log that begins above an uncommitted one");
+	TAP_OK(!check_log_base(log, 1, 0, 2), "a log that held the entry was truncated");
+	check_log_entry(log, 2, 0, &second);
+	TAP_BREAKS(report, "I5", "an entry below the log's beginning");
 	check_log_free(log);
+}
+
+/* ---- memberships ---- */
+
+static CheckMembership
+membership(uint64_t generation, uint32_t count)
+{
+	CheckMembership made = {.generation = generation, .count = count};
+
+	for (uint32_t i = 0; i < count; i++)
+		made.members[i] = (CheckMember){i + 1, CHECK_KIND_STORAGE, CHECK_HALF_BOTH, 1};
+	return made;
+}
+
+/* Nodes 1, 2, 3 with 3 going and 4, a learner since generation 2, coming in. */
+static CheckMembership
+joint_membership(void)
+{
+	CheckMembership joint = membership(3, 4);
+
+	joint.members[2].half = CHECK_HALF_OUTGOING;
+	joint.members[3] = (CheckMember){4, CHECK_KIND_STORAGE, CHECK_HALF_INCOMING, 2};
+	return joint;
+}
+
+static void
+test_membership_quorums(void)
+{
+	CheckMembership plain = membership(1, 3);
+	CheckMembership joint = joint_membership();
+
+	TAP_OK(check_membership_quorum(&plain, 0x5), "two of three are a quorum");
+	TAP_OK(!check_membership_quorum(&plain, 0x9), "who is no member does not count");
+	TAP_OK(check_membership_quorum(&joint, 0x3), "two that are in both halves");
+	TAP_OK(!check_membership_quorum(&joint, 0x9), "a quorum of the new half alone");
+	TAP_OK(!check_membership_quorum(&joint, 0x5), "a quorum of the old half alone");
+	TAP_OK(check_membership_quorum(&joint, 0xd), "one of both halves and one of each");
+	plain.members[2].kind = CHECK_KIND_LEARNER;
+	TAP_OK(!check_membership_quorum(&plain, 0x5), "a learner does not count");
+	plain.members[2].kind = CHECK_KIND_LOG;
+	TAP_OK(check_membership_quorum(&plain, 0x5), "a log replica counts");
+}
+
+static void
+test_membership_successors(void)
+{
+	CheckMembership before = membership(2, 4);
+	CheckMembership joint = joint_membership();
+	CheckMembership final = membership(4, 3);
+
+	before.members[3] = (CheckMember){4, CHECK_KIND_LEARNER, CHECK_HALF_BOTH, 2};
+	final.members[2] = (CheckMember){4, CHECK_KIND_STORAGE, CHECK_HALF_BOTH, 2};
+	TAP_OK(!check_membership_breach(&before, &joint), "a change begins");
+	TAP_OK(!check_membership_breach(&joint, &final), "a change ends");
+	TAP_OK(check_membership_breach(&before, &final) != NULL, "a generation is skipped");
+	final.generation = 3;
+	TAP_OK(check_membership_breach(&before, &final) != NULL, "members change at one stroke");
+	final.generation = 4;
+	final.members[2].since = 4;
+	TAP_OK(check_membership_breach(&joint, &final) != NULL, "a member begins anew in between");
+}
+
+static void
+test_rows(void)
+{
+	CheckReport report = {0};
+	CheckRows *rows = check_rows_create(1, &report);
+
+	check_rows_applied(rows, 0, 0, 5, 17);
+	check_rows_applied(rows, 1, 0, 5, 17);
+	check_rows_applied(rows, 1, 0, 6, 18);
+	TAP_OK(!report.failed, "equal rows at equal LSNs");
+	check_rows_applied(rows, 0, 0, 6, 19);
+	TAP_BREAKS(report, "rows", "rows that differ at one LSN");
+	check_rows_free(rows);
 }
 
 static void
@@ -362,6 +439,9 @@ main(void)
 	test_matching();
 	test_hole();
 	test_rebase();
+	test_membership_quorums();
+	test_membership_successors();
+	test_rows();
 	test_commit_lsn();
 	test_leaders();
 	test_promises();
