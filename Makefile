@@ -147,7 +147,7 @@ check:
 	@tests/run/check.sh $(SUITES)
 
 check-long:
-	@SEEDS=$${SEEDS:-20000} QUORATE_TEST_LONG=1 tests/run/check.sh $(SUITES) sim-san
+	@SEEDS=$${SEEDS:-100000} QUORATE_TEST_LONG=1 tests/run/check.sh $(SUITES) sim-san
 
 .PHONY: sim-san
 sim-san:
