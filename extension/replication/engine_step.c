@@ -231,30 +231,48 @@ has_entry_room(Engine *engine, uint32_t entries, uint64_t payload_bytes, uint32_
 
 /* ---- events from outside ---- */
 
-/*
- * The first entries that the log surely takes, as one event; fewer than the message carries if need be.  A
- * replica that was away for many changes takes only a few memberships at once: each is a record of its own.
- */
+/* How many of the first entries, at most so many, one event may bring whatever room there is. */
 static uint32_t
-entries_with_room(Engine *engine, const Message *message)
+entries_of_event(const Engine *engine, const Message *message, uint32_t max, LogRoom *room)
 {
-	uint32_t count = 0;
 	uint32_t memberships = 0;
-	uint64_t payload_bytes = 0;
+	uint32_t count = 0;
 
-	for (; count < message->entry_count; count++)
+	*room = (LogRoom){.records = STEP_RECORDS_BASE, .bulk = true};
+	for (; count < max; count++)
 	{
 		const Entry *entry = &message->entries[count];
 		bool is_membership = membership_is_encoded(entry->payload, entry->length);
 
 		if (entry->length > log_payload_max_bytes(engine->log) ||
-			(count > 0 && payload_bytes + entry->length > log_payload_max_bytes(engine->log)) ||
+			(count > 0 &&
+			 room->payload_bytes + entry->length > log_payload_max_bytes(engine->log)) ||
 			(is_membership && memberships == STEP_MEMBERSHIPS_MAX))
 			break;
-		payload_bytes += entry->length;
+		room->payload_bytes += entry->length;
 		memberships += is_membership;
 	}
-	return has_entry_room(engine, count, payload_bytes, memberships) ? count : 0;
+	room->records += count;
+	add_memberships(room, 1 + memberships);
+	return count;
+}
+
+/*
+ * The first entries that the log surely takes, as one event; fewer than the message carries if need be.  A
+ * replica that was away for many changes takes only a few memberships at once: each is a record of its own.  What
+ * does not fit even into an empty segment, as many small entries may not, is tried by halves.
+ */
+static uint32_t
+entries_with_room(Engine *engine, const Message *message)
+{
+	LogRoom room;
+	uint32_t count = entries_of_event(engine, message, message->entry_count, &room);
+
+	if (!engine_has_control_room(engine))
+		return 0;
+	while (count > 0 && log_reserve(engine->log, &room) != 0)
+		count = entries_of_event(engine, message, count / 2, &room);
+	return count;
 }
 
 /*

@@ -196,8 +196,7 @@ sim_ambush_return_to_one(SimWorld *world, SimNode *node)
 {
 	int64_t away_us = sim_random_between(&world->random, SIM_LEASE_US, 5 * SIM_LEASE_US / 2);
 	int64_t alone_us = sim_random_between(&world->random, SIM_LEASE_US / 4, 2 * SIM_LEASE_US);
-	uint32_t other = (node->index + 1 + sim_random_below(&world->random, SIM_NODES - 1)) %
-					 SIM_NODES;
+	uint32_t other = sim_nemesis_companion(world, node);
 	int64_t until_us = world->now_us + away_us + alone_us;
 
 	sim_nemesis_isolate(world, node->index, world->now_us + away_us);

@@ -56,10 +56,41 @@ sim_nemesis_is_idle(const SimNode *node)
 
 /* ---- the network ---- */
 
+/* A group of the node, one that it leads if it leads any; NULL if it has none. */
+static const GroupStatus *
+choose_group(SimWorld *world, const SimNode *node)
+{
+	uint32_t start = sim_random_below(&world->random, SIM_GROUPS);
+	const GroupStatus *found = NULL;
+
+	for (uint32_t i = 0; i < SIM_GROUPS; i++)
+	{
+		const SimReplica *replica = &node->replicas[(start + i) % SIM_GROUPS];
+
+		if (replica->open && replica->status.member_count > 1 &&
+			(!found || (replica->published.leads && found->role != ROLE_LEADER)))
+			found = &replica->status;
+	}
+	return found;
+}
+
+uint32_t
+sim_nemesis_companion(SimWorld *world, const SimNode *node)
+{
+	const GroupStatus *group = choose_group(world, node);
+	uint32_t other = node->index;
+
+	if (!group)
+		return (node->index + 1 + sim_random_below(&world->random, SIM_NODES - 1)) % SIM_NODES;
+	while (other == node->index)
+		other = group->members[sim_random_below(&world->random, group->member_count)].node - 1u;
+	return other;
+}
+
 static bool
 strike_link(SimWorld *world, SimNode *node)
 {
-	uint32_t to = (node->index + 1 + sim_random_below(&world->random, SIM_NODES - 1)) % SIM_NODES;
+	uint32_t to = sim_nemesis_companion(world, node);
 
 	world->links[node->index][to].cut_until_us = world->now_us + sim_nemesis_lasts_us(world);
 	return true;

@@ -13,6 +13,9 @@ extern void sim_nemesis_begin(SimWorld *world);
 extern void sim_nemesis_strike(SimWorld *world);
 extern void sim_nemesis_end(SimWorld *world, SimEvent event);
 
+/* Another member of a group that the node leads or has, if there is one; else any other node. */
+extern uint32_t sim_nemesis_companion(SimWorld *world, const SimNode *node);
+
 /* How long a fault lasts, and a process is down. */
 extern int64_t sim_nemesis_lasts_us(SimWorld *world);
 extern int64_t sim_nemesis_down_us(SimWorld *world);

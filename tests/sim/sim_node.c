@@ -68,11 +68,12 @@ renew_idle_group(SimNode *node)
 	if (node->index >= SIM_IDLE_NODES)
 		return;
 	engine_group_membership(node->engine, SIM_GROUP_IDLE, &recovered);
-	if (recovered.generation == node->idle_generation)
+	if (recovered.generation == node->idle_generation && !node->world->idle_is_over)
 		return;
 	if (recovered.generation != 0 && !engine_drop_group(node->engine, SIM_GROUP_IDLE))
 		return;
-	create_group(node, SIM_GROUP_IDLE, node->idle_generation, (1u << SIM_IDLE_NODES) - 1);
+	if (!node->world->idle_is_over)
+		create_group(node, SIM_GROUP_IDLE, node->idle_generation, (1u << SIM_IDLE_NODES) - 1);
 }
 
 void

@@ -25,8 +25,9 @@
 #define WITHOUT_LEASES 4
 #define RETURNED_LEASES 20
 #define AWAY_LOG_BYTES (200 * 1024) /* by which the others' logs may grow while one is away */
-#define LAG_MAX 8                   /* entries: a handover waits for the target's log */
-#define COMMITS_PER_GROUP 5         /* after the faults */
+#define SHORT_LOG_BYTES (100 * 1024)
+#define LAG_MAX 8           /* entries: a handover waits for the target's log */
+#define COMMITS_PER_GROUP 5 /* after the faults */
 
 uint32_t
 sim_serving_nodes(const SimWorld *world, uint32_t group)
@@ -280,7 +281,7 @@ find_leader(const SimWorld *world)
 static void
 step_away(SimWorld *world)
 {
-	const SimNode *away = &world->nodes[world->away];
+	SimNode *away = &world->nodes[world->away];
 
 	for (uint32_t i = 0; i < SIM_NODES; i++)
 	{
@@ -298,6 +299,9 @@ step_away(SimWorld *world)
 	/* In half of the runs a leader fails just then: the node may stand before it knows how far behind it is. */
 	if (sim_random_chance(&world->random, 500000))
 		sim_node_crash(&world->nodes[find_leader(world)], false, WITHOUT_LEASES * SIM_LEASE_US);
+	/* Its own log may grow too long while rows are missing: then the copying has to begin anew. */
+	if (sim_random_chance(&world->random, 500000))
+		away->log_bytes_max = SHORT_LOG_BYTES;
 	enter(world, SIM_PHASE_BEHIND, BEHIND_LEASES);
 	sim_schedule(world, 0, (SimEvent){.kind = SIM_START, .node = world->away, .life = away->life});
 }

@@ -267,6 +267,7 @@ typedef struct SimWorld
 	uint64_t phase_goal[SIM_GROUPS];
 	uint32_t away;            /* the node that is left behind */
 	uint64_t idle_generation; /* newest one of the idle group */
+	bool idle_is_over;        /* a node of it is lost: it is dropped for good */
 	SimMembers members;
 	bool copies_held;    /* no page of rows is read for now */
 	uint64_t committed;  /* operations that clients saw committed */
