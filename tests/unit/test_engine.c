@@ -393,6 +393,30 @@ test_left_behind(void)
 	cluster_stop(&cluster);
 }
 
+/* The entries of one ACCEPT need more room, record by record, than a segment has: they are taken piece by piece. */
+static void
+test_many_small_entries(void)
+{
+	uint32_t segment_bytes = cluster_default_config.segment_bytes;
+	TestNode *leader, *away;
+	bool written = true;
+
+	cluster_default_config.segment_bytes = 32 * 1024;
+	cluster_start(&cluster, 3);
+	cluster_default_config.segment_bytes = segment_bytes;
+	leader = cluster_await_leader(&cluster);
+	away = another_node(leader);
+	away->isolated = true;
+	for (uint64_t tag = 1; tag <= 2000; tag += 100)
+		written = written && write_tags(leader, tag, 100, 8);
+	TAP_OK(written, "two nodes of three write many small entries");
+	away->isolated = false;
+	TAP_OK(cluster_await_commit(&cluster, away, leader->tag_lsns[2000]) &&
+			   holds_tags(away, leader, 1, 2000, 8),
+		   "the third catches up, though an ACCEPT of them is more than a segment holds");
+	cluster_stop(&cluster);
+}
+
 /* The disk of a follower is full: it acknowledges nothing more, the other two go on, and it recovers. */
 static void
 test_full_follower(void)
@@ -536,6 +560,7 @@ main(void)
 	test_former_lives();
 	test_truncation();
 	test_left_behind();
+	test_many_small_entries();
 	test_full_follower();
 	test_full_leader();
 	test_failed_sync();
