@@ -41,6 +41,20 @@ typedef enum MessageKind
 
 #define MESSAGE_KIND_LAST MESSAGE_REMOVED
 
+/*
+ * A life of a node as its log shows it: which log it was, and a place in that log (log_place_synced).  The core
+ * does not look at it: replication/engine_lives.c compares what a node says with what others remember.
+ */
+typedef struct LogLife
+{
+	uint64_t start_counter; /* 0: nothing is known */
+	uint64_t id;            /* random; two lives that call themselves by one start counter differ in it */
+	uint64_t place;
+} LogLife;
+
+/* A heartbeat names so many lives of its sender at most. */
+#define LOG_LIVES_MAX 8
+
 /* Node-wide heartbeat: one for each pair of nodes and interval, however many groups they share (I8, I9). */
 typedef struct Heartbeat
 {
@@ -57,6 +71,12 @@ typedef struct Heartbeat
 	TimeUs
 		grant_echo_us; /* receiver's sent_us of the request that this grant answers: it counts from there */
 	TimeUs grant_us; /* length of the grant */
+
+	/* Filled and read by replication/: is the sender's log still the one that was there before? */
+	uint32_t life_count;
+	const LogLife *lives; /* the sender's, newest first; place: where the log of that life began */
+	uint64_t log_synced;  /* the place up to which the sender's log is durable */
+	LogLife heard; /* the newest life of the receiver that the sender knows; place: how far its log was durable */
 } Heartbeat;
 
 /* A group's log in outline: enough to find where two logs part. */

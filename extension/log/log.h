@@ -235,6 +235,12 @@ extern int log_sync(Log *log);
 extern uint64_t log_append_position(const Log *log);
 extern uint64_t log_synced_position(const Log *log);
 
+/*
+ * What log_synced_position stands for, as a number that means the same in all lives of this log and never goes
+ * back: a crash loses nothing below it.
+ */
+extern uint64_t log_synced_place(const Log *log);
+
 /* Bytes that a payload may have at most; a longer one gets -EMSGSIZE. */
 extern uint32_t log_payload_max_bytes(const Log *log);
 

@@ -98,3 +98,15 @@ log_synced_position(const Log *log)
 {
 	return log->synced_position;
 }
+
+uint64_t
+log_synced_place(const Log *log)
+{
+	const LogSegment *segment = log_active_segment(log);
+
+	while (log->synced_position < segment->stream_base + LOG_RECORDS_OFFSET &&
+		   segment > log->segments && segment[-1].in_stream)
+		segment--;
+	return (uint64_t) segment->number * log->segment_bytes +
+		   (log->synced_position - segment->stream_base);
+}

@@ -154,6 +154,17 @@ adopt_recovered_group(void *context, const LogGroupState *state)
 	return 1;
 }
 
+/* A node value of zeros, unless the log has one. */
+static bool
+make_node_value(Log *log, uint16_t key, uint32_t bytes)
+{
+	static const uint8_t zeros[ENGINE_PEER_LIVES_BYTES];
+	uint32_t length;
+
+	CORE_ASSERT(bytes <= sizeof(zeros));
+	return log_node_value(log, key, &length) || log_append_node(log, key, zeros, bytes) == 0;
+}
+
 /*
  * The engine's own node values are there from the first open on: replacing one needs no room in checkpoints,
  * so that it cannot be refused later.
@@ -161,36 +172,21 @@ adopt_recovered_group(void *context, const LogGroupState *state)
 static bool
 make_node_values(Log *log)
 {
-	static const uint8_t zeros[ENGINE_PEER_STARTS_BYTES];
-	uint32_t length;
-
-	if (!log_node_value(log, ENGINE_KEY_GRANT_LENGTH, &length) &&
-		log_append_node(log, ENGINE_KEY_GRANT_LENGTH, zeros, sizeof(uint64_t)) != 0)
-		return false;
-	return log_node_value(log, ENGINE_KEY_PEER_STARTS, &length) ||
-		   log_append_node(log, ENGINE_KEY_PEER_STARTS, zeros, sizeof(zeros)) == 0;
+	return make_node_value(log, ENGINE_KEY_GRANT_LENGTH, sizeof(uint64_t)) &&
+		   make_node_value(log, ENGINE_KEY_PEER_LIVES, ENGINE_PEER_LIVES_BYTES) &&
+		   make_node_value(log, ENGINE_KEY_OWN_LIVES, ENGINE_OWN_LIVES_BYTES) &&
+		   make_node_value(log, ENGINE_KEY_SET_BACK, sizeof(uint64_t));
 }
 
-/* The longest grant of former lives; 0 on a new node. */
-static TimeUs
-recovered_grant_length(const Log *log)
+/* A node value of 64 bits, which is there. */
+static uint64_t
+node_number(const Log *log, uint16_t key)
 {
 	uint32_t length;
-	const uint8_t *value = log_node_value(log, ENGINE_KEY_GRANT_LENGTH, &length);
+	const uint8_t *value = log_node_value(log, key, &length);
 
 	CORE_INVARIANT("I8", value != NULL && length == sizeof(uint64_t));
-	return (TimeUs) wire_get_u64(value);
-}
-
-static void
-recover_peer_lives(Engine *engine)
-{
-	uint32_t length;
-	const uint8_t *value = log_node_value(engine->log, ENGINE_KEY_PEER_STARTS, &length);
-
-	CORE_ASSERT(value != NULL && length == ENGINE_PEER_STARTS_BYTES);
-	for (uint32_t i = 0; i <= CORE_NODES_MAX; i++)
-		engine->peers[i].start_counter = wire_get_u64(value + i * sizeof(uint64_t));
+	return wire_get_u64(value);
 }
 
 static void
@@ -202,7 +198,8 @@ create_core(Engine *engine)
 					   .lease_us = config->lease_us,
 					   .heartbeat_us = config->heartbeat_us,
 					   .clock_drift_ppm = config->clock_drift_ppm,
-					   .wait_out_us = recovered_grant_length(engine->log),
+					   /* The longest grant of former lives; 0 on a new node. */
+					   .wait_out_us = (TimeUs) node_number(engine->log, ENGINE_KEY_GRANT_LENGTH),
 					   .accept_entries_max = ACCEPT_ENTRIES_MAX,
 					   .inflight_entries_max = ACCEPT_ENTRIES_MAX * INFLIGHT_ACCEPTS,
 					   .contenders_max = CONTENDERS_MAX,
@@ -224,6 +221,7 @@ init_engine(Engine *engine, Log *log, const EngineConfig *config, const EngineCa
 	engine->sync_started_us = engine->now;
 	engine->exchange_due_us = engine->now + config->lease_us;
 	engine->truncate_due_us = engine->exchange_due_us;
+	engine->remember_due_us = engine->exchange_due_us;
 	engine_stir(engine);
 	wire_arena_init(&engine->turn_arena, NULL, 0, SIZE_MAX / 2);
 	wire_arena_init(&engine->frame_arena, NULL, 0, FRAME_ARENA_BYTES_MAX);
@@ -260,7 +258,13 @@ recover(Engine *engine)
 		engine_set_error("there is no room in the log for the values of the node");
 		return ENGINE_IO;
 	}
-	recover_peer_lives(engine);
+	if (node_number(engine->log, ENGINE_KEY_SET_BACK) != 0)
+	{
+		engine_set_error("its log was set back to an older state: node %u remembers more of it",
+						 (NodeId) node_number(engine->log, ENGINE_KEY_SET_BACK));
+		return ENGINE_SET_BACK;
+	}
+	engine_recover_lives(engine);
 	bound_accept_bytes(engine);
 	create_core(engine);
 	return ENGINE_OK;
@@ -498,10 +502,13 @@ bool
 engine_finish_turn(Engine *engine)
 {
 	engine_start(engine);
+	if (engine->set_back_by != 0)
+		return engine_record_set_back(engine);
 	engine_read_clock(engine);
 	prepare_log(engine);
 	tick(engine);
 	exchange_if_due(engine);
+	engine_remember_peers(engine);
 	record_tick_if_idle(engine);
 	if (!write_and_sync(engine))
 	{

@@ -97,6 +97,9 @@ typedef struct EngineCallbacks
 
 	/* This node is no member of the group any more: the group is closed; its rows may go. */
 	void (*removed)(void *context, GroupId group);
+
+	/* The log of `peer` was set back to an older state (decision 0012): what it says is dropped.  Or no longer. */
+	void (*set_back)(void *context, NodeId peer, bool set_back);
 } EngineCallbacks;
 
 typedef enum EngineStatus
@@ -105,6 +108,7 @@ typedef enum EngineStatus
 	ENGINE_NO_IDENTITY, /* the log directory holds no identity: not bootstrapped */
 	ENGINE_FOREIGN,     /* the directory was copied or restored: its identity must not be used */
 	ENGINE_ROTTEN,      /* damage in the middle of the log */
+	ENGINE_SET_BACK,    /* the log lacks what this node acknowledged: a peer remembered it */
 	ENGINE_VERSION,     /* written by a newer version than this code understands */
 	ENGINE_IO           /* an I/O error; errno in engine_error() */
 } EngineStatus;
@@ -141,7 +145,7 @@ extern bool engine_group_membership(const Engine *engine, GroupId group, Members
 /*
  * A frame that arrived from a peer.  False if it is not a valid frame of this cluster, with nothing changed:
  * end that stream.  A frame of a former life of the peer (or of a peer whose log was lost: its start counter
- * begins anew) is dropped.
+ * begins anew) is dropped, and so is all that a peer says whose log was set back.
  */
 extern bool engine_receive(Engine *engine, NodeId from, const uint8_t *frame, size_t length);
 
@@ -209,6 +213,12 @@ extern const void *engine_get_blob(const Engine *engine, uint16_t key, uint32_t 
 
 extern uint64_t engine_log_bytes(const Engine *engine);
 extern uint64_t engine_start_counter(const Engine *engine);
+
+/*
+ * The peer that remembers more of this node's log than there is, or 0.  When it is set after a turn the node has to
+ * stop: it has forgotten promises.  engine_open refuses with ENGINE_SET_BACK from then on.
+ */
+extern NodeId engine_set_back_by(const Engine *engine);
 
 /* Whether `peer` is a node of the cluster: heartbeats go there although no group is shared. */
 extern void engine_meet(Engine *engine, NodeId peer, bool known);

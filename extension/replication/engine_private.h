@@ -7,6 +7,7 @@
  *		engine_membership.c	their members; replicas that come, begin anew and go
  *		engine_step.c		stepping the core and carrying out its effects
  *		engine_send.c		messages that wait for their frames
+ *		engine_lives.c		the lives of the nodes; logs that were set back
  *		engine_truncate.c	what every member has applied, and giving up old log
  *		engine_log.c		entries and node values for the owner
  */
@@ -25,9 +26,13 @@
 /* Keys of node values from here on belong to the engine; the owner's blobs are below. */
 #define ENGINE_KEY_FIRST 0xFF00
 #define ENGINE_KEY_GRANT_LENGTH 0xFF00 /* longest grant that this node may have given */
-#define ENGINE_KEY_PEER_STARTS 0xFF01  /* start counters of the peers, highest seen */
+#define ENGINE_KEY_PEER_LIVES 0xFF02   /* a LogLife of each peer: the newest that was heard */
+#define ENGINE_KEY_OWN_LIVES 0xFF03    /* the last LOG_LIVES_MAX lives of this node, newest first */
+#define ENGINE_KEY_SET_BACK 0xFF04     /* the node that found this log set back; 0 as long as none did */
 
-#define ENGINE_PEER_STARTS_BYTES ((CORE_NODES_MAX + 1) * sizeof(uint64_t))
+#define ENGINE_LIFE_BYTES (3 * sizeof(uint64_t))
+#define ENGINE_PEER_LIVES_BYTES ((CORE_NODES_MAX + 1) * ENGINE_LIFE_BYTES)
+#define ENGINE_OWN_LIVES_BYTES (LOG_LIVES_MAX * ENGINE_LIFE_BYTES)
 
 /* Bytes of a frame with a single entry besides its payload: header and structure. */
 #define ENGINE_FRAME_OVERHEAD_MAX 4096
@@ -129,7 +134,9 @@ typedef struct EnginePeer
 {
 	WaitingList now;        /* may leave at once */
 	WaitingList after_sync; /* must not leave before everything recorded is durable (I2, I3) */
-	uint64_t start_counter; /* highest life seen; frames of former lives are dropped */
+	LogLife life;           /* newest one heard, and how far its log was durable; older frames are dropped */
+	bool knows_us;          /* its last heartbeat knew this life of ours */
+	bool set_back;          /* its log is not what it was: nothing that it says is heard */
 } EnginePeer;
 
 struct Engine
@@ -148,6 +155,9 @@ struct Engine
 	GroupList buried;                     /* gone for good: no invitation counts */
 	GroupList converted;                  /* keep rows since the present step */
 	NewsList news;                        /* oldest first */
+	LogLife lives[LOG_LIVES_MAX];         /* of this node, newest first */
+	uint32_t life_count;
+	NodeId set_back_by;                   /* the peer that remembers more of this log than there is; 0 for none */
 	uint32_t joint_groups;                /* groups whose membership in use is joint */
 	EnginePeer peers[CORE_NODES_MAX + 1]; /* by node id */
 
@@ -156,6 +166,8 @@ struct Engine
 	TimeUs sync_started_us; /* of the last completed sync */
 	TimeUs exchange_due_us; /* next round of APPLIED messages */
 	TimeUs truncate_due_us; /* next truncation */
+	TimeUs remember_due_us; /* next record of what is known of the peers' logs */
+	bool peers_grew;        /* more is known than was recorded */
 	TimeUs leases_due_us;   /* when leases that grew are shown to the owner */
 	bool leases_grew;       /* something came that makes the leases of all led groups longer */
 	bool untold;            /* there may be something to tell other members of applied rows */
@@ -286,6 +298,23 @@ extern void engine_send_after_sync(Engine *engine);
 /* True if anything waits for a sync. */
 extern bool engine_has_queued(const Engine *engine);
 extern void engine_free_queues(Engine *engine);
+
+/* ---- engine_lives.c ---- */
+
+/* What the log knows of the lives of this node and of its peers, and the record that a new one begins. */
+extern void engine_recover_lives(Engine *engine);
+
+/* Adds to a heartbeat what it says of the logs of both ends. */
+extern void engine_describe_lives(Engine *engine, Message *heartbeat);
+
+/* Is the frame of the newest life of its sender, and that one's log the one that was there before? */
+extern bool engine_takes_life(Engine *engine, const Frame *frame);
+
+/* Records, once in a while, how far the peers' logs are known to be durable. */
+extern void engine_remember_peers(Engine *engine);
+
+/* Nothing is said or done any more but that the log was set back, for ever.  False if the log failed. */
+extern bool engine_record_set_back(Engine *engine);
 
 /* ---- engine_truncate.c ---- */
 

@@ -19,7 +19,7 @@
 #define STEP_RECORDS_BASE 16
 
 /* Bytes of node values among them: the length of grants, or the lives of the peers. */
-#define STEP_VALUE_BYTES ENGINE_PEER_STARTS_BYTES
+#define STEP_VALUE_BYTES ENGINE_PEER_LIVES_BYTES
 
 /* Entries with memberships that are taken in one step. */
 #define STEP_MEMBERSHIPS_MAX 8
@@ -205,8 +205,9 @@ add_memberships(LogRoom *room, uint32_t count)
 	room->state_bytes += (uint64_t) count * MEMBERSHIPS_BYTES_MAX;
 }
 
-bool
-engine_has_control_room(Engine *engine)
+/* What an event without entries may record. */
+static LogRoom
+control_room(const Engine *engine)
 {
 	LogRoom room = {.records = STEP_RECORDS_BASE + STEP_RECORDS_PER_GROUP * engine->groups.count,
 					.payload_bytes = STEP_VALUE_BYTES,
@@ -214,19 +215,26 @@ engine_has_control_room(Engine *engine)
 
 	/* The group of the event; and any joint generation may be committed, which calls for the final one. */
 	add_memberships(&room, 1 + engine->joint_groups);
+	return room;
+}
+
+bool
+engine_has_control_room(Engine *engine)
+{
+	LogRoom room = control_room(engine);
+
 	return log_reserve(engine->log, &room) == 0;
 }
 
-/* Room for entries of so many payload bytes, some of them memberships, and for what else their event may record. */
+/* Room for a proposal, and after it for the sync that makes it durable: what is refused is so before it is recorded. */
 static bool
-has_entry_room(Engine *engine, uint32_t entries, uint64_t payload_bytes, uint32_t memberships)
+has_proposal_room(Engine *engine, uint64_t payload_bytes)
 {
-	LogRoom room = {
-		.records = entries + STEP_RECORDS_BASE, .payload_bytes = payload_bytes, .bulk = true};
+	LogRoom room = control_room(engine);
 
-	add_memberships(&room, 1 + memberships);
-	return engine_has_control_room(engine) &&
-		   (entries == 0 || log_reserve(engine->log, &room) == 0);
+	room.records++;
+	room.payload_bytes += payload_bytes;
+	return log_reserve(engine->log, &room) == 0;
 }
 
 /* ---- events from outside ---- */
@@ -324,29 +332,6 @@ receive_message(Engine *engine, const Message *message)
 	engine->leases_grew = true;
 }
 
-/*
- * Notes the life of a peer.  False if it is a former one, whose frames are late.  The counters are kept in
- * the log, so that they survive this node's own restart.
- */
-static bool
-note_peer_life(Engine *engine, NodeId peer, uint64_t start_counter)
-{
-	uint8_t counters[ENGINE_PEER_STARTS_BYTES];
-
-	if (start_counter < engine->peers[peer].start_counter)
-		return false;
-	if (start_counter == engine->peers[peer].start_counter)
-		return true;
-	if (!engine_has_control_room(engine))
-		return false;
-	engine->peers[peer].start_counter = start_counter;
-	for (uint32_t i = 0; i <= CORE_NODES_MAX; i++)
-		wire_put_u64(counters + i * sizeof(uint64_t), engine->peers[i].start_counter);
-	engine_recorded(
-		engine, log_append_node(engine->log, ENGINE_KEY_PEER_STARTS, counters, sizeof(counters)));
-	return true;
-}
-
 /* Is it a frame from this sender to this node of this cluster?  Explains itself if not. */
 static bool
 frame_is_ours(const Engine *engine, NodeId from, const Frame *frame)
@@ -377,7 +362,7 @@ engine_receive(Engine *engine, NodeId from, const uint8_t *bytes, size_t length)
 		return false;
 	engine_start(engine);
 	engine_read_clock(engine);
-	if (!note_peer_life(engine, from, frame.start_counter))
+	if (!engine_takes_life(engine, &frame) || engine->set_back_by != 0)
 		return true;
 	for (uint32_t i = 0; i < frame.message_count; i++)
 		receive_message(engine, &frame.messages[i]);
@@ -392,7 +377,7 @@ objection_to_proposal(Engine *engine, GroupId group, uint32_t length)
 	if (length > ENTRY_BYTES_MAX || length > log_payload_max_bytes(engine->log) ||
 		length > engine->config.frame_bytes_max - ENGINE_FRAME_OVERHEAD_MAX)
 		return ENGINE_TOO_LARGE;
-	if (!has_entry_room(engine, 1, length, 0))
+	if (!has_proposal_room(engine, length))
 		return ENGINE_LOG_FULL;
 	return 0;
 }

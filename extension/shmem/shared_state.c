@@ -132,6 +132,7 @@ init_root(SharedState *shared)
 			"the replicator has not started: the server recovers or is a standby",
 			sizeof(shared->state_reason));
 	pg_atomic_init_u64(&shared->log_bytes, 0);
+	pg_atomic_init_u64(&shared->set_back_nodes, 0);
 	pg_atomic_init_u64(&shared->metadata_generation, 1);
 	pg_atomic_init_u64(&shared->groups_generation, 1);
 	pg_atomic_init_u64(&shared->nodes_generation, 1);

@@ -140,6 +140,7 @@ typedef struct SharedState
 	pg_atomic_uint64 nodes_generation;                  /* grows whenever `nodes` changed */
 	pg_atomic_uint64 peer_heard_us[CORE_NODES_MAX + 1]; /* by NodeId; CLOCK_BOOTTIME */
 	pg_atomic_uint64 log_bytes;
+	pg_atomic_uint64 set_back_nodes; /* peers whose log was set back, see node_id_bit() */
 
 	/* Grows whenever applied metadata changed: backends then reload their routing (catalog/). */
 	pg_atomic_uint64 metadata_generation;

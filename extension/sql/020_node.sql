@@ -82,13 +82,14 @@ COMMENT ON FUNCTION quorate._counters() IS
 'internal: counters of this node since its start';
 
 CREATE FUNCTION quorate._peers(
-	OUT node_id integer, OUT name text, OUT zone text, OUT conninfo text, OUT heard_ms_ago bigint)
+	OUT node_id integer, OUT name text, OUT zone text, OUT conninfo text, OUT heard_ms_ago bigint,
+	OUT set_back boolean)
 RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'quorate_peers'
 LANGUAGE C VOLATILE PARALLEL SAFE ROWS 5;
 
 COMMENT ON FUNCTION quorate._peers() IS
-'internal: the nodes of the cluster and how long ago each was heard; null for this node and those never heard';
+'internal: the nodes of the cluster, how long ago each was heard (null for this node and those never heard), and whether its log was found to be set back';
 
 REVOKE ALL ON PROCEDURE quorate._consensus_stream(bytea, integer, integer) FROM PUBLIC;
 REVOKE ALL ON FUNCTION

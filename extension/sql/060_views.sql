@@ -34,12 +34,16 @@ SELECT
 	n.node_id = s.node_id AS is_this_node,
 	CASE
 		WHEN n.node_id = s.node_id THEN s.state
+		WHEN p.set_back THEN 'refused'
 		WHEN p.heard_ms_ago IS NULL THEN 'never heard'
 		WHEN p.heard_ms_ago < 2000 THEN 'alive'
 		ELSE 'silent'
 	END AS state,
 	n.standing,
-	CASE WHEN n.node_id = s.node_id THEN s.reason END AS reason,
+	CASE
+		WHEN n.node_id = s.node_id THEN s.reason
+		WHEN p.set_back THEN 'its log was set back to an older state'
+	END AS reason,
 	p.heard_ms_ago,
 	(SELECT pg_catalog.count(*) FROM quorate._group_status() g WHERE g.leader = n.node_id) AS groups_led,
 	p.conninfo
@@ -50,10 +54,10 @@ LEFT JOIN quorate._peers() p ON p.node_id = n.node_id;
 COMMENT ON VIEW quorate.nodes IS
 'nodes of the cluster, as this node sees them: when each was heard last, and how many groups it leads';
 COMMENT ON COLUMN quorate.nodes.state IS
-'this node: running or refused; others: alive, silent, never heard';
+'this node: running or refused; others: alive, silent, never heard, refused (whatever it says is dropped)';
 COMMENT ON COLUMN quorate.nodes.standing IS
 'what the cluster wants of it: active; joining (add_node has not ended); draining (shall lead nothing); leaving (is being removed)';
-COMMENT ON COLUMN quorate.nodes.reason IS 'why this node is refused';
+COMMENT ON COLUMN quorate.nodes.reason IS 'why the node is refused';
 COMMENT ON COLUMN quorate.nodes.heard_ms_ago IS 'milliseconds since this node heard it; null for itself and for those never heard';
 COMMENT ON COLUMN quorate.nodes.groups_led IS 'replication groups that it leads, of those that this node has a replica of';
 

@@ -35,10 +35,41 @@ get_ballot(const Quorate__Wire__Ballot *part, Ballot *ballot)
 }
 
 static bool
-get_heartbeat(const Quorate__Wire__Heartbeat *part, Heartbeat *heartbeat)
+get_life(const Quorate__Wire__LogLife *part, LogLife *life)
+{
+	life->start_counter = part->start_counter;
+	life->id = part->id;
+	life->place = part->place;
+	return envelope_known(&part->base) && part->start_counter > 0;
+}
+
+/* What a heartbeat says of the logs of both ends. */
+static FrameStatus
+get_lives(const Quorate__Wire__Heartbeat *part, Heartbeat *heartbeat, WireArena *arena)
+{
+	LogLife *lives;
+
+	heartbeat->log_synced = part->log_synced;
+	if (part->n_lives > LOG_LIVES_MAX || (part->heard && !get_life(part->heard, &heartbeat->heard)))
+		return FRAME_MALFORMED;
+	if (part->n_lives == 0)
+		return FRAME_OK;
+	lives = wire_arena_alloc(arena, part->n_lives * sizeof(LogLife));
+	if (!lives)
+		return FRAME_NO_MEMORY;
+	for (size_t i = 0; i < part->n_lives; i++)
+		if (!get_life(part->lives[i], &lives[i]))
+			return FRAME_MALFORMED;
+	heartbeat->life_count = (uint32_t) part->n_lives;
+	heartbeat->lives = lives;
+	return FRAME_OK;
+}
+
+static FrameStatus
+get_heartbeat(const Quorate__Wire__Heartbeat *part, Heartbeat *heartbeat, WireArena *arena)
 {
 	if (!part || !envelope_known(&part->base))
-		return false;
+		return FRAME_MALFORMED;
 	heartbeat->start_counter = part->start_counter;
 	heartbeat->sent_us = part->sent_us;
 	heartbeat->echo_us = part->echo_us;
@@ -49,8 +80,10 @@ get_heartbeat(const Quorate__Wire__Heartbeat *part, Heartbeat *heartbeat)
 	heartbeat->grant_number = part->grant_number;
 	heartbeat->grant_echo_us = part->grant_echo_us;
 	heartbeat->grant_us = part->grant_us;
-	return heartbeat->sent_us >= 0 && heartbeat->echo_us >= 0 && heartbeat->sync_age_us >= 0 &&
-		   heartbeat->grant_echo_us >= 0 && heartbeat->grant_us >= 0;
+	if (heartbeat->sent_us < 0 || heartbeat->echo_us < 0 || heartbeat->sync_age_us < 0 ||
+		heartbeat->grant_echo_us < 0 || heartbeat->grant_us < 0)
+		return FRAME_MALFORMED;
+	return get_lives(part, heartbeat, arena);
 }
 
 static FrameStatus
@@ -194,10 +227,12 @@ get_message(const Quorate__Wire__PeerMessage *part, Message *message, WireArena 
 		return FRAME_KIND_UNKNOWN;
 	if (!get_scalars(part, message))
 		return FRAME_MALFORMED;
-	if (message->kind == MESSAGE_HEARTBEAT ? !get_heartbeat(part->heartbeat, &message->heartbeat)
-										   : part->heartbeat != NULL)
-		return FRAME_MALFORMED;
-	status = get_outline(part->outline, &message->outline, arena);
+	if (message->kind == MESSAGE_HEARTBEAT)
+		status = get_heartbeat(part->heartbeat, &message->heartbeat, arena);
+	else
+		status = part->heartbeat ? FRAME_MALFORMED : FRAME_OK;
+	if (status == FRAME_OK)
+		status = get_outline(part->outline, &message->outline, arena);
 	if (status != FRAME_OK)
 		return status;
 	return get_entries(part, message, arena, tail);

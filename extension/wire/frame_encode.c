@@ -74,6 +74,9 @@ typedef struct MessageParts
 	Quorate__Wire__Ballot base_ballot;
 	Quorate__Wire__Ballot last_ballot;
 	Quorate__Wire__Heartbeat heartbeat;
+	Quorate__Wire__LogLife lives[LOG_LIVES_MAX];
+	Quorate__Wire__LogLife *life_pointers[LOG_LIVES_MAX];
+	Quorate__Wire__LogLife heard;
 } MessageParts;
 
 static Quorate__Wire__Ballot *
@@ -87,9 +90,41 @@ put_ballot(Quorate__Wire__Ballot *part, Ballot ballot)
 	return part;
 }
 
-static Quorate__Wire__Heartbeat *
-put_heartbeat(Quorate__Wire__Heartbeat *part, const Heartbeat *heartbeat)
+static void
+put_life(Quorate__Wire__LogLife *part, const LogLife *life)
 {
+	quorate__wire__log_life__init(part);
+	part->start_counter = life->start_counter;
+	part->id = life->id;
+	part->place = life->place;
+}
+
+/* What a heartbeat says of the logs of both ends. */
+static void
+put_lives(MessageParts *parts, const Heartbeat *heartbeat)
+{
+	Quorate__Wire__Heartbeat *part = &parts->heartbeat;
+
+	CORE_ASSERT(heartbeat->life_count <= LOG_LIVES_MAX);
+	part->n_lives = heartbeat->life_count;
+	part->lives = parts->life_pointers;
+	for (uint32_t i = 0; i < heartbeat->life_count; i++)
+	{
+		put_life(&parts->lives[i], &heartbeat->lives[i]);
+		parts->life_pointers[i] = &parts->lives[i];
+	}
+	part->log_synced = heartbeat->log_synced;
+	if (heartbeat->heard.start_counter == 0)
+		return;
+	put_life(&parts->heard, &heartbeat->heard);
+	part->heard = &parts->heard;
+}
+
+static void
+put_heartbeat(MessageParts *parts, const Heartbeat *heartbeat)
+{
+	Quorate__Wire__Heartbeat *part = &parts->heartbeat;
+
 	quorate__wire__heartbeat__init(part);
 	part->start_counter = heartbeat->start_counter;
 	part->sent_us = heartbeat->sent_us;
@@ -101,7 +136,8 @@ put_heartbeat(Quorate__Wire__Heartbeat *part, const Heartbeat *heartbeat)
 	part->grant_number = heartbeat->grant_number;
 	part->grant_echo_us = heartbeat->grant_echo_us;
 	part->grant_us = heartbeat->grant_us;
-	return part;
+	put_lives(parts, heartbeat);
+	parts->message.heartbeat = part;
 }
 
 /* The runs of an outline; false without memory. */
@@ -233,7 +269,7 @@ put_message(MessageParts *parts, const Message *message, WireArena *scratch, siz
 	part->commit_lsn = message->commit_lsn;
 	part->lsn = message->lsn;
 	if (message->kind == MESSAGE_HEARTBEAT)
-		part->heartbeat = put_heartbeat(&parts->heartbeat, &message->heartbeat);
+		put_heartbeat(parts, &message->heartbeat);
 	return put_outline(parts, &message->outline, scratch) &&
 		   put_entries(parts, message, scratch, payload_bytes);
 }

@@ -399,8 +399,8 @@ quorate_peers(PG_FUNCTION_ARGS)
 	for (int i = 0; i < CORE_NODES_MAX; i++)
 	{
 		TimeUs heard_us;
-		Datum values[5];
-		bool nulls[5] = {false};
+		Datum values[6];
+		bool nulls[6] = {false};
 
 		if (nodes[i].node == 0)
 			continue;
@@ -411,6 +411,8 @@ quorate_peers(PG_FUNCTION_ARGS)
 		values[3] = CStringGetTextDatum(conninfo_without_secrets(nodes[i].conninfo));
 		values[4] = Int64GetDatum((shared_now_us() - heard_us) / 1000);
 		nulls[4] = heard_us == 0;
+		values[5] = BoolGetDatum(pg_atomic_read_u64(&quorate_shared->set_back_nodes) &
+								 node_id_bit(nodes[i].node));
 		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 	}
 	return (Datum) 0;

@@ -230,6 +230,11 @@ run_turn(void)
 	if (!engine_finish_turn(replicator_engine))
 		ereport(PANIC, (errcode_for_file_access(),
 						errmsg("could not write the log of this node: %s", engine_error())));
+	if (engine_set_back_by(replicator_engine) != 0)
+	{
+		nodes_stop_set_back();
+		return 0;
+	}
 	groups_finish_turn();
 	proposal_queue_wake();
 	housekeep();

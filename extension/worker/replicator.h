@@ -62,6 +62,12 @@ extern void nodes_take_list(const void *bytes, Size length);
 /* This node was removed from its cluster: notes it in the log, and stops. */
 extern void nodes_stop_removed(void);
 
+/* Stops this node: its log was set back (engine_set_back_by). */
+extern void nodes_stop_set_back(void);
+
+/* EngineCallbacks.set_back. */
+extern void nodes_note_set_back(void *context, NodeId peer, bool set_back);
+
 /* After recovery: if the log says so, stops; true if it does. */
 extern bool nodes_stop_if_removed(void);
 

@@ -91,6 +91,7 @@ fill_callbacks(EngineCallbacks *callbacks)
 	memset(callbacks, 0, sizeof(*callbacks));
 	callbacks->now = engine_now;
 	callbacks->send = peers_send;
+	callbacks->set_back = nodes_note_set_back;
 	groups_fill_callbacks(callbacks);
 }
 
@@ -185,6 +186,7 @@ forget_cluster(void)
 	LWLockRelease(quorate_shared->lock);
 	pg_atomic_fetch_add_u64(&quorate_shared->nodes_generation, 1);
 	pg_atomic_write_u64(&quorate_shared->log_bytes, 0);
+	pg_atomic_write_u64(&quorate_shared->set_back_nodes, 0);
 	for (int i = 0; i < lengthof(quorate_shared->peer_heard_us); i++)
 		pg_atomic_write_u64(&quorate_shared->peer_heard_us[i], 0);
 }

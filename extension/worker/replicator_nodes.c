@@ -8,7 +8,8 @@
  * log from its beginning goes through all lists of the past.
  *
  * A node that was removed learns it from the metadata or, if it was away, from a peer that refuses its stream.  It
- * notes that durably, then stops: its log and rows stay until an administrator takes them away.
+ * notes that durably, then stops: its log and rows stay until an administrator takes them away.  So does a node whose
+ * log was set back to an older state, when a peer remembers more of it (replication/engine_lives.c).
  */
 #include "postgres.h"
 
@@ -151,4 +152,31 @@ nodes_stop_if_removed(void)
 	if (removed)
 		stop_removed();
 	return removed;
+}
+
+void
+nodes_stop_set_back(void)
+{
+	char *reason = psprintf("its log was set back to an older state: node %u remembers more of it",
+							engine_set_back_by(replicator_engine));
+
+	replicator_refuse(reason);
+	pfree(reason);
+}
+
+/* Shown in quorate.nodes, and said once each time that a peer comes with such a log. */
+void
+nodes_note_set_back(void *context, NodeId peer, bool set_back)
+{
+	if (!set_back)
+	{
+		pg_atomic_fetch_and_u64(&quorate_shared->set_back_nodes, ~node_id_bit(peer));
+		return;
+	}
+	pg_atomic_fetch_or_u64(&quorate_shared->set_back_nodes, node_id_bit(peer));
+	ereport(LOG,
+			(errmsg("node %u has forgotten what it acknowledged: its log was set back to an older state",
+					peer),
+			 errdetail("Whatever it says is dropped."),
+			 errhint("Remove that node from the cluster, and add it as a new one.")));
 }

@@ -40,6 +40,7 @@ random_message(Message *message, Entry *entries, BallotRun *runs)
 	message->heartbeat.sent_us = (TimeUs) (fuzz_random() >> 20);
 	message->heartbeat.grant_us = 1000000;
 	message->heartbeat.shares_groups = fuzz_random() & 1;
+	message->heartbeat.heard = (LogLife){fuzz_random() % 3, fuzz_random(), fuzz_random()};
 	if (message->kind == MESSAGE_HEARTBEAT)
 		return;
 	message->group = 1 + fuzz_random() % 100;

@@ -152,6 +152,17 @@ callback_rebased(void *context, GroupId group, Lsn base_lsn)
 		sim_replica_rebased(context, sim_group_index(group), base_lsn);
 }
 
+/* No fault of the simulator sets a log back in its place: crashes and copies must not look like it. */
+static void
+callback_set_back(void *context, NodeId peer, bool set_back)
+{
+	SimNode *node = context;
+
+	(void) set_back;
+	check_fail(&node->world->report, "I3", "node %u takes the log of node %u for one that was set back",
+			   node->index + 1, peer);
+}
+
 void
 sim_turn_set_callbacks(SimNode *node)
 {
@@ -167,6 +178,7 @@ sim_turn_set_callbacks(SimNode *node)
 		.opened = callback_opened,
 		.rebased = callback_rebased,
 		.removed = callback_removed,
+		.set_back = callback_set_back,
 	};
 }
 
@@ -321,6 +333,9 @@ sim_turn(SimNode *node)
 	hand_in(node);
 	alive = engine_finish_turn(node->engine);
 	node->in_turn = false;
+	if (engine_set_back_by(node->engine) != 0)
+		check_fail(&world->report, "I3", "node %u is told that its log was set back",
+				   node->index + 1);
 	if (!alive || sim_disk_crashed(&node->disk))
 	{
 		end_in_turn(node);

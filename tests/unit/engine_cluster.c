@@ -161,6 +161,17 @@ on_removed(void *context, GroupId group)
 	node->rows_missing = false;
 }
 
+static void
+on_set_back(void *context, NodeId peer, bool set_back)
+{
+	TestNode *node = context;
+
+	if (set_back)
+		node->set_back |= UINT64_C(1) << peer;
+	else
+		node->set_back &= ~(UINT64_C(1) << peer);
+}
+
 EngineStatus
 cluster_open(TestCluster *cluster, NodeId id)
 {
@@ -175,12 +186,14 @@ cluster_open(TestCluster *cluster, NodeId id)
 								 .stepped_down = on_stepped_down,
 								 .opened = on_opened,
 								 .rebased = on_rebased,
-								 .removed = on_removed};
+								 .removed = on_removed,
+								 .set_back = on_set_back};
 
 	node->leading = false;
 	node->committed = 0;
 	node->poisoned = false;
 	node->rows_missing = false;
+	node->config.seed++; /* as the clock has it in the replicator: no two lives have the same */
 	return engine_open(&node->engine, memdisk_io(node->disk), &node->config, &callbacks);
 }
 
@@ -316,7 +329,8 @@ turn_all(TestCluster *cluster)
 
 		if (!node->engine || node->poisoned)
 			continue;
-		node->poisoned = !engine_finish_turn(node->engine);
+		node->poisoned =
+			!engine_finish_turn(node->engine) || engine_set_back_by(node->engine) != 0;
 		syncs += memdisk_count(node->disk, MEMDISK_SYNC_DATA) - before;
 	}
 	cluster->now += syncs > 0 ? cluster->sync_us : 10;

@@ -40,7 +40,8 @@ typedef struct TestNode
 	bool rows_missing; /* as it was told */
 	uint32_t frames_sent;
 	uint64_t frame_bytes_sent;
-	bool poisoned; /* the last turn failed */
+	bool poisoned;     /* the last turn failed, or showed that its log was set back */
+	uint64_t set_back; /* peers of which it was told that their log was: a bit each */
 
 	TagState tags[CLUSTER_TAGS_MAX];
 	Lsn tag_lsns[CLUSTER_TAGS_MAX];

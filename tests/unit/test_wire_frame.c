@@ -41,9 +41,24 @@ static uint8_t payload_bytes[4096];
 static Entry random_entries[64];
 static BallotRun random_runs[MESSAGE_RUNS_MAX];
 
+static LogLife random_lives[LOG_LIVES_MAX];
+
+static LogLife
+random_life(void)
+{
+	return (LogLife){1 + random_number() / 2, random_u64(), random_number()};
+}
+
 static void
 random_heartbeat(Heartbeat *heartbeat)
 {
+	heartbeat->life_count = (uint32_t) (random_u64() % (LOG_LIVES_MAX + 1));
+	for (uint32_t i = 0; i < heartbeat->life_count; i++)
+		random_lives[i] = random_life();
+	heartbeat->lives = random_lives;
+	heartbeat->log_synced = random_number();
+	if (random_u64() & 1)
+		heartbeat->heard = random_life();
 	heartbeat->start_counter = random_number();
 	heartbeat->sent_us = (TimeUs) random_number();
 	heartbeat->echo_us = (TimeUs) random_number();
@@ -130,8 +145,20 @@ ballots_equal(Ballot a, Ballot b)
 }
 
 static bool
+lives_equal(const LogLife *a, const LogLife *b)
+{
+	return a->start_counter == b->start_counter && a->id == b->id && a->place == b->place;
+}
+
+static bool
 heartbeats_equal(const Heartbeat *a, const Heartbeat *b)
 {
+	if (a->life_count != b->life_count || a->log_synced != b->log_synced ||
+		!lives_equal(&a->heard, &b->heard))
+		return false;
+	for (uint32_t i = 0; i < a->life_count; i++)
+		if (!lives_equal(&a->lives[i], &b->lives[i]))
+			return false;
 	return a->start_counter == b->start_counter && a->sent_us == b->sent_us &&
 		   a->echo_us == b->echo_us && a->echo_start_counter == b->echo_start_counter &&
 		   a->sync_age_us == b->sync_age_us && a->wants_grant == b->wants_grant &&
