@@ -111,7 +111,7 @@ test_within_a_life(void)
 	cluster_stop(&cluster);
 }
 
-/* The start counter is the one that the peers know; only the id tells. */
+/* The start counter is the one that the peers know, and the log has grown beyond what they know: only the id tells. */
 static void
 test_same_start_counter(void)
 {
@@ -124,7 +124,11 @@ test_same_start_counter(void)
 	CORE_ASSERT(cluster_open(&cluster, 2) == ENGINE_OK);
 	cluster_run(&cluster, 2 * SECOND_US);
 	write_some();
+	cluster_kill(&cluster, 2, MEMDISK_LOSE_ALL);
+	cluster.nodes[2].isolated = true;
 	set_back(2, backup);
+	cluster_run(&cluster, 60 * SECOND_US);
+	cluster.nodes[2].isolated = false;
 	expect_found_out(2, "a cold backup, started as often as the original");
 	cluster_stop(&cluster);
 }
