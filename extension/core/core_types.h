@@ -28,6 +28,13 @@ typedef uint16_t NodeId;
 #define CORE_NODES_MAX 64   /* nodes of one cluster */
 #define CORE_MEMBERS_MAX 16 /* members of one group, over both halves of a joint generation */
 
+/* A node's place in a set of nodes, which is 64 bits; nothing for what is no node. */
+static inline uint64_t
+node_id_bit(NodeId node)
+{
+	return node >= 1 && node <= CORE_NODES_MAX ? UINT64_C(1) << (node - 1) : 0;
+}
+
 /* Microseconds of a clock that never stops and does not follow the wall clock (CLOCK_BOOTTIME). */
 typedef int64_t TimeUs;
 

@@ -224,4 +224,7 @@ extern NodeId engine_set_back_by(const Engine *engine);
 extern void engine_meet(Engine *engine, NodeId peer, bool known);
 extern TimeUs engine_peer_heard_us(const Engine *engine, NodeId peer);
 
+/* The nodes that `peer` reached in both directions within a lease, as it said last; see node_id_bit(). */
+extern uint64_t engine_peer_reaches(const Engine *engine, NodeId peer);
+
 #endif /* QUORATE_REPLICATION_ENGINE_H */

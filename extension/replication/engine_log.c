@@ -63,15 +63,3 @@ engine_start_counter(const Engine *engine)
 {
 	return log_identity(engine->log)->start_counter;
 }
-
-void
-engine_meet(Engine *engine, NodeId peer, bool known)
-{
-	core_node_meet(engine->core, peer, known);
-}
-
-TimeUs
-engine_peer_heard_us(const Engine *engine, NodeId peer)
-{
-	return core_peer_heard_us(engine->core, peer);
-}

@@ -7,6 +7,7 @@
  *		engine_membership.c	their members; replicas that come, begin anew and go
  *		engine_step.c		stepping the core and carrying out its effects
  *		engine_send.c		messages that wait for their frames
+ *		engine_peers.c		who is heard by whom
  *		engine_lives.c		the lives of the nodes; logs that were set back
  *		engine_truncate.c	what every member has applied, and giving up old log
  *		engine_log.c		entries and node values for the owner
@@ -135,6 +136,8 @@ typedef struct EnginePeer
 	WaitingList now;        /* may leave at once */
 	WaitingList after_sync; /* must not leave before everything recorded is durable (I2, I3) */
 	LogLife life;           /* newest one heard, and how far its log was durable; older frames are dropped */
+	uint64_t reaches;       /* the nodes that it reaches, as its last heartbeat said */
+	TimeUs echoed_us;       /* when the newest heartbeat of this life was sent that it has got for sure */
 	bool knows_us;          /* its last heartbeat knew this life of ours */
 	bool set_back;          /* its log is not what it was: nothing that it says is heard */
 } EnginePeer;
@@ -298,6 +301,14 @@ extern void engine_send_after_sync(Engine *engine);
 /* True if anything waits for a sync. */
 extern bool engine_has_queued(const Engine *engine);
 extern void engine_free_queues(Engine *engine);
+
+/* ---- engine_peers.c ---- */
+
+/* Adds to a heartbeat whom this node reaches. */
+extern void engine_describe_peers(const Engine *engine, Message *heartbeat);
+
+/* What a heartbeat says of the links of its sender. */
+extern void engine_note_heartbeat(Engine *engine, const Message *message);
 
 /* ---- engine_lives.c ---- */
 

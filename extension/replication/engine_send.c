@@ -312,7 +312,10 @@ put_in_frame(Engine *engine, NodeId to, Waiting *waiting)
 	if (waiting->dropped || (carries_entries(message) && !fill_entries(engine, message)))
 		return;
 	if (message->kind == MESSAGE_HEARTBEAT)
+	{
 		engine_describe_lives(engine, message);
+		engine_describe_peers(engine, message);
+	}
 	if (frame_add_message(&engine->builder, message))
 		return;
 	send_frame(engine, to);

@@ -329,6 +329,7 @@ receive_message(Engine *engine, const Message *message)
 		return;
 	}
 	step_message(engine, message);
+	engine_note_heartbeat(engine, message);
 	engine->leases_grew = true;
 }
 

@@ -50,6 +50,26 @@ can_lead(const PlanInput *input, const PlanMember *member)
 		   wanted_kind(input, member->node) == MEMBER_STORAGE;
 }
 
+/* The members that one of them reaches, itself among them. */
+static uint64_t
+reach(const PlanInput *input, const PlanMember *from)
+{
+	uint64_t reached = 0;
+
+	for (uint32_t i = 0; i < input->member_count; i++)
+		reached |= node_id_bit(input->members[i].node);
+	return (reached & from->reaches) | node_id_bit(from->node);
+}
+
+/* Does a member reach all that the leader reaches?  It is believed to if that is not known. */
+static bool
+reaches_as_many(const PlanInput *input, const PlanMember *member)
+{
+	uint64_t reached = reach(input, find_member(input, input->self));
+
+	return member->reaches == 0 || (reached & ~reach(input, member)) == 0;
+}
+
 /* A counting member that is not wanted as one, other than this leader; one that is away comes first. */
 static const PlanMember *
 find_superfluous(const PlanInput *input, bool only_away)
@@ -167,6 +187,28 @@ rule_leader_may_not_stay(const PlanInput *input, PlanStep *step)
 		if (!can_lead(input, &input->members[i]))
 			continue;
 		transfer(step, PLAN_HANDING_OVER, input->members[i].node);
+		return true;
+	}
+	return false;
+}
+
+/*
+ * A member that this leader does not reach, but another one does that reaches the others as well: a link is cut.  The
+ * other one leads then, so that nobody is away, and clients of all members' nodes reach the leader.
+ */
+static bool
+rule_leader_is_cut_off(const PlanInput *input, PlanStep *step)
+{
+	uint64_t reached = reach(input, find_member(input, input->self));
+
+	for (uint32_t i = 0; i < input->member_count && input->heals; i++)
+	{
+		const PlanMember *member = &input->members[i];
+
+		if (!can_lead(input, member) || member->reaches == 0 || !reaches_as_many(input, member) ||
+			(reach(input, member) & ~reached) == 0)
+			continue;
+		transfer(step, PLAN_HANDING_OVER, member->node);
 		return true;
 	}
 	return false;
@@ -393,7 +435,8 @@ static bool
 rule_preferred_leads(const PlanInput *input, PlanStep *step)
 {
 	if (!input->balances || input->preferred == 0 || input->preferred == input->self ||
-		!can_lead(input, find_member(input, input->preferred)))
+		!can_lead(input, find_member(input, input->preferred)) ||
+		!reaches_as_many(input, find_member(input, input->preferred)))
 		return false;
 	transfer(step, PLAN_BALANCING, input->preferred);
 	return true;
@@ -403,10 +446,9 @@ void
 member_plan(const PlanInput *input, PlanStep *step)
 {
 	static bool (*const rules[])(const PlanInput *input, PlanStep *step) = {
-		rule_one_at_a_time,         rule_leader_may_not_stay,
-		rule_member_away,           rule_ready_learner_counts,
-		rule_log_replica_is_wanted, rule_wanted_are_added,
-		rule_unwanted_go,           rule_wait,
+		rule_one_at_a_time,        rule_leader_may_not_stay,   rule_leader_is_cut_off,
+		rule_member_away,          rule_ready_learner_counts,  rule_log_replica_is_wanted,
+		rule_wanted_are_added,     rule_unwanted_go,           rule_wait,
 		rule_preferred_leads,
 	};
 

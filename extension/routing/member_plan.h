@@ -20,6 +20,9 @@ typedef struct PlanMember
 	bool is_caught_up; /* its log holds nearly all that is committed */
 	bool has_rows;     /* its rows are those of its log */
 	bool may_lead;     /* its node is not draining or leaving */
+
+	/* The nodes that its node reaches in both directions (node_id_bit); 0 if the leader does not know. */
+	uint64_t reaches;
 } PlanMember;
 
 typedef struct PlanInput

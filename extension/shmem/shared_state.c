@@ -138,7 +138,10 @@ init_root(SharedState *shared)
 	pg_atomic_init_u64(&shared->nodes_generation, 1);
 	pg_atomic_init_u64(&shared->counters_since, GetCurrentTimestamp());
 	for (int i = 0; i < lengthof(shared->peer_heard_us); i++)
+	{
 		pg_atomic_init_u64(&shared->peer_heard_us[i], 0);
+		pg_atomic_init_u64(&shared->peer_reaches[i], 0);
+	}
 	for (int i = 0; i < NODE_COUNTERS; i++)
 		pg_atomic_init_u64(&shared->counters[i], 0);
 

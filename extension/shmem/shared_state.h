@@ -139,6 +139,7 @@ typedef struct SharedState
 	uint64_t nodes_lsn;     /* of the metadata that `nodes` shows at least */
 	pg_atomic_uint64 nodes_generation;                  /* grows whenever `nodes` changed */
 	pg_atomic_uint64 peer_heard_us[CORE_NODES_MAX + 1]; /* by NodeId; CLOCK_BOOTTIME */
+	pg_atomic_uint64 peer_reaches[CORE_NODES_MAX + 1];    /* by NodeId: the set of nodes that it says it reaches */
 	pg_atomic_uint64 log_bytes;
 	pg_atomic_uint64 set_back_nodes; /* peers whose log was set back, see node_id_bit() */
 
@@ -238,14 +239,6 @@ extern bool shared_node_by_name(const char *name, NodeInfo *info);
 
 /* True if a node of that id was removed from this node's cluster. */
 extern bool shared_node_was_removed(NodeId node);
-
-/* A node's place in SharedState.removed_nodes. */
-static inline uint64_t
-node_id_bit(NodeId node)
-{
-	StaticAssertStmt(CORE_NODES_MAX <= 64, "a set of nodes is 64 bits");
-	return node >= 1 && node <= CORE_NODES_MAX ? UINT64CONST(1) << (node - 1) : 0;
-}
 
 static inline void
 shared_count(NodeCounter counter, uint64_t n)

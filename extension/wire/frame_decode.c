@@ -80,6 +80,7 @@ get_heartbeat(const Quorate__Wire__Heartbeat *part, Heartbeat *heartbeat, WireAr
 	heartbeat->grant_number = part->grant_number;
 	heartbeat->grant_echo_us = part->grant_echo_us;
 	heartbeat->grant_us = part->grant_us;
+	heartbeat->reaches = part->reaches;
 	if (heartbeat->sent_us < 0 || heartbeat->echo_us < 0 || heartbeat->sync_age_us < 0 ||
 		heartbeat->grant_echo_us < 0 || heartbeat->grant_us < 0)
 		return FRAME_MALFORMED;

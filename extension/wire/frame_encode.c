@@ -137,6 +137,7 @@ put_heartbeat(MessageParts *parts, const Heartbeat *heartbeat)
 	part->grant_echo_us = heartbeat->grant_echo_us;
 	part->grant_us = heartbeat->grant_us;
 	put_lives(parts, heartbeat);
+	part->reaches = heartbeat->reaches;
 	parts->message.heartbeat = part;
 }
 

@@ -45,11 +45,58 @@ static bool inquiries_due; /* in this round */
 
 /* ---------------------------------------------------------------- nodes */
 
+/*
+ * Whom each node reaches, this one included.  What another one says is up to a lease and a heartbeat old; this node
+ * waits for longer before it misses anybody, lest a node that dies or starts is taken for one that only this node
+ * does not reach.
+ */
+static void
+look_at_links(TimeUs now, TimeUs patience_us)
+{
+	NodeId self = quorate_shared->self;
+
+	nodes.reaches[self] = 0;
+	for (NodeId node = 1; node <= CORE_NODES_MAX; node++)
+	{
+		bool heard = nodes.is_known[node] && nodes.silent_us[node] <= patience_us / 2;
+
+		if (node == self)
+			continue;
+		nodes.reaches[node] = heard ? pg_atomic_read_u64(&quorate_shared->peer_reaches[node]) : 0;
+		if (heard && (nodes.reaches[node] == 0 || (nodes.reaches[node] & node_id_bit(self))))
+			nodes.reached_us[node] = now;
+		if (nodes.is_known[node] && now - nodes.reached_us[node] <= patience_us)
+			nodes.reaches[self] |= node_id_bit(node);
+	}
+}
+
+/*
+ * Since when each node is well: alive, and reaching whom this one reaches.  A leader that is moved to one that does
+ * not would have to be moved away again.
+ */
+static void
+look_who_is_well(TimeUs now, TimeUs patience_us)
+{
+	uint64_t self_reaches = nodes.reaches[quorate_shared->self];
+
+	for (NodeId node = 1; node <= CORE_NODES_MAX; node++)
+	{
+		if (nodes.reaches[node] == 0 || (self_reaches & ~(nodes.reaches[node] | node_id_bit(node))) == 0)
+			nodes.as_many_us[node] = now;
+		if (!nodes.is_known[node] || !nodes.is_alive[node] ||
+			now - nodes.as_many_us[node] > patience_us)
+			nodes.well_since_us[node] = 0;
+		else if (nodes.well_since_us[node] == 0)
+			nodes.well_since_us[node] = now;
+	}
+}
+
 static void
 look_at_nodes(void)
 {
 	TimeUs now = shared_now_us();
 	TimeUs heal_us = quorate_heal_after_ms * INT64CONST(1000);
+	TimeUs patience_us = 2 * quorate_lease_duration_ms * INT64CONST(1000);
 	const NodeInfo *known;
 	uint32_t count;
 
@@ -59,7 +106,6 @@ look_at_nodes(void)
 	{
 		NodeId node = known[i].node;
 		TimeUs heard_us = (TimeUs) pg_atomic_read_u64(&quorate_shared->peer_heard_us[node]);
-		bool was_alive = nodes.is_alive[node];
 
 		nodes.is_known[node] = true;
 		nodes.info[node] = known[i];
@@ -67,11 +113,9 @@ look_at_nodes(void)
 			heard_us = now;
 		nodes.silent_us[node] = heard_us == 0 ? now - nodes.began_us : now - heard_us;
 		nodes.is_alive[node] = heard_us != 0 && nodes.silent_us[node] < heal_us;
-		if (!nodes.is_alive[node])
-			nodes.well_since_us[node] = 0;
-		else if (!was_alive || nodes.well_since_us[node] == 0)
-			nodes.well_since_us[node] = now;
 	}
+	look_at_links(now, patience_us);
+	look_who_is_well(now, patience_us);
 }
 
 static bool
@@ -96,6 +140,7 @@ fill_member(PlanMember *plan, const MemberStatus *member, const GroupStatus *sta
 									 member->durable_lsn + CAUGHT_UP_ENTRIES >= status->commit_lsn);
 	plan->has_rows = is_self || member->has_rows;
 	plan->may_lead = autoadmin_node_may_lead(&nodes, node);
+	plan->reaches = nodes.reaches[node];
 }
 
 /* A node for a log replica: one whose zone has none of the members that live, else any other. */

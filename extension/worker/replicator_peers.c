@@ -207,8 +207,11 @@ peers_publish(void)
 {
 	for (int node = 1; node <= CORE_NODES_MAX; node++)
 	{
-		if (stream_of[node] != NULL)
-			pg_atomic_write_u64(&quorate_shared->peer_heard_us[node],
-								engine_peer_heard_us(replicator_engine, (NodeId) node));
+		if (stream_of[node] == NULL)
+			continue;
+		pg_atomic_write_u64(&quorate_shared->peer_heard_us[node],
+							engine_peer_heard_us(replicator_engine, (NodeId) node));
+		pg_atomic_write_u64(&quorate_shared->peer_reaches[node],
+							engine_peer_reaches(replicator_engine, (NodeId) node));
 	}
 }

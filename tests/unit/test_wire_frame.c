@@ -57,6 +57,7 @@ random_heartbeat(Heartbeat *heartbeat)
 		random_lives[i] = random_life();
 	heartbeat->lives = random_lives;
 	heartbeat->log_synced = random_number();
+	heartbeat->reaches = random_u64();
 	if (random_u64() & 1)
 		heartbeat->heard = random_life();
 	heartbeat->start_counter = random_number();
@@ -153,7 +154,7 @@ lives_equal(const LogLife *a, const LogLife *b)
 static bool
 heartbeats_equal(const Heartbeat *a, const Heartbeat *b)
 {
-	if (a->life_count != b->life_count || a->log_synced != b->log_synced ||
+	if (a->life_count != b->life_count || a->reaches != b->reaches || a->log_synced != b->log_synced ||
 		!lives_equal(&a->heard, &b->heard))
 		return false;
 	for (uint32_t i = 0; i < a->life_count; i++)

@@ -150,15 +150,12 @@ sub busiest_leader
 			"SELECT leader FROM quorate.partitions WHERE table_name = '$table' AND leader IS NOT NULL GROUP BY leader ORDER BY count(*) DESC, leader LIMIT 1"));
 }
 
-# Hands all partitions of a table to one node.
+# Hands all partitions of a table to one node, which becomes the preferred leader of each.
 sub move_leaders
 {
 	my ($self, $table, $partitions, $node) = @_;
 	my $name = $node->name;
-	foreach my $number (0 .. $partitions - 1)
-	{
-		$node->sql("SELECT quorate.transfer_leader('$table', $number, '$name')") if $self->leader_of($table, $number) != $node;
-	}
+	$node->sql("SELECT quorate.transfer_leader('$table', $_, '$name')") foreach 0 .. $partitions - 1;
 	$node->poll_until("SELECT count(*) FROM quorate.partitions WHERE table_name = '$table' AND leader = '$name'", $partitions)
 	  or die "$name did not become the leader of all partitions of $table\n";
 }
