@@ -2,12 +2,12 @@
 -- C: extension/sqlapi/create_cluster.c, drop_cluster.c, preflight.c, add_node.c, remove_node.c, node_states.c,
 -- table_functions.c
 
-CREATE FUNCTION quorate.create_cluster(nodes jsonb)
+CREATE FUNCTION quorate.create_cluster(nodes jsonb, allow_shared_zone boolean DEFAULT false)
 RETURNS void
 AS 'MODULE_PATHNAME', 'quorate_create_cluster'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
-COMMENT ON FUNCTION quorate.create_cluster(jsonb) IS
+COMMENT ON FUNCTION quorate.create_cluster(jsonb, boolean) IS
 'makes a cluster of one node or three: [{"name": ..., "zone": ..., "conninfo": ...}, ...]; lists everything that is wrong before changing anything';
 
 CREATE FUNCTION quorate.drop_cluster(force boolean DEFAULT false)
@@ -34,12 +34,13 @@ LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
 COMMENT ON FUNCTION quorate._preflight(jsonb, text, timestamptz, integer) IS
 'internal: what keeps this node from being in a cluster with the others, one problem a line; joining: the id of the last one, which joins the others';
 
-CREATE FUNCTION quorate.add_node(name text, zone text, conninfo text, wait boolean DEFAULT true)
+CREATE FUNCTION quorate.add_node(
+	name text, zone text, conninfo text, wait boolean DEFAULT true, allow_shared_zone boolean DEFAULT false)
 RETURNS void
 AS 'MODULE_PATHNAME', 'quorate_add_node'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
-COMMENT ON FUNCTION quorate.add_node(text, text, text, boolean) IS
+COMMENT ON FUNCTION quorate.add_node(text, text, text, boolean, boolean) IS
 'makes an instance another node of this cluster; lists everything that is wrong before changing anything; waits until the metadata has reached it';
 
 CREATE FUNCTION quorate.remove_node(name text, force boolean DEFAULT false, wait boolean DEFAULT true)
@@ -50,12 +51,13 @@ LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION quorate.remove_node(text, boolean, boolean) IS
 'takes a node out of the cluster once its replicas are elsewhere; may be cancelled and called again; force: also if partitions keep fewer replicas than they have';
 
-CREATE FUNCTION quorate.replace_node(old_name text, name text, zone text, conninfo text)
+CREATE FUNCTION quorate.replace_node(
+	old_name text, name text, zone text, conninfo text, allow_shared_zone boolean DEFAULT false)
 RETURNS void
 AS 'MODULE_PATHNAME', 'quorate_replace_node'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
-COMMENT ON FUNCTION quorate.replace_node(text, text, text, text) IS
+COMMENT ON FUNCTION quorate.replace_node(text, text, text, text, boolean) IS
 'adds a node and removes another one, which need not be alive';
 
 CREATE FUNCTION quorate.drain_node(name text)
@@ -120,13 +122,13 @@ COMMENT ON FUNCTION quorate.transfer_leader(text, integer, text) IS
 'hands the leadership of a partition over to a node, in milliseconds; returns when that node serves';
 
 REVOKE ALL ON FUNCTION
-	quorate.create_cluster(jsonb),
+	quorate.create_cluster(jsonb, boolean),
 	quorate.drop_cluster(boolean),
 	quorate._leave_cluster(),
 	quorate._preflight(jsonb, text, timestamptz, integer),
-	quorate.add_node(text, text, text, boolean),
+	quorate.add_node(text, text, text, boolean, boolean),
 	quorate.remove_node(text, boolean, boolean),
-	quorate.replace_node(text, text, text, text),
+	quorate.replace_node(text, text, text, text, boolean),
 	quorate.drain_node(text),
 	quorate.resume_node(text),
 	quorate.set_autoadmin(boolean, boolean),

@@ -35,9 +35,12 @@ PG_FUNCTION_INFO_V1(quorate_add_node);
 
 /* ---------------------------------------------------------------- what the metadata alone can tell */
 
-/* Does the node share a zone although that would leave copies of a partition in one zone? */
+/*
+ * Does the node share a zone although that would leave copies of a partition in one zone?  A problem, unless the
+ * caller said that it may.
+ */
 static void
-add_check_zone(const NodeInfo *added, NodeId except, ProblemList *problems)
+add_check_zone(const NodeInfo *added, NodeId except, bool allow_shared_zone, ProblemList *problems)
 {
 	uint32_t count;
 	const NodeInfo *nodes = metadata_nodes(&count);
@@ -58,9 +61,8 @@ add_check_zone(const NodeInfo *added, NodeId except, ProblemList *problems)
 	}
 	if (shared_with == NULL)
 		return;
-	if (zones < ZONES_ENOUGH)
-		problems_add(problems, "nodes \"%s\" and \"%s\" are in the same zone \"%s\"", shared_with,
-					 added->name, added->zone);
+	if (zones < ZONES_ENOUGH && !allow_shared_zone)
+		problems_add_shared_zone(problems, shared_with, added->name, added->zone);
 	else
 		ereport(NOTICE,
 				errmsg("node \"%s\" is in the same zone as node \"%s\"", added->name, shared_with),
@@ -116,13 +118,13 @@ add_plan_nodes(ClusterPlan *plan, const NodeInfo *added, NodeId except)
 }
 
 static void
-add_preflight(ClusterPlan *plan, const NodeInfo *added, NodeId except)
+add_preflight(ClusterPlan *plan, const NodeInfo *added, NodeId except, bool allow_shared_zone)
 {
 	ProblemList problems;
 
 	problems_init(&problems);
 	add_check_list(added, except, &problems);
-	add_check_zone(added, except, &problems);
+	add_check_zone(added, except, allow_shared_zone, &problems);
 	if (metadata_next_node_id() <= CORE_NODES_MAX && problems.count == 0)
 	{
 		add_plan_nodes(plan, added, except);
@@ -296,13 +298,13 @@ add_wait_metadata(PeerConnection *peer, const NodeInfo *node)
 }
 
 void
-node_add(const NodeInfo *added, NodeId except, bool wait)
+node_add(const NodeInfo *added, NodeId except, bool wait, bool allow_shared_zone)
 {
 	ClusterPlan *plan = palloc0(sizeof(ClusterPlan));
 	PeerConnection *peer;
 	NodeInfo node;
 
-	add_preflight(plan, added, except);
+	add_preflight(plan, added, except, allow_shared_zone);
 	peer = plan->peers[plan->count - 1];
 	node = add_take_id(added, except);
 	add_lay_out_or_undo(peer, &node);
@@ -337,8 +339,8 @@ node_take_arguments(FunctionCallInfo fcinfo, int first, NodeInfo *node)
 }
 
 /*
- * quorate.add_node(name text, zone text, conninfo text, wait boolean): 22023 for illegal names, 55000 with everything
- * that is wrong, 25001 in a transaction block.
+ * quorate.add_node(name text, zone text, conninfo text, wait boolean, allow_shared_zone boolean): 22023 for illegal
+ * names, 55000 with everything that is wrong, 25001 in a transaction block.
  */
 Datum
 quorate_add_node(PG_FUNCTION_ARGS)
@@ -347,6 +349,6 @@ quorate_add_node(PG_FUNCTION_ARGS)
 
 	node_take_arguments(fcinfo, 0, &node);
 	api_begin_write("add_node()");
-	node_add(&node, 0, PG_ARGISNULL(3) || PG_GETARG_BOOL(3));
+	node_add(&node, 0, api_flag_argument(fcinfo, 3, true), api_flag_argument(fcinfo, 4, false));
 	PG_RETURN_VOID();
 }

@@ -97,6 +97,12 @@ api_require_argument(FunctionCallInfo fcinfo, int argument, const char *name)
 				errmsg("%s must not be null", name));
 }
 
+bool
+api_flag_argument(FunctionCallInfo fcinfo, int argument, bool otherwise)
+{
+	return PG_ARGISNULL(argument) ? otherwise : PG_GETARG_BOOL(argument);
+}
+
 void
 api_refuse_argument(FunctionCallInfo fcinfo, int argument, const char *name)
 {

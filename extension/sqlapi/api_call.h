@@ -42,6 +42,9 @@ extern const TableInfo *api_table(text *table_name);
 /* A required argument; ERROR 22004 if it is null. */
 extern void api_require_argument(FunctionCallInfo fcinfo, int argument, const char *name);
 
+/* An optional boolean argument: what it is if it is null. */
+extern bool api_flag_argument(FunctionCallInfo fcinfo, int argument, bool otherwise);
+
 /* ERROR 0A000 if an argument for something that is not built yet is given. */
 extern void api_refuse_argument(FunctionCallInfo fcinfo, int argument, const char *name);
 

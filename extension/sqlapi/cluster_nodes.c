@@ -108,6 +108,15 @@ nodes_check(const NodeInfo *nodes, uint32_t count, ProblemList *problems)
 }
 
 void
+problems_add_shared_zone(ProblemList *problems, const char *name, const char *other_name,
+						 const char *zone)
+{
+	problems_add(problems,
+				 "nodes \"%s\" and \"%s\" are in the same zone \"%s\"; allow_shared_zone => true accepts that",
+				 name, other_name, zone);
+}
+
+void
 cluster_nodes_check_zones(const NodeInfo *nodes, uint32_t count, ProblemList *problems)
 {
 	for (uint32_t i = 0; i < count; i++)
@@ -115,8 +124,7 @@ cluster_nodes_check_zones(const NodeInfo *nodes, uint32_t count, ProblemList *pr
 		for (uint32_t j = 0; j < i; j++)
 		{
 			if (strcmp(nodes[i].zone, nodes[j].zone) == 0)
-				problems_add(problems, "nodes \"%s\" and \"%s\" are in the same zone \"%s\"",
-							 nodes[j].name, nodes[i].name, nodes[i].zone);
+				problems_add_shared_zone(problems, nodes[j].name, nodes[i].name, nodes[i].zone);
 		}
 	}
 }

@@ -35,7 +35,11 @@ extern uint32_t cluster_nodes_parse(Jsonb *list, NodeInfo *nodes, ProblemList *p
 /* How many elements the list has; ERROR 22023 if it is none. */
 extern uint32_t cluster_nodes_count(Jsonb *list);
 
-/* The nodes of a new cluster must be in different zones. */
+/* The nodes of a new cluster must be in different zones, unless the caller says otherwise. */
 extern void cluster_nodes_check_zones(const NodeInfo *nodes, uint32_t count, ProblemList *problems);
+
+/* The problem of two nodes in one zone. */
+extern void problems_add_shared_zone(ProblemList *problems, const char *name, const char *other_name,
+									 const char *zone);
 
 #endif /* QUORATE_SQLAPI_CLUSTER_NODES_H */

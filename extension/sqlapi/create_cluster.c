@@ -152,8 +152,8 @@ check_count(uint32_t count)
 }
 
 /*
- * quorate.create_cluster(nodes jsonb): 22023 for a list that is none, 55000 with everything that is wrong,
- * 25001 in a transaction block.
+ * quorate.create_cluster(nodes jsonb, allow_shared_zone boolean): 22023 for a list that is none, 55000 with
+ * everything that is wrong, 25001 in a transaction block.
  */
 Datum
 quorate_create_cluster(PG_FUNCTION_ARGS)
@@ -169,7 +169,8 @@ quorate_create_cluster(PG_FUNCTION_ARGS)
 	list = PG_GETARG_JSONB_P(0);
 	check_count(cluster_nodes_count(list));
 	plan->count = cluster_nodes_parse(list, plan->nodes, &problems);
-	cluster_nodes_check_zones(plan->nodes, plan->count, &problems);
+	if (!api_flag_argument(fcinfo, 1, false))
+		cluster_nodes_check_zones(plan->nodes, plan->count, &problems);
 	plan_preflight(plan, &problems);
 	problems_check(&problems, "create the cluster");
 	plan_bootstrap(plan);

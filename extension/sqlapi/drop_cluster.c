@@ -109,7 +109,7 @@ drop_connect(const NodeInfo *nodes, uint32_t count, PeerConnection **peers, bool
 Datum
 quorate_drop_cluster(PG_FUNCTION_ARGS)
 {
-	bool force = !PG_ARGISNULL(0) && PG_GETARG_BOOL(0);
+	bool force = api_flag_argument(fcinfo, 0, false);
 	NodeInfo *nodes = palloc0(CORE_NODES_MAX * sizeof(NodeInfo));
 	PeerConnection *peers[CORE_NODES_MAX] = {NULL};
 	uint32_t count;

@@ -166,7 +166,7 @@ quorate_get_item(PG_FUNCTION_ARGS)
 	api_require_cluster();
 	table = api_table(PG_GETARG_TEXT_PP(0));
 	api_position_of_key_item(table, api_item_argument(fcinfo, 1), &key, &position);
-	reply = get_read(table, &position, !PG_ARGISNULL(2) && PG_GETARG_BOOL(2));
+	reply = get_read(table, &position, api_flag_argument(fcinfo, 2, false));
 	if (reply->item_count == 0)
 		PG_RETURN_NULL();
 	get_check_key(&table->key_schema, &reply->items[0], &key);

@@ -29,9 +29,10 @@ extern void node_record_removed(NodeId node);
 
 /*
  * add_node: looks at everything, lays the node out, records it.  `except` is a node that need not be reached, because
- * the new one replaces it; 0 for none.  `wait`: until the metadata has reached the new node.
+ * the new one replaces it; 0 for none.  `wait`: until the metadata has reached the new node.  `allow_shared_zone`: it
+ * may be in the zone of another node although there are fewer than three zones.
  */
-extern void node_add(const NodeInfo *node, NodeId except, bool wait);
+extern void node_add(const NodeInfo *node, NodeId except, bool wait, bool allow_shared_zone);
 
 /* The arguments name, zone and conninfo, from number `first` on; ERROR 22004 or 22023. */
 extern void node_take_arguments(FunctionCallInfo fcinfo, int first, NodeInfo *node);

@@ -281,12 +281,6 @@ node_remove(const char *name, bool force, bool wait)
 	release_instance(&node);
 }
 
-static bool
-flag_argument(FunctionCallInfo fcinfo, int argument, bool otherwise)
-{
-	return PG_ARGISNULL(argument) ? otherwise : PG_GETARG_BOOL(argument);
-}
-
 /*
  * quorate.remove_node(name text, force boolean, wait boolean): 42704 if there is none, 55000 if it is the last one,
  * this one, or too few would remain.
@@ -296,14 +290,14 @@ quorate_remove_node(PG_FUNCTION_ARGS)
 {
 	api_require_argument(fcinfo, 0, "name");
 	api_begin_write("remove_node()");
-	node_remove(text_to_cstring(PG_GETARG_TEXT_PP(0)), flag_argument(fcinfo, 1, false),
-				flag_argument(fcinfo, 2, true));
+	node_remove(text_to_cstring(PG_GETARG_TEXT_PP(0)), api_flag_argument(fcinfo, 1, false),
+				api_flag_argument(fcinfo, 2, true));
 	PG_RETURN_VOID();
 }
 
 /*
- * quorate.replace_node(old_name text, name text, zone text, conninfo text): as add_node, which need not reach the old
- * node, and then remove_node.
+ * quorate.replace_node(old_name text, name text, zone text, conninfo text, allow_shared_zone boolean): as add_node,
+ * which need not reach the old node, and then remove_node.
  */
 Datum
 quorate_replace_node(PG_FUNCTION_ARGS)
@@ -319,7 +313,7 @@ quorate_replace_node(PG_FUNCTION_ARGS)
 		ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				errmsg("node \"%s\" cannot replace itself", old.name),
 				errhint("Call quorate.replace_node() on another node."));
-	node_add(&node, old.node, true);
+	node_add(&node, old.node, true, api_flag_argument(fcinfo, 4, false));
 	node_remove(old.name, false, true);
 	PG_RETURN_VOID();
 }

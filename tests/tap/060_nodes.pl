@@ -15,8 +15,8 @@ $cluster->create_table('songs', partitions => 2);
 sub add_sql
 {
 	my ($node, %option) = @_;
-	return sprintf "SELECT quorate.add_node('%s', '%s', '%s', wait => %s)", $option{name} // $node->name, $option{zone} // $node->zone,
-	  $option{conninfo} // $node->conninfo, $option{wait} // 'false';
+	return sprintf "SELECT quorate.add_node('%s', '%s', '%s', wait => %s, allow_shared_zone => %s)", $option{name} // $node->name,
+	  $option{zone} // $node->zone, $option{conninfo} // $node->conninfo, $option{wait} // 'false', $option{share} // 'false';
 }
 
 # Calls a function that has to fail; returns SQLSTATE and the lines of its detail.
@@ -46,6 +46,8 @@ my ($state, $detail) = problems($north, add_sql($south, zone => 'az1'));
 is($state, '55000', 'an instance that is not ready is refused');
 like($detail, $_->[1], $_->[0]) foreach (
 	[ 'its zone', qr/nodes "north" and "south" are in the same zone "az1"/ ]);
+($state, $detail) = problems($north, add_sql($south, zone => 'az1', share => 'true'));
+unlike($detail, qr/same zone/, 'a shared zone is accepted on request');
 ($state, $detail) = problems($north, add_sql($south));
 like($detail, $_->[1], $_->[0]) foreach (
 	[ 'wal_level', qr/node "south": wal_level is "minimal"; set wal_level = replica/ ],
