@@ -14,6 +14,8 @@
 #endif
 
 /* The release before, whose SQL objects are served too.  None was published before 0.1; the tests build one. */
+#ifndef QUORATE_RELEASE_BEFORE
 #define QUORATE_RELEASE_BEFORE "0.0"
+#endif
 
 #endif /* QUORATE_RELEASE_H */
