@@ -140,7 +140,7 @@ sim:
 regress: private-install
 	@tests/run/server_suite.sh regress $(TESTS)
 
-tap: private-install tools
+tap: private-install tools $(if $(TESTS),$(if $(filter 073_%,$(TESTS)),other-releases),other-releases)
 	@tests/run/server_suite.sh tap $(TESTS)
 
 check:
@@ -171,6 +171,12 @@ model-short:
 .PHONY: private-install
 private-install: all
 	@+tests/run/private_install.sh '$(PG_CONFIG)'
+
+# For the test of upgrades: the release before the present one, and the one after the next.
+.PHONY: other-releases
+other-releases: private-install
+	@+tests/run/other_release.sh '$(PG_CONFIG)' before 0.0 none 1
+	@+tests/run/other_release.sh '$(PG_CONFIG)' beyond 0.2 0.1 3
 
 # ---------------------------------------------------------------- tools of the TAP tests and of the demonstration
 

@@ -9,6 +9,8 @@ SELECT get_item('music', '{"Artist": {"S": "a"}}');
 SELECT create_table('music', 'Artist');
 SELECT drop_cluster();
 SELECT * FROM nodes;
+SELECT * FROM cluster;
+SELECT finalize_upgrade();
 
 -- Lists that are none
 SELECT create_cluster(NULL);
@@ -47,6 +49,15 @@ SELECT table_name, partition_key, partition_key_type, sort_key, sort_key_type, p
 SELECT table_name, partition, position_from, position_to, leader, ballot, commit_lsn, serves, copies, items FROM partitions;
 SELECT table_name, partition, node, zone, kind, role, lag, needs_snapshot FROM replicas;
 SELECT count(*) > 10 AS counters FROM counters;
+
+-- A new cluster has the newest version
+SELECT nodes, version, newest_version, waits_for, release = extension_version AS of_one_release FROM cluster;
+SELECT release, oldest_version, newest_version FROM nodes;
+SELECT finalize_upgrade();
+BEGIN;
+SELECT finalize_upgrade();
+ROLLBACK;
+SELECT _require_library('0.2');
 
 -- It can be dissolved and made again
 SELECT drop_cluster();

@@ -114,6 +114,9 @@ read_metadata_row(void *context, const ItemRow *row)
 		case METADATA_KIND_SETTINGS:
 			loading->settings = item.settings;
 			break;
+		case METADATA_KIND_VERSION:
+			loading->cluster_version = item.version;
+			break;
 	}
 	MemoryContextSwitchTo(caller);
 	return true;
@@ -241,6 +244,7 @@ load_cache(void)
 	loading->context = context;
 	loading->generation = pg_atomic_read_u64(&quorate_shared->metadata_generation);
 	loading->greatest_table_id = METADATA_FIRST_TABLE_ID - 1;
+	loading->cluster_version = VERSION_FIRST;
 	loading->settings = (MetadataSettings){.healing = true, .balancing = true};
 	pg_memory_barrier();
 

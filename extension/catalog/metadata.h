@@ -19,6 +19,8 @@
  *		table_name, partition_count, dropped (BOOL)
  *	"settings", "cluster":
  *		healing, balancing (BOOL)
+ *	"settings", "version":
+ *		version (1 if the item is absent)
  *
  * members and first_leader are what is *wanted*: replicas and a leader that the groups are brought to, one step after
  * the other.  placement grows by one with each change of the members; a group is opened from the metadata only under
@@ -102,6 +104,9 @@ typedef struct MetadataSettings
 } MetadataSettings;
 
 extern MetadataSettings metadata_settings(void);
+
+/* The version of the cluster (core/version.h). */
+extern ClusterVersion metadata_cluster_version(void);
 
 /* What is read here is the metadata as of this LSN, or of a later one. */
 extern Lsn metadata_lsn(void);

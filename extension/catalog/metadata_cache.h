@@ -38,6 +38,7 @@ typedef struct MetadataCache
 	NodeInfo nodes[CORE_NODES_MAX]; /* by id */
 	uint64_t removed_nodes;         /* as a set */
 	MetadataSettings settings;
+	ClusterVersion cluster_version;
 
 	uint32_t greatest_table_id;
 	TableInfo metadata_table;

@@ -62,9 +62,12 @@ typedef struct WantedReplicas
 /* True if the metadata wants just these replicas, whoever is preferred as leader. */
 extern bool metadata_wants(const PartitionInfo *partition, const WantedReplicas *wanted);
 
-/* create_cluster: records the nodes; fails on the leader if the cluster has nodes already. */
-extern void
-metadata_build_nodes(const NodeInfo *nodes, uint32_t node_count, MetadataChange *change);
+/* create_cluster: records the nodes and the version; fails on the leader if the cluster has nodes already. */
+extern void metadata_build_nodes(const NodeInfo *nodes, uint32_t node_count, ClusterVersion version,
+								 MetadataChange *change);
+
+/* finalize_upgrade: the version, raised from the one that was read; fails if it was raised since. */
+extern void metadata_build_version(ClusterVersion version, MetadataChange *change);
 
 /* add_node: records a node under metadata_next_node_id(); fails if that id is or was in use. */
 extern void metadata_build_add_node(const NodeInfo *node, MetadataChange *change);
@@ -107,6 +110,7 @@ extern void metadata_build_drop_table(const TableInfo *table, MetadataChange *ch
 #define METADATA_PK_REMOVED_NODE "removed_node"
 #define METADATA_PK_SETTINGS "settings"
 #define METADATA_SETTINGS_KEY "cluster"
+#define METADATA_VERSION_KEY "version"
 #define METADATA_PK_TABLE "table"
 #define METADATA_PK_PARTITION "partition"
 #define METADATA_PK_TABLE_ID "table_id"
@@ -128,7 +132,8 @@ typedef enum MetadataKind
 	METADATA_KIND_PARTITION,
 	METADATA_KIND_TABLE_ID,
 	METADATA_KIND_REMOVED_NODE,
-	METADATA_KIND_SETTINGS
+	METADATA_KIND_SETTINGS,
+	METADATA_KIND_VERSION
 } MetadataKind;
 
 typedef struct MetadataItem
@@ -136,6 +141,7 @@ typedef struct MetadataItem
 	MetadataKind kind;
 	NodeInfo node;             /* NODE; REMOVED_NODE: id and name */
 	MetadataSettings settings; /* SETTINGS */
+	ClusterVersion version;    /* VERSION */
 	TableInfo table;           /* TABLE: all but `partitions` */
 	uint32_t table_id;         /* PARTITION, TABLE_ID */
 	PartitionInfo partition;   /* PARTITION */

@@ -145,6 +145,12 @@ metadata_settings(void)
 	return metadata_cache()->settings;
 }
 
+ClusterVersion
+metadata_cluster_version(void)
+{
+	return metadata_cache()->cluster_version;
+}
+
 Lsn
 metadata_lsn(void)
 {

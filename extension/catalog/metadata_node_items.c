@@ -1,6 +1,6 @@
 /*
  * metadata_node_items.c
- *		Changes of the metadata that concern nodes and settings: see metadata_items.h.
+ *		Changes of the metadata that concern nodes, settings and the version: see metadata_items.h.
  *
  * Runs in client backends and workers that change the metadata.  A change of what was read is made under
  * EXPECT_UNCHANGED, so that of two that rest on the same state one fails and looks again.
@@ -57,12 +57,30 @@ put_node(MetadataChange *change, const NodeInfo *node, ImageExpectation expectat
 	metadata_change_put(change, METADATA_PK_NODE, key, expectation, draft);
 }
 
-void
-metadata_build_nodes(const NodeInfo *nodes, uint32_t node_count, MetadataChange *change)
+static void
+put_version(MetadataChange *change, ClusterVersion version, ImageExpectation expectation)
 {
-	metadata_change_begin(change, node_count);
+	ItemDraft *draft = draft_begin(METADATA_PK_SETTINGS, METADATA_VERSION_KEY);
+
+	draft_number(draft, "version", version);
+	metadata_change_put(change, METADATA_PK_SETTINGS, METADATA_VERSION_KEY, expectation, draft);
+}
+
+void
+metadata_build_nodes(const NodeInfo *nodes, uint32_t node_count, ClusterVersion version,
+					 MetadataChange *change)
+{
+	metadata_change_begin(change, node_count + 1);
 	for (uint32_t i = 0; i < node_count; i++)
 		put_node(change, &nodes[i], EXPECT_ABSENT);
+	put_version(change, version, EXPECT_ABSENT);
+}
+
+void
+metadata_build_version(ClusterVersion version, MetadataChange *change)
+{
+	metadata_change_begin(change, 1);
+	put_version(change, version, EXPECT_UNCHANGED);
 }
 
 void

@@ -138,6 +138,13 @@ read_settings(const ItemReader *reader, MetadataItem *result)
 }
 
 static void
+read_version(const ItemReader *reader, MetadataItem *result)
+{
+	result->kind = METADATA_KIND_VERSION;
+	result->version = (ClusterVersion) get_number(reader, "version", PG_INT32_MAX);
+}
+
+static void
 read_key_attribute(const ItemReader *reader, const char *name, const char *type_name,
 				   KeyAttribute *attribute)
 {
@@ -260,6 +267,8 @@ metadata_read_item(const uint8_t *item, uint32_t length, MetadataItem *result)
 		read_table_id(&reader, sort_key, result);
 	else if (strcmp(kind, METADATA_PK_REMOVED_NODE) == 0)
 		read_removed_node(&reader, sort_key, result);
+	else if (strcmp(kind, METADATA_PK_SETTINGS) == 0 && strcmp(sort_key, METADATA_VERSION_KEY) == 0)
+		read_version(&reader, result);
 	else if (strcmp(kind, METADATA_PK_SETTINGS) == 0)
 		read_settings(&reader, result);
 	else

@@ -201,6 +201,7 @@ nodes_in_metadata(void)
 
 	memcpy(list->nodes, nodes, list->count * sizeof(NodeInfo));
 	list->removed_nodes = metadata_removed_nodes();
+	list->cluster_version = metadata_cluster_version();
 	list->lsn = metadata_lsn();
 	return list;
 }

@@ -23,8 +23,15 @@ allocate_log(const LogIo *io, const LogOptions *options)
 	log->lock_handle = -1;
 	log->prepare_handle = -1;
 	log->max_bytes = options->max_bytes;
+	log->version = VERSION_NEWEST;
 	log_state_init(&log->state);
 	return log;
+}
+
+void
+log_set_version(Log *log, ClusterVersion version)
+{
+	log->version = version;
 }
 
 void

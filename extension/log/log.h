@@ -35,6 +35,7 @@
 #include <errno.h>
 
 #include "core/core_types.h"
+#include "core/version.h"
 #include "log/log_io.h"
 
 /* An append found no room; see above. */
@@ -160,6 +161,9 @@ extern const LogIdentity *log_identity(const Log *log);
 extern int log_remove_identity(const LogIo *io);
 
 /* ---- appending ---- */
+
+/* Kinds of records of a later version are not to be appended (I14); a log that was just opened takes all. */
+extern void log_set_version(Log *log, ClusterVersion version);
 
 /* What log_reserve is asked for. */
 typedef struct LogRoom

@@ -84,6 +84,7 @@ emit(Log *log, LogRecord *record)
 	uint32_t bytes = log_record_bytes(record->payload_length);
 	uint8_t header[LOG_RECORD_HEADER_BYTES];
 
+	CORE_INVARIANT("I14", log_version_of_record(record->kind) <= log->version);
 	CORE_ASSERT(bytes <= log->segment_bytes - active->end_offset);
 	CORE_ASSERT(log->append_position + bytes - log->written_position <= log->ring_bytes);
 	record->chain = log->chain;

@@ -130,11 +130,19 @@ log_record_decode(const uint8_t *segment, uint32_t segment_bytes, uint32_t offse
 	return 0;
 }
 
+ClusterVersion
+log_version_of_record(LogRecordKind kind)
+{
+	(void) kind;
+	return VERSION_FIRST;
+}
+
 bool
 log_record_plausible(const uint8_t *bytes)
 {
 	return bytes[RECORD_VERSION] == LOG_RECORD_VERSION && bytes[RECORD_KIND] > 0 &&
-		   bytes[RECORD_KIND] <= LOG_KIND_LAST;
+		   bytes[RECORD_KIND] <= LOG_KIND_LAST &&
+		   log_version_of_record((LogRecordKind) bytes[RECORD_KIND]) <= VERSION_NEWEST;
 }
 
 void

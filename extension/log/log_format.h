@@ -12,6 +12,7 @@
 
 #include <string.h>
 
+#include "core/version.h"
 #include "log/log.h"
 
 #define LOG_FORMAT_VERSION 1
@@ -39,6 +40,9 @@ typedef enum LogRecordKind
 	LOG_ROWS = 11,      /* group; lsn is 1 if the rows are there, 0 if they are missing */
 	LOG_KIND_LAST = LOG_ROWS
 } LogRecordKind;
+
+/* The first version of a cluster in which a record of this kind may be written. */
+extern ClusterVersion log_version_of_record(LogRecordKind kind);
 
 typedef struct LogSegmentHeader
 {

@@ -39,6 +39,7 @@ struct Log
 	int poison; /* 0, or the -errno of the write or sync that failed */
 	LogIdentity identity;
 	uint32_t segment_bytes;
+	ClusterVersion version; /* records of later versions are not appended */
 	uint64_t max_bytes;
 
 	LogState state;

@@ -165,14 +165,27 @@ make_node_value(Log *log, uint16_t key, uint32_t bytes)
 	return log_node_value(log, key, &length) || log_append_node(log, key, zeros, bytes) == 0;
 }
 
+/* The version of a cluster that was just made or joined, unless the log tells one. */
+static bool
+make_version_value(Log *log, ClusterVersion version)
+{
+	uint8_t value[sizeof(uint64_t)];
+	uint32_t length;
+
+	wire_put_u64(value, version);
+	return log_node_value(log, ENGINE_KEY_VERSION, &length) ||
+		   log_append_node(log, ENGINE_KEY_VERSION, value, sizeof(value)) == 0;
+}
+
 /*
  * The engine's own node values are there from the first open on: replacing one needs no room in checkpoints,
  * so that it cannot be refused later.
  */
 static bool
-make_node_values(Log *log)
+make_node_values(Log *log, ClusterVersion version)
 {
-	return make_node_value(log, ENGINE_KEY_GRANT_LENGTH, sizeof(uint64_t)) &&
+	return make_version_value(log, version) &&
+		   make_node_value(log, ENGINE_KEY_GRANT_LENGTH, sizeof(uint64_t)) &&
 		   make_node_value(log, ENGINE_KEY_PEER_LIVES, ENGINE_PEER_LIVES_BYTES) &&
 		   make_node_value(log, ENGINE_KEY_OWN_LIVES, ENGINE_OWN_LIVES_BYTES) &&
 		   make_node_value(log, ENGINE_KEY_SET_BACK, sizeof(uint64_t));
@@ -187,6 +200,19 @@ node_number(const Log *log, uint16_t key)
 
 	CORE_INVARIANT("I8", value != NULL && length == sizeof(uint64_t));
 	return wire_get_u64(value);
+}
+
+/* The version of the cluster as the log has it; false if this code does not read it. */
+static bool
+recover_version(Engine *engine)
+{
+	engine->version = (ClusterVersion) node_number(engine->log, ENGINE_KEY_VERSION);
+	log_set_version(engine->log, engine->version);
+	if (version_is_read(version_range_own(), engine->version))
+		return true;
+	engine_set_error("the cluster has version %u, but this release reads versions %u to %u",
+					 engine->version, VERSION_OLDEST, VERSION_NEWEST);
+	return false;
 }
 
 static void
@@ -253,11 +279,13 @@ recover(Engine *engine)
 		return status;
 	if (log_foreach_group(engine->log, adopt_recovered_group, engine) != 0)
 		return ENGINE_VERSION;
-	if (!make_node_values(engine->log))
+	if (!make_node_values(engine->log, engine->config.cluster_version))
 	{
 		engine_set_error("there is no room in the log for the values of the node");
 		return ENGINE_IO;
 	}
+	if (!recover_version(engine))
+		return ENGINE_VERSION;
 	if (node_number(engine->log, ENGINE_KEY_SET_BACK) != 0)
 	{
 		engine_set_error("its log was set back to an older state: node %u remembers more of it",

@@ -16,6 +16,7 @@
 #define QUORATE_REPLICATION_ENGINE_H
 
 #include "core/group.h"
+#include "core/version.h"
 #include "log/log.h"
 
 typedef struct Engine Engine;
@@ -43,6 +44,9 @@ typedef struct EngineConfig
 
 	/* The log directory was moved on purpose: take it under its new device and inode. */
 	bool adopt;
+
+	/* The version of the cluster, for a log that does not tell it yet: a new one. */
+	ClusterVersion cluster_version;
 } EngineConfig;
 
 /* Why a proposal has no LSN. */
@@ -109,7 +113,7 @@ typedef enum EngineStatus
 	ENGINE_FOREIGN,     /* the directory was copied or restored: its identity must not be used */
 	ENGINE_ROTTEN,      /* damage in the middle of the log */
 	ENGINE_SET_BACK,    /* the log lacks what this node acknowledged: a peer remembered it */
-	ENGINE_VERSION,     /* written by a newer version than this code understands */
+	ENGINE_VERSION,     /* written by, or for a cluster of, a version that this code does not read */
 	ENGINE_IO           /* an I/O error; errno in engine_error() */
 } EngineStatus;
 
@@ -210,6 +214,14 @@ extern uint32_t engine_read_entries(Engine *engine, GroupId group, Lsn from_lsn,
  */
 extern bool engine_set_blob(Engine *engine, uint16_t key, const void *bytes, uint32_t length);
 extern const void *engine_get_blob(const Engine *engine, uint16_t key, uint32_t *length);
+
+/*
+ * The version of the cluster: what is newer is neither sent nor recorded (I14).  The log keeps it from the call on;
+ * a version that is not above the present one changes nothing.  The code must read it.  False, with nothing changed,
+ * if the log has no room: say it again later.
+ */
+extern bool engine_set_cluster_version(Engine *engine, ClusterVersion version);
+extern ClusterVersion engine_cluster_version(const Engine *engine);
 
 extern uint64_t engine_log_bytes(const Engine *engine);
 extern uint64_t engine_start_counter(const Engine *engine);

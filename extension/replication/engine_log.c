@@ -52,6 +52,31 @@ engine_get_blob(const Engine *engine, uint16_t key, uint32_t *length)
 	return log_node_value(engine->log, key, length);
 }
 
+bool
+engine_set_cluster_version(Engine *engine, ClusterVersion version)
+{
+	uint8_t value[sizeof(uint64_t)];
+
+	CORE_INVARIANT("I14", version_is_read(version_range_own(), version));
+	if (version <= engine->version)
+		return true;
+	wire_put_u64(value, version);
+#ifndef MUTANT_VERSION_FORGOTTEN
+	if (!engine_has_control_room(engine) ||
+		log_append_node(engine->log, ENGINE_KEY_VERSION, value, sizeof(value)) != 0)
+		return false;
+#endif
+	engine->version = version;
+	log_set_version(engine->log, version);
+	return true;
+}
+
+ClusterVersion
+engine_cluster_version(const Engine *engine)
+{
+	return engine->version;
+}
+
 uint64_t
 engine_log_bytes(const Engine *engine)
 {

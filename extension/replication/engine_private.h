@@ -30,6 +30,7 @@
 #define ENGINE_KEY_PEER_LIVES 0xFF02   /* a LogLife of each peer: the newest that was heard */
 #define ENGINE_KEY_OWN_LIVES 0xFF03    /* the last LOG_LIVES_MAX lives of this node, newest first */
 #define ENGINE_KEY_SET_BACK 0xFF04     /* the node that found this log set back; 0 as long as none did */
+#define ENGINE_KEY_VERSION 0xFF05      /* the version of the cluster */
 
 #define ENGINE_LIFE_BYTES (3 * sizeof(uint64_t))
 #define ENGINE_PEER_LIVES_BYTES ((CORE_NODES_MAX + 1) * ENGINE_LIFE_BYTES)
@@ -179,6 +180,7 @@ struct Engine
 	bool prepare_goes_on;   /* a part of that file is still missing */
 	bool failed;            /* an append failed: the turn cannot be finished */
 	bool starved;           /* no room for control records: nothing is stepped */
+	ClusterVersion version; /* of the cluster; nothing newer is sent or recorded */
 	uint64_t turn_tag;      /* tag of the proposal that is being stepped */
 
 	uint64_t truncated_bytes; /* size of the log after the last truncation */

@@ -158,6 +158,7 @@ engine_queue_message(Engine *engine, const Message *message, bool after_sync)
 
 	CORE_ASSERT(message->to >= 1 && message->to <= CORE_NODES_MAX &&
 				message->to != engine->config.self);
+	CORE_INVARIANT("I14", version_of_message(message->kind) <= engine->version);
 	if (!copy_outline(engine, &waiting.message) || !copy_membership(engine, &waiting.message))
 		return;
 	waiting.payload_bytes = carries_entries(message) ? turn_payload_bytes(engine, message) : 0;

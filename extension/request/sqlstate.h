@@ -13,4 +13,7 @@
 /* Said to a node that was removed from the cluster and speaks to it all the same. */
 #define QUORATE_ERRCODE_REMOVED MAKE_SQLSTATE('Q', 'R', '0', '0', '2')
 
+/* Said to a node that does not read the version of the cluster, or by one that does not. */
+#define QUORATE_ERRCODE_VERSION MAKE_SQLSTATE('Q', 'R', '0', '0', '3')
+
 #endif /* QUORATE_REQUEST_SQLSTATE_H */

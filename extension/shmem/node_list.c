@@ -9,7 +9,7 @@
 
 #include "shmem/node_list.h"
 
-#define NODE_LIST_VERSION 2
+#define NODE_LIST_VERSION 3
 
 /* Bytes that remain to be read. */
 typedef struct Reader
@@ -41,6 +41,7 @@ node_list_pack(const NodeList *list, StringInfo out)
 	pack_number(out, NODE_LIST_VERSION, 1);
 	pack_number(out, list->lsn, 8);
 	pack_number(out, list->removed_nodes, 8);
+	pack_number(out, list->cluster_version, 4);
 	pack_number(out, list->count, 1);
 	for (uint32_t i = 0; i < list->count; i++)
 	{
@@ -118,6 +119,7 @@ node_list_unpack(const uint8_t *bytes, Size length, NodeList *list)
 		return false;
 	list->lsn = take_number(&reader, 8);
 	list->removed_nodes = take_number(&reader, 8);
+	list->cluster_version = (ClusterVersion) take_number(&reader, 4);
 	list->count = (uint32_t) take_number(&reader, 1);
 	if (list->count > CORE_NODES_MAX)
 		return false;
@@ -136,6 +138,7 @@ node_list_published(void)
 	LWLockAcquire(quorate_shared->lock, LW_SHARED);
 	list->lsn = quorate_shared->nodes_lsn;
 	list->removed_nodes = quorate_shared->removed_nodes;
+	list->cluster_version = quorate_shared->cluster_version;
 	for (int i = 0; i < CORE_NODES_MAX; i++)
 	{
 		if (quorate_shared->nodes[i].node != 0)
@@ -156,7 +159,8 @@ nodes_equal(const NodeInfo *left, const NodeInfo *right)
 bool
 node_list_equal(const NodeList *left, const NodeList *right)
 {
-	bool equal = left->count == right->count && left->removed_nodes == right->removed_nodes;
+	bool equal = left->count == right->count && left->removed_nodes == right->removed_nodes &&
+				 left->cluster_version == right->cluster_version;
 
 	for (uint32_t i = 0; i < left->count && equal; i++)
 		equal = nodes_equal(&left->nodes[i], &right->nodes[i]);

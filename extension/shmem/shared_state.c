@@ -133,6 +133,7 @@ init_root(SharedState *shared)
 			sizeof(shared->state_reason));
 	pg_atomic_init_u64(&shared->log_bytes, 0);
 	pg_atomic_init_u64(&shared->set_back_nodes, 0);
+	pg_atomic_init_u32(&shared->unread_version, 0);
 	pg_atomic_init_u64(&shared->metadata_generation, 1);
 	pg_atomic_init_u64(&shared->groups_generation, 1);
 	pg_atomic_init_u64(&shared->nodes_generation, 1);
@@ -567,4 +568,37 @@ shared_node_was_removed(NodeId node)
 	removed = (quorate_shared->removed_nodes & node_id_bit(node)) != 0;
 	LWLockRelease(quorate_shared->lock);
 	return removed;
+}
+
+/* ---- versions and releases ---- */
+
+ClusterVersion
+shared_cluster_version(void)
+{
+	ClusterVersion version;
+
+	LWLockAcquire(quorate_shared->lock, LW_SHARED);
+	version = quorate_shared->cluster_version;
+	LWLockRelease(quorate_shared->lock);
+	return version;
+}
+
+void
+shared_note_release(NodeId node, const PeerRelease *release)
+{
+	LWLockAcquire(quorate_shared->lock, LW_EXCLUSIVE);
+	quorate_shared->peer_releases[node] = *release;
+	LWLockRelease(quorate_shared->lock);
+}
+
+PeerRelease
+shared_release_of(NodeId node)
+{
+	PeerRelease release = {.reads = version_range_own(), .release = QUORATE_RELEASE};
+
+	LWLockAcquire(quorate_shared->lock, LW_SHARED);
+	if (node != quorate_shared->self)
+		release = quorate_shared->peer_releases[node];
+	LWLockRelease(quorate_shared->lock);
+	return release;
 }

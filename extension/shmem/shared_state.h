@@ -26,6 +26,8 @@
 #include "storage/spin.h"
 
 #include "core/group.h"
+#include "core/version.h"
+#include "release.h"
 
 #define NODE_NAME_MAX 64 /* bytes of a node's or zone's name, with the final NUL */
 #define NODE_CONNINFO_MAX 1024
@@ -57,6 +59,15 @@ typedef struct NodeInfo
 	char zone[NODE_NAME_MAX];
 	char conninfo[NODE_CONNINFO_MAX];
 } NodeInfo;
+
+#define RELEASE_MAX 32 /* bytes of the name of a release, with the final NUL */
+
+/* What another node said of itself when it opened a stream; newest is 0 before that. */
+typedef struct PeerRelease
+{
+	VersionRange reads; /* versions of the cluster */
+	char release[RELEASE_MAX];
+} PeerRelease;
 
 /* Published state of one replica. */
 typedef struct GroupShared
@@ -137,6 +148,11 @@ typedef struct SharedState
 	NodeInfo nodes[CORE_NODES_MAX];
 	uint64_t removed_nodes; /* under `lock`, as nodes: ids that were removed, see node_id_bit() */
 	uint64_t nodes_lsn;     /* of the metadata that `nodes` shows at least */
+	ClusterVersion cluster_version; /* under `lock`, as nodes */
+	PeerRelease
+		peer_releases[CORE_NODES_MAX + 1]; /* by NodeId; under `lock`, by the streams' backends */
+	pg_atomic_uint32
+		unread_version; /* a version of the cluster that a peer told and this node does not read; 0 */
 	pg_atomic_uint64 nodes_generation;                  /* grows whenever `nodes` changed */
 	pg_atomic_uint64 peer_heard_us[CORE_NODES_MAX + 1]; /* by NodeId; CLOCK_BOOTTIME */
 	pg_atomic_uint64 peer_reaches[CORE_NODES_MAX + 1];    /* by NodeId: the set of nodes that it says it reaches */
@@ -236,6 +252,13 @@ extern void shared_groups_changed(void);
 /* Copies what is known of a node; false if there is none of that id (or name). */
 extern bool shared_node_by_id(NodeId node, NodeInfo *info);
 extern bool shared_node_by_name(const char *name, NodeInfo *info);
+
+/* The version of the cluster, as this node knows it; 0 if it belongs to none. */
+extern ClusterVersion shared_cluster_version(void);
+
+/* A node has introduced itself; and what it said then (newest 0 if it has not). */
+extern void shared_note_release(NodeId node, const PeerRelease *release);
+extern PeerRelease shared_release_of(NodeId node);
 
 /* True if a node of that id was removed from this node's cluster. */
 extern bool shared_node_was_removed(NodeId node);

@@ -1,19 +1,20 @@
 -- The node itself: streams between nodes, membership in a cluster, and what shared memory shows.
 -- C: extension/worker/node_functions.c, peer_stream.c
 
-CREATE PROCEDURE quorate._consensus_stream(cluster_id bytea, from_node integer, protocol_version integer)
+CREATE PROCEDURE quorate._consensus_stream(cluster_id bytea, from_node integer, oldest_version integer, newest_version integer,
+	cluster_version integer, release text)
 AS 'MODULE_PATHNAME', 'quorate_consensus_stream'
 LANGUAGE C;
 
-COMMENT ON PROCEDURE quorate._consensus_stream(bytea, integer, integer) IS
+COMMENT ON PROCEDURE quorate._consensus_stream(bytea, integer, integer, integer, integer, text) IS
 'internal: turns the connection of another node''s replicator into a stream of its frames';
 
-CREATE FUNCTION quorate._bootstrap_node(cluster_id bytea, node_id integer, nodes jsonb)
+CREATE FUNCTION quorate._bootstrap_node(cluster_id bytea, node_id integer, nodes jsonb, cluster_version integer)
 RETURNS void
 AS 'MODULE_PATHNAME', 'quorate_bootstrap_node'
 LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
 
-COMMENT ON FUNCTION quorate._bootstrap_node(bytea, integer, jsonb) IS
+COMMENT ON FUNCTION quorate._bootstrap_node(bytea, integer, jsonb, integer) IS
 'internal: makes this instance a node of a new cluster; nodes as for create_cluster, with ids from 1 in their order';
 
 CREATE FUNCTION quorate._join_node(cluster_id bytea, node_id integer, nodes bytea)
@@ -42,13 +43,13 @@ COMMENT ON FUNCTION quorate.adopt_identity() IS
 
 CREATE FUNCTION quorate._node_status(
 	OUT state text, OUT reason text, OUT cluster_id bytea, OUT node_id integer, OUT start_counter bigint,
-	OUT log_bytes bigint)
+	OUT log_bytes bigint, OUT cluster_version integer)
 RETURNS record
 AS 'MODULE_PATHNAME', 'quorate_node_status'
 LANGUAGE C VOLATILE PARALLEL SAFE;
 
 COMMENT ON FUNCTION quorate._node_status() IS
-'internal: state of this node (unconfigured, starting, running, refused), its identity and the size of its log';
+'internal: state of this node (unconfigured, starting, running, refused), its identity, the size of its log and the version of its cluster';
 
 CREATE FUNCTION quorate._group_status(
 	OUT group_id bigint, OUT role text, OUT generation bigint, OUT promised_ballot text, OUT ballot text,
@@ -83,17 +84,17 @@ COMMENT ON FUNCTION quorate._counters() IS
 
 CREATE FUNCTION quorate._peers(
 	OUT node_id integer, OUT name text, OUT zone text, OUT conninfo text, OUT heard_ms_ago bigint,
-	OUT set_back boolean)
+	OUT set_back boolean, OUT oldest_version integer, OUT newest_version integer, OUT release text)
 RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'quorate_peers'
 LANGUAGE C VOLATILE PARALLEL SAFE ROWS 5;
 
 COMMENT ON FUNCTION quorate._peers() IS
-'internal: the nodes of the cluster, how long ago each was heard (null for this node and those never heard), and whether its log was found to be set back';
+'internal: the nodes of the cluster, how long ago each was heard (null for this node and those never heard), whether its log was found to be set back, and the versions of the cluster that it reads, as it said when it opened a stream to this node';
 
-REVOKE ALL ON PROCEDURE quorate._consensus_stream(bytea, integer, integer) FROM PUBLIC;
+REVOKE ALL ON PROCEDURE quorate._consensus_stream(bytea, integer, integer, integer, integer, text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION
-	quorate._bootstrap_node(bytea, integer, jsonb),
+	quorate._bootstrap_node(bytea, integer, jsonb, integer),
 	quorate._join_node(bytea, integer, bytea),
 	quorate._unbootstrap_node(),
 	quorate.adopt_identity(),
@@ -104,9 +105,9 @@ REVOKE ALL ON FUNCTION
 	quorate._peers()
 FROM PUBLIC;
 
-GRANT EXECUTE ON PROCEDURE quorate._consensus_stream(bytea, integer, integer) TO quorate_peer;
+GRANT EXECUTE ON PROCEDURE quorate._consensus_stream(bytea, integer, integer, integer, integer, text) TO quorate_peer;
 GRANT EXECUTE ON FUNCTION
-	quorate._bootstrap_node(bytea, integer, jsonb),
+	quorate._bootstrap_node(bytea, integer, jsonb, integer),
 	quorate._join_node(bytea, integer, bytea),
 	quorate._unbootstrap_node()
 TO quorate_admin, quorate_peer;

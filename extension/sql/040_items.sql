@@ -71,12 +71,13 @@ GRANT EXECUTE ON FUNCTION
 	quorate.get_item(text, quorate.item, boolean, text, jsonb)
 TO quorate_read, quorate_admin;
 
-CREATE PROCEDURE quorate._request_stream(cluster_id bytea, from_node integer, protocol_version integer)
+CREATE PROCEDURE quorate._request_stream(cluster_id bytea, from_node integer, oldest_version integer, newest_version integer,
+	cluster_version integer, release text)
 AS 'MODULE_PATHNAME', 'quorate_request_stream'
 LANGUAGE C;
 
-COMMENT ON PROCEDURE quorate._request_stream(bytea, integer, integer) IS
+COMMENT ON PROCEDURE quorate._request_stream(bytea, integer, integer, integer, integer, text) IS
 'internal: turns the connection into a stream of requests of another node';
 
-REVOKE ALL ON PROCEDURE quorate._request_stream(bytea, integer, integer) FROM PUBLIC;
-GRANT EXECUTE ON PROCEDURE quorate._request_stream(bytea, integer, integer) TO quorate_peer;
+REVOKE ALL ON PROCEDURE quorate._request_stream(bytea, integer, integer, integer, integer, text) FROM PUBLIC;
+GRANT EXECUTE ON PROCEDURE quorate._request_stream(bytea, integer, integer, integer, integer, text) TO quorate_peer;

@@ -1,6 +1,6 @@
 -- Clusters, tables, leadership.
 -- C: extension/sqlapi/create_cluster.c, drop_cluster.c, preflight.c, add_node.c, remove_node.c, node_states.c,
--- table_functions.c
+-- finalize_upgrade.c, table_functions.c
 
 CREATE FUNCTION quorate.create_cluster(nodes jsonb, allow_shared_zone boolean DEFAULT false)
 RETURNS void
@@ -26,13 +26,13 @@ LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalo
 COMMENT ON FUNCTION quorate._leave_cluster() IS
 'internal: takes this node out of its cluster and removes its log and its rows';
 
-CREATE FUNCTION quorate._preflight(nodes jsonb, node_name text, asked_at timestamptz, joining integer)
+CREATE FUNCTION quorate._preflight(nodes jsonb, node_name text, asked_at timestamptz, joining integer, cluster_version integer)
 RETURNS text
 AS 'MODULE_PATHNAME', 'quorate_preflight'
 LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
 
-COMMENT ON FUNCTION quorate._preflight(jsonb, text, timestamptz, integer) IS
-'internal: what keeps this node from being in a cluster with the others, one problem a line; joining: the id of the last one, which joins the others';
+COMMENT ON FUNCTION quorate._preflight(jsonb, text, timestamptz, integer, integer) IS
+'internal: what keeps this node from being in a cluster with the others, one problem a line; joining: the id of the last one, which joins the others; cluster_version: what all must read';
 
 CREATE FUNCTION quorate.add_node(
 	name text, zone text, conninfo text, wait boolean DEFAULT true, allow_shared_zone boolean DEFAULT false)
@@ -75,6 +75,14 @@ LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
 COMMENT ON FUNCTION quorate.resume_node(text) IS
 'ends drain_node, or a remove_node that has not ended';
+
+CREATE FUNCTION quorate.finalize_upgrade()
+RETURNS integer
+AS 'MODULE_PATHNAME', 'quorate_finalize_upgrade'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION quorate.finalize_upgrade() IS
+'raises the version of the cluster to the newest that this node reads, and returns it; refused unless every node reads it; no node can be set back to an older release afterwards';
 
 CREATE FUNCTION quorate.set_autoadmin(healing boolean DEFAULT NULL, balancing boolean DEFAULT NULL)
 RETURNS void
@@ -125,12 +133,13 @@ REVOKE ALL ON FUNCTION
 	quorate.create_cluster(jsonb, boolean),
 	quorate.drop_cluster(boolean),
 	quorate._leave_cluster(),
-	quorate._preflight(jsonb, text, timestamptz, integer),
+	quorate._preflight(jsonb, text, timestamptz, integer, integer),
 	quorate.add_node(text, text, text, boolean, boolean),
 	quorate.remove_node(text, boolean, boolean),
 	quorate.replace_node(text, text, text, text, boolean),
 	quorate.drain_node(text),
 	quorate.resume_node(text),
+	quorate.finalize_upgrade(),
 	quorate.set_autoadmin(boolean, boolean),
 	quorate._autoadmin(),
 	quorate.create_table(text, text, text, text, text, integer),
@@ -142,10 +151,11 @@ GRANT EXECUTE ON FUNCTION
 	quorate.remove_node(text, boolean, boolean),
 	quorate.drain_node(text),
 	quorate.resume_node(text),
+	quorate.finalize_upgrade(),
 	quorate.set_autoadmin(boolean, boolean),
 	quorate.create_table(text, text, text, text, text, integer),
 	quorate.drop_table(text),
 	quorate.transfer_leader(text, integer, text)
 TO quorate_admin;
 
-GRANT EXECUTE ON FUNCTION quorate._preflight(jsonb, text, timestamptz, integer), quorate._leave_cluster() TO quorate_peer;
+GRANT EXECUTE ON FUNCTION quorate._preflight(jsonb, text, timestamptz, integer, integer), quorate._leave_cluster() TO quorate_peer;

@@ -35,6 +35,7 @@ SELECT
 	CASE
 		WHEN n.node_id = s.node_id THEN s.state
 		WHEN p.set_back THEN 'refused'
+		WHEN s.cluster_version NOT BETWEEN p.oldest_version AND p.newest_version THEN 'refused'
 		WHEN p.heard_ms_ago IS NULL THEN 'never heard'
 		WHEN p.heard_ms_ago < 2000 THEN 'alive'
 		ELSE 'silent'
@@ -43,10 +44,15 @@ SELECT
 	CASE
 		WHEN n.node_id = s.node_id THEN s.reason
 		WHEN p.set_back THEN 'its log was set back to an older state'
+		WHEN s.cluster_version NOT BETWEEN p.oldest_version AND p.newest_version THEN
+			pg_catalog.format('does not read version %s of the cluster', s.cluster_version)
 	END AS reason,
 	p.heard_ms_ago,
 	(SELECT pg_catalog.count(*) FROM quorate._group_status() g WHERE g.leader = n.node_id) AS groups_led,
-	p.conninfo
+	p.conninfo,
+	p.release,
+	p.oldest_version,
+	p.newest_version
 FROM quorate._nodes() n
 CROSS JOIN quorate._node_status() s
 LEFT JOIN quorate._peers() p ON p.node_id = n.node_id;
@@ -60,6 +66,37 @@ COMMENT ON COLUMN quorate.nodes.standing IS
 COMMENT ON COLUMN quorate.nodes.reason IS 'why the node is refused';
 COMMENT ON COLUMN quorate.nodes.heard_ms_ago IS 'milliseconds since this node heard it; null for itself and for those never heard';
 COMMENT ON COLUMN quorate.nodes.groups_led IS 'replication groups that it leads, of those that this node has a replica of';
+
+COMMENT ON COLUMN quorate.nodes.release IS 'release of the library there; null if it has not opened a stream to this node yet';
+COMMENT ON COLUMN quorate.nodes.oldest_version IS 'oldest version of a cluster that it reads';
+COMMENT ON COLUMN quorate.nodes.newest_version IS 'newest version of a cluster that it reads';
+
+CREATE VIEW quorate.cluster AS
+SELECT
+	s.cluster_id,
+	(SELECT pg_catalog.count(*) FROM quorate._nodes()) AS nodes,
+	s.cluster_version AS version,
+	own.newest_version,
+	(SELECT pg_catalog.array_agg(n.name ORDER BY n.node_id)
+		FROM quorate._nodes() n
+		LEFT JOIN quorate._peers() p ON p.node_id = n.node_id
+		WHERE (own.newest_version BETWEEN p.oldest_version AND p.newest_version) IS NOT TRUE) AS waits_for,
+	own.release,
+	(SELECT e.extversion FROM pg_catalog.pg_extension e WHERE e.extname = 'quorate') AS extension_version
+FROM quorate._node_status() s
+JOIN quorate._peers() own ON own.node_id = s.node_id;
+
+COMMENT ON VIEW quorate.cluster IS
+'the cluster as a whole, as this node sees it; no row where there is none';
+COMMENT ON COLUMN quorate.cluster.version IS
+'version of the cluster: what its nodes may write for each other';
+COMMENT ON COLUMN quorate.cluster.newest_version IS
+'newest version that this node reads; finalize_upgrade() here raises the version to it';
+COMMENT ON COLUMN quorate.cluster.waits_for IS
+'nodes that do not read that version, or have not said so; finalize_upgrade() is refused until they do';
+COMMENT ON COLUMN quorate.cluster.release IS 'release of the library that this server has loaded';
+COMMENT ON COLUMN quorate.cluster.extension_version IS
+'version of the extension''s SQL objects; ALTER EXTENSION quorate UPDATE brings it up to the release';
 
 CREATE VIEW quorate.autoadmin AS
 SELECT healing, balancing FROM quorate._autoadmin();
@@ -195,5 +232,5 @@ GRANT EXECUTE ON FUNCTION
 	quorate._nodes(), quorate._tables(), quorate._partitions(), quorate._autoadmin(),
 	quorate._node_status(), quorate._group_status(), quorate._copy_activity(), quorate._counters(), quorate._peers()
 TO quorate_read, quorate_write, quorate_admin, quorate_peer, pg_monitor;
-GRANT SELECT ON quorate.nodes, quorate.autoadmin, quorate.tables, quorate.partitions, quorate.replicas, quorate.copies, quorate.counters
+GRANT SELECT ON quorate.nodes, quorate.cluster, quorate.autoadmin, quorate.tables, quorate.partitions, quorate.replicas, quorate.copies, quorate.counters
 TO quorate_read, quorate_write, quorate_admin, quorate_peer, pg_monitor;

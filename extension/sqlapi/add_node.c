@@ -128,6 +128,7 @@ add_preflight(ClusterPlan *plan, const NodeInfo *added, NodeId except, bool allo
 	if (metadata_next_node_id() <= CORE_NODES_MAX && problems.count == 0)
 	{
 		add_plan_nodes(plan, added, except);
+		plan->cluster_version = metadata_cluster_version();
 		plan_preflight(plan, &problems);
 	}
 	problems_check(&problems, "add the node");
@@ -177,6 +178,7 @@ add_packed_list(void)
 
 	memcpy(list->nodes, nodes, list->count * sizeof(NodeInfo));
 	list->removed_nodes = metadata_removed_nodes();
+	list->cluster_version = metadata_cluster_version();
 	list->lsn = metadata_lsn();
 	initStringInfo(&packed);
 	node_list_pack(list, &packed);

@@ -11,15 +11,28 @@
 #include "tcop/utility.h"
 #include "utils/builtins.h"
 
+#include "catalog/install.h"
 #include "settings.h"
 #include "sqlapi/api_call.h"
 
 /* ---------------------------------------------------------------- state of node and transaction */
 
+/* Once a backend: the library stays the same for its life, and scripts are refused that it does not serve. */
+static void
+api_require_served(void)
+{
+	static bool served = false;
+
+	if (!served)
+		install_require_served(ERROR);
+	served = true;
+}
+
 void
 api_require_cluster(void)
 {
 	shared_state_require();
+	api_require_served();
 	switch ((NodeState) pg_atomic_read_u32(&quorate_shared->node_state))
 	{
 		case NODE_RUNNING:

@@ -44,10 +44,15 @@ plan_connect(ClusterPlan *plan, ProblemList *problems)
 	}
 }
 
-/* All nodes must have the same version of the extension. */
+/*
+ * The nodes of a new cluster must have the same version of the extension; one that is being upgraded may get a node of
+ * any release that reads its version.
+ */
 static void
 plan_check_version(ClusterPlan *plan, const char *name, const char *version, ProblemList *problems)
 {
+	if (plan->joining != 0)
+		return;
 	if (plan->version == NULL)
 		plan->version = pstrdup(version);
 	else if (strcmp(plan->version, version) != 0)
@@ -139,14 +144,14 @@ plan_check_member(ClusterPlan *plan, uint32_t index, ProblemList *problems)
 static void
 plan_check_node(ClusterPlan *plan, uint32_t index, ProblemList *problems)
 {
-	const char *parameters[] = {plan->list_text, plan->nodes[index].name,
-								timestamptz_to_str(GetCurrentTimestamp()),
-								psprintf("%u", plan->joining)};
+	const char *parameters[] = {
+		plan->list_text, plan->nodes[index].name, timestamptz_to_str(GetCurrentTimestamp()),
+		psprintf("%u", plan->joining), psprintf("%u", plan->cluster_version)};
 	char *problem;
 
 	if (!plan_check_access(plan, index, problems) || !plan_check_member(plan, index, problems))
 		return;
-	if (peer_query(plan->peers[index], "SELECT quorate._preflight($1, $2, $3, $4)",
+	if (peer_query(plan->peers[index], "SELECT quorate._preflight($1, $2, $3, $4, $5)",
 				   lengthof(parameters), parameters, &problem) != 1)
 		problems_add(problems, "node \"%s\": %s", plan->nodes[index].name, problem);
 	else if (peer_value(plan->peers[index], 0, 0) != NULL)

@@ -20,6 +20,7 @@ typedef struct ClusterPlan
 	NodeInfo nodes[CORE_NODES_MAX];
 	NodeId
 		joining; /* the last of the nodes, which joins the others; 0 if all of them make a new cluster */
+	ClusterVersion cluster_version;        /* what all nodes must read */
 	char *list_text;                       /* the nodes as a JSON array */
 	char *version;                         /* of the extension, on the first node that has it */
 	PeerConnection *peers[CORE_NODES_MAX]; /* NULL for those that cannot be reached */

@@ -38,9 +38,10 @@ static bool
 plan_bootstrap_node(ClusterPlan *plan, const char *cluster_id, uint32_t index, char **problem)
 {
 	char *id = psprintf("%u", (unsigned) plan->nodes[index].node);
-	const char *parameters[] = {cluster_id, id, plan->list_text};
+	const char *parameters[] = {cluster_id, id, plan->list_text,
+								psprintf("%u", plan->cluster_version)};
 
-	return peer_query(plan->peers[index], "SELECT quorate._bootstrap_node($1, $2, $3)",
+	return peer_query(plan->peers[index], "SELECT quorate._bootstrap_node($1, $2, $3, $4)",
 					  lengthof(parameters), parameters, problem) >= 0;
 }
 
@@ -88,7 +89,7 @@ plan_record_nodes(ClusterPlan *plan)
 	MetadataChange change;
 	RouterCall call;
 
-	metadata_build_nodes(plan->nodes, plan->count, &change);
+	metadata_build_nodes(plan->nodes, plan->count, plan->cluster_version, &change);
 	do
 	{
 		wait_a_little(READY_POLL_MS);
@@ -171,6 +172,7 @@ quorate_create_cluster(PG_FUNCTION_ARGS)
 	plan->count = cluster_nodes_parse(list, plan->nodes, &problems);
 	if (!api_flag_argument(fcinfo, 1, false))
 		cluster_nodes_check_zones(plan->nodes, plan->count, &problems);
+	plan->cluster_version = VERSION_NEWEST;
 	plan_preflight(plan, &problems);
 	problems_check(&problems, "create the cluster");
 	plan_bootstrap(plan);

@@ -68,6 +68,17 @@ preflight_settings(const char *node, uint32_t node_count, NodeId greatest_id, Pr
 					 node, GetDatabaseEncodingName());
 }
 
+/* What the cluster's nodes write must be understood here. */
+static void
+preflight_version(const char *node, ClusterVersion version, ProblemList *problems)
+{
+	if (!version_is_read(version_range_own(), version))
+		problems_add(
+			problems,
+			"node \"%s\": release %s of quorate there reads versions %d to %d of a cluster, but this one has version %u",
+			node, QUORATE_RELEASE, VERSION_OLDEST, VERSION_NEWEST, version);
+}
+
 /*
  * Rows that were applied must survive a power loss, or log that they came from is truncated too early.  A
  * cluster of one node is for development, where fsync may be off on purpose.
@@ -167,7 +178,8 @@ preflight_clock(const char *node, TimestampTz asked_at, ProblemList *problems)
 }
 
 /*
- * quorate._preflight(nodes jsonb, node_name text, asked_at timestamptz, joining int) returns text: what is wrong
+ * quorate._preflight(nodes jsonb, node_name text, asked_at timestamptz, joining int, cluster_version int)
+ * returns text: what is wrong
  * with this node, one problem a line; null if nothing.  asked_at is the asking node's clock.  joining: the id that the
  * last of the nodes gets, which joins the cluster of the others; 0 if all of them make a new one.
  */
@@ -189,6 +201,7 @@ quorate_preflight(PG_FUNCTION_ARGS)
 	preflight_clock(name, PG_GETARG_TIMESTAMPTZ(2), &problems);
 	preflight_settings(name, count, joining == 0 ? (NodeId) count : joining, &problems);
 	preflight_durability(name, count, &problems);
+	preflight_version(name, (ClusterVersion) PG_GETARG_INT32(4), &problems);
 	if (preflight_place(name, &problems) && is_new)
 		preflight_new_state(name, &problems);
 	else if (quorate_shared != NULL && !is_new)

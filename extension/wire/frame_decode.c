@@ -8,6 +8,7 @@
 #include "wire/frame.h"
 
 #include "core/membership.h"
+#include "core/version.h"
 #include "wire/entry.h"
 #include "wire/envelope.h"
 #include "wire/frame_layout.h"
@@ -224,7 +225,8 @@ get_message(const Quorate__Wire__PeerMessage *part, Message *message, WireArena 
 {
 	FrameStatus status;
 
-	if (part->kind < MESSAGE_HEARTBEAT || part->kind > MESSAGE_KIND_LAST)
+	if (part->kind < MESSAGE_HEARTBEAT || part->kind > MESSAGE_KIND_LAST ||
+		version_of_message((MessageKind) part->kind) > VERSION_NEWEST)
 		return FRAME_KIND_UNKNOWN;
 	if (!get_scalars(part, message))
 		return FRAME_MALFORMED;

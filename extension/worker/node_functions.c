@@ -43,13 +43,14 @@ PG_FUNCTION_INFO_V1(quorate_peers);
 
 /* The array of nodes as the bytes that the log keeps. */
 static StringInfo
-pack_nodes(Jsonb *nodes)
+pack_nodes(Jsonb *nodes, ClusterVersion version)
 {
 	NodeList *list = palloc0(sizeof(NodeList));
 	StringInfo packed = makeStringInfo();
 	ProblemList problems;
 
 	problems_init(&problems);
+	list->cluster_version = version;
 	list->count = cluster_nodes_parse(nodes, list->nodes, &problems);
 	problems_check(&problems, "create the cluster");
 	node_list_pack(list, packed);
@@ -75,11 +76,13 @@ bootstrap_node(bytea *cluster_id, int32 node, bool joins, const void *list, Size
 	command_run(&command, list, length, COMMAND_TIMEOUT_MS);
 }
 
-/* quorate._bootstrap_node(cluster_id bytea, node_id int, nodes jsonb): a node of a new cluster. */
+/*
+ * quorate._bootstrap_node(cluster_id bytea, node_id int, nodes jsonb, cluster_version int): a node of a new cluster.
+ */
 Datum
 quorate_bootstrap_node(PG_FUNCTION_ARGS)
 {
-	StringInfo packed = pack_nodes(PG_GETARG_JSONB_P(2));
+	StringInfo packed = pack_nodes(PG_GETARG_JSONB_P(2), (ClusterVersion) PG_GETARG_INT32(3));
 
 	shared_state_require();
 	bootstrap_node(PG_GETARG_BYTEA_PP(0), PG_GETARG_INT32(1), false, packed->data, packed->len);
@@ -159,8 +162,8 @@ Datum
 quorate_node_status(PG_FUNCTION_ARGS)
 {
 	TupleDesc descriptor;
-	Datum values[6];
-	bool nulls[6] = {false};
+	Datum values[7];
+	bool nulls[7] = {false};
 
 	shared_state_require();
 	if (get_call_result_type(fcinfo, NULL, &descriptor) != TYPEFUNC_COMPOSITE)
@@ -174,7 +177,8 @@ quorate_node_status(PG_FUNCTION_ARGS)
 	values[2] = bytea_datum(quorate_shared->cluster_id, sizeof(quorate_shared->cluster_id));
 	values[3] = Int32GetDatum(quorate_shared->self);
 	values[4] = Int64GetDatum(quorate_shared->start_counter);
-	nulls[2] = nulls[3] = nulls[4] = quorate_shared->self == 0;
+	values[6] = Int32GetDatum((int32) quorate_shared->cluster_version);
+	nulls[2] = nulls[3] = nulls[4] = nulls[6] = quorate_shared->self == 0;
 	LWLockRelease(quorate_shared->lock);
 	values[5] = Int64GetDatum(pg_atomic_read_u64(&quorate_shared->log_bytes));
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(descriptor), values, nulls)));
@@ -398,9 +402,10 @@ quorate_peers(PG_FUNCTION_ARGS)
 
 	for (int i = 0; i < CORE_NODES_MAX; i++)
 	{
+		PeerRelease release;
 		TimeUs heard_us;
-		Datum values[6];
-		bool nulls[6] = {false};
+		Datum values[9];
+		bool nulls[9] = {false};
 
 		if (nodes[i].node == 0)
 			continue;
@@ -413,6 +418,11 @@ quorate_peers(PG_FUNCTION_ARGS)
 		nulls[4] = heard_us == 0;
 		values[5] = BoolGetDatum(pg_atomic_read_u64(&quorate_shared->set_back_nodes) &
 								 node_id_bit(nodes[i].node));
+		release = shared_release_of(nodes[i].node);
+		values[6] = Int32GetDatum((int32) release.reads.oldest);
+		values[7] = Int32GetDatum((int32) release.reads.newest);
+		values[8] = CStringGetTextDatum(release.release);
+		nulls[6] = nulls[7] = nulls[8] = release.reads.newest == 0;
 		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 	}
 	return (Datum) 0;

@@ -11,14 +11,12 @@
 
 #include "core/core_types.h"
 
-/* Version of the streams' frames that this code speaks. */
-#define STREAM_PROTOCOL_VERSION 1
-
 /*
- * Checks the call of a stream procedure (cluster_id bytea, from_node int, protocol_version int): the caller's
- * role (a superuser or member of quorate_peer), the protocol version, that this node runs as a member of the
- * cluster, and that `from_node` is another node of it.  Returns the node's id.  ERROR 42501, 22004, 0A000, 55000,
- * QR002 or 22023 otherwise.
+ * Checks the call of a stream procedure (cluster_id bytea, from_node int, oldest_version int, newest_version int,
+ * cluster_version int, release text): the caller's role (a superuser or member of quorate_peer), that this node runs as
+ * a member of the cluster, that `from_node` is another node of it, and that it reads the cluster's version.  Notes what
+ * it reads, whether or not it is refused.  Returns the node's id.  ERROR 42501, 22004, 55000, QR002, QR003 or 22023
+ * otherwise.
  */
 extern NodeId peer_check(FunctionCallInfo fcinfo);
 

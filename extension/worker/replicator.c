@@ -217,6 +217,7 @@ run_turn(void)
 	peers_run();
 	if (peers_say_removed())
 		nodes_stop_removed();
+	nodes_stop_if_unread();
 	if (replicator_engine == NULL)
 	{
 		take_proposals();

@@ -59,6 +59,9 @@ nodes_first_list(const NodeCommand *command, const void *bytes, Size length, Nod
 /* Carries out the command that brings another list; streams follow it. */
 extern void nodes_take_list(const void *bytes, Size length);
 
+/* Stops this node if a peer has told a version of the cluster that it does not read. */
+extern void nodes_stop_if_unread(void);
+
 /* This node was removed from its cluster: notes it in the log, and stops. */
 extern void nodes_stop_removed(void);
 

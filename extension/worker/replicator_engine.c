@@ -69,7 +69,7 @@ open_directory(void)
 }
 
 static void
-fill_config(EngineConfig *config, const uint8_t *cluster_id, NodeId self)
+fill_config(EngineConfig *config, const uint8_t *cluster_id, NodeId self, ClusterVersion version)
 {
 	memset(config, 0, sizeof(*config));
 	memcpy(config->cluster_id, cluster_id, sizeof(config->cluster_id));
@@ -82,6 +82,7 @@ fill_config(EngineConfig *config, const uint8_t *cluster_id, NodeId self)
 	config->segment_bytes = (uint32_t) quorate_log_segment_size_kb * 1024;
 	config->log_bytes_max = (uint64_t) quorate_log_size_max_mb * 1024 * 1024;
 	config->groups_max = (uint32_t) quorate_max_groups;
+	config->cluster_version = version;
 	config->seed = (uint64_t) shared_now_us() * 31 + (uint64_t) MyProcPid;
 }
 
@@ -183,10 +184,13 @@ forget_cluster(void)
 	memset(quorate_shared->nodes, 0, sizeof(quorate_shared->nodes));
 	quorate_shared->removed_nodes = 0;
 	quorate_shared->nodes_lsn = 0;
+	quorate_shared->cluster_version = 0;
+	memset(quorate_shared->peer_releases, 0, sizeof(quorate_shared->peer_releases));
 	LWLockRelease(quorate_shared->lock);
 	pg_atomic_fetch_add_u64(&quorate_shared->nodes_generation, 1);
 	pg_atomic_write_u64(&quorate_shared->log_bytes, 0);
 	pg_atomic_write_u64(&quorate_shared->set_back_nodes, 0);
+	pg_atomic_write_u32(&quorate_shared->unread_version, 0);
 	for (int i = 0; i < lengthof(quorate_shared->peer_heard_us); i++)
 		pg_atomic_write_u64(&quorate_shared->peer_heard_us[i], 0);
 }
@@ -216,7 +220,7 @@ recover(const LogIdentity *identity, bool adopt)
 	EngineConfig config;
 	EngineStatus status;
 
-	fill_config(&config, identity->cluster_id, identity->node);
+	fill_config(&config, identity->cluster_id, identity->node, VERSION_FIRST);
 	config.adopt = adopt;
 	if (identity->node > quorate_max_nodes)
 	{
@@ -330,7 +334,13 @@ replicator_bootstrap(const NodeCommand *command, const void *node_list, Size len
 		set_result(result, ERRCODE_INVALID_PARAMETER_VALUE, "invalid list of nodes");
 		return;
 	}
-	fill_config(&config, command->cluster_id, command->self);
+	if (!version_is_read(version_range_own(), list->cluster_version))
+	{
+		set_result(result, ERRCODE_FEATURE_NOT_SUPPORTED,
+				   "the release of quorate here does not read the version of the cluster");
+		return;
+	}
+	fill_config(&config, command->cluster_id, command->self, list->cluster_version);
 	status = engine_bootstrap(&log_io, &config);
 	if (status == ENGINE_OK)
 		status = open_engine(&config);

@@ -10,6 +10,9 @@
  * A node that was removed learns it from the metadata or, if it was away, from a peer that refuses its stream.  It
  * notes that durably, then stops: its log and rows stay until an administrator takes them away.  So does a node whose
  * log was set back to an older state, when a peer remembers more of it (replication/engine_lives.c).
+ *
+ * The list also brings the version of the cluster (docs/decisions/0011-versions.md); a node whose release does not read
+ * that version stops.
  */
 #include "postgres.h"
 
@@ -27,6 +30,7 @@ nodes_publish(const NodeList *list)
 	memcpy(quorate_shared->nodes, list->nodes, list->count * sizeof(NodeInfo));
 	quorate_shared->removed_nodes = list->removed_nodes;
 	quorate_shared->nodes_lsn = list->lsn;
+	quorate_shared->cluster_version = list->cluster_version;
 	LWLockRelease(quorate_shared->lock);
 	pg_atomic_fetch_add_u64(&quorate_shared->nodes_generation, 1);
 	shared_wake_forwarder();
@@ -41,10 +45,58 @@ nodes_publish_recovered(void)
 	bool valid = blob != NULL && node_list_unpack(blob, length, list);
 
 	if (valid)
+	{
+		list->cluster_version = engine_cluster_version(replicator_engine);
 		nodes_publish(list);
+	}
 	pfree(list);
 	return valid;
 }
+
+/* ---- the version of the cluster ---- */
+
+/* This release is too old, or too new: stops until another one is installed; nothing is read past. */
+static void
+stop_unread(ClusterVersion version)
+{
+	char *reason = psprintf(
+		"the cluster has version %u, but release %s of quorate on this node reads versions %d to %d",
+		version, QUORATE_RELEASE, VERSION_OLDEST, VERSION_NEWEST);
+
+	replicator_refuse(reason);
+	pfree(reason);
+}
+
+void
+nodes_stop_if_unread(void)
+{
+	ClusterVersion told = pg_atomic_read_u32(&quorate_shared->unread_version);
+
+	if (told != 0 && replicator_engine != NULL)
+		stop_unread(told);
+}
+
+/*
+ * Takes the version that a list shows, into the log before anything rests on it; false if the list cannot be taken:
+ * this node stops, or is told again when the log has room.
+ */
+static bool
+take_version(NodeList *list)
+{
+	if (!version_is_read(version_range_own(), list->cluster_version))
+	{
+		stop_unread(list->cluster_version);
+		return false;
+	}
+	if (list->cluster_version > engine_cluster_version(replicator_engine))
+		ereport(LOG, (errmsg("the cluster has version %u from now on", list->cluster_version)));
+	if (!engine_set_cluster_version(replicator_engine, list->cluster_version))
+		return false;
+	list->cluster_version = engine_cluster_version(replicator_engine);
+	return true;
+}
+
+/* ---- lists ---- */
 
 bool
 nodes_first_list(const NodeCommand *command, const void *bytes, Size length, NodeList *list)
@@ -102,7 +154,7 @@ nodes_take_list(const void *bytes, Size length)
 	NodeList *list = palloc0(sizeof(NodeList));
 
 	if (replicator_engine == NULL || !node_list_unpack(bytes, length, list) ||
-		list->lsn < quorate_shared->nodes_lsn || !keep_list(list))
+		list->lsn < quorate_shared->nodes_lsn || !take_version(list) || !keep_list(list))
 	{
 		pfree(list);
 		return;
@@ -123,6 +175,7 @@ stop_removed(void)
 	NodeList *list = palloc0(sizeof(NodeList));
 
 	list->lsn = quorate_shared->nodes_lsn;
+	list->cluster_version = quorate_shared->cluster_version;
 	list->removed_nodes = node_id_bit(quorate_shared->self);
 	replicator_refuse(REMOVED_REASON);
 	nodes_publish(list);

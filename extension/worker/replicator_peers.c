@@ -101,6 +101,8 @@ peers_update(void)
 
 		if (has_stream(info) && stream_of[info->node] == NULL)
 			connect_peer(info, call);
+		else if (has_stream(info))
+			stream_client_set_call(stream_of[info->node], call);
 	}
 	pfree(call);
 	if (replicator_engine != NULL)
@@ -183,7 +185,8 @@ receive_from(NodeId from)
 		{
 			shared_count(COUNTER_FRAMES_REFUSED, 1);
 			ereport(LOG, (errmsg("invalid frame of %zu bytes from node %u: its stream is ended",
-								 length, from)));
+								 length, from),
+						  errdetail_internal("%s", engine_error())));
 			inbound_refuse(from, stream);
 		}
 		inbound_consume(from);

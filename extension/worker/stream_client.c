@@ -85,6 +85,13 @@ stream_client_create(const StreamClientOptions *options)
 	return client;
 }
 
+void
+stream_client_set_call(StreamClient *client, const char *call)
+{
+	pfree(client->call);
+	client->call = MemoryContextStrdup(client->context, call);
+}
+
 static void
 forget_received(StreamClient *client)
 {

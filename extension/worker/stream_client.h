@@ -47,6 +47,9 @@ typedef struct StreamClientOptions
 /* Copies the options.  The connection is tried for the first time by stream_client_run. */
 extern StreamClient *stream_client_create(const StreamClientOptions *options);
 
+/* Another statement for the next time that the stream is opened. */
+extern void stream_client_set_call(StreamClient *client, const char *call);
+
 /* Closes the connection and frees everything. */
 extern void stream_client_destroy(StreamClient *client);
 

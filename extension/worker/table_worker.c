@@ -14,6 +14,7 @@
 #include "tcop/tcopprot.h"
 #include "utils/guc.h"
 
+#include "catalog/install.h"
 #include "catalog/metadata.h"
 #include "settings.h"
 #include "shmem/rows_state.h"
@@ -55,6 +56,7 @@ table_worker_require_extension(void)
 		ereport(FATAL,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("database \"%s\" does not have the extension quorate", quorate_database)));
+	install_require_served(FATAL);
 }
 
 /* True if this node belongs to the cluster that the process was started for. */

@@ -63,6 +63,7 @@
 	X(disk_copied, 200, "a node is started on a copy of its disk, and refuses it")               \
 	X(applied_rows_lost, 1000, "rows that were applied are lost in a crash")                     \
 	X(proposers_competed, 1000, "two nodes strove to lead a group at once")                      \
+	X(version_raised, 500, "an upgrade is finalized, and a node learns of it")                   \
 	X(replica_left_behind, 150,                                                                  \
 	  "a node is away until the others have given up the log that it lacks")
 

@@ -25,6 +25,7 @@ sim_node_config(const SimNode *node)
 		.segment_bytes = SEGMENT_BYTES,
 		.log_bytes_max = node->log_bytes_max,
 		.seed = sim_mix(node->world->seed, sim_mix(node->index, node->life)),
+		.cluster_version = node->world->version,
 	};
 }
 

@@ -290,6 +290,7 @@ hand_in(SimNode *node)
 	for (uint32_t i = 0; i < node->request_count; i++)
 		propose(node, &node->requests[i]);
 	node->request_count = 0;
+	sim_version_learn(node);
 	sim_replica_tell_rows(node);
 	sim_node_tell_applied(node);
 }
@@ -341,6 +342,7 @@ sim_turn(SimNode *node)
 		end_in_turn(node);
 		return;
 	}
+	sim_version_keep(node);
 	sim_observe(node);
 	node->busy_until_us = world->now_us + node->spent_us;
 	sim_schedule(world, node->spent_us,

@@ -54,6 +54,7 @@ watch_message(SimNode *node, const Message *message)
 {
 	if (node->world->trace)
 		trace_message(node->world, message);
+	sim_version_check_message(node, message);
 	if (!sim_is_checked(message->group))
 		return;
 	if (message->kind == MESSAGE_ACCEPTED && message->ok)

@@ -125,6 +125,7 @@ sim_world_create(uint64_t seed, uint64_t operations_wanted, bool trace)
 		world->nodes[i].exists = i < SIM_NODES_FIRST;
 	}
 	sim_nemesis_begin(world);
+	sim_version_begin(world);
 	sim_members_begin(world);
 	for (uint32_t i = 0; i < SIM_NODES; i++)
 		make_node(world, i);

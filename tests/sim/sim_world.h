@@ -144,8 +144,9 @@ typedef struct SimNode
 	EngineCallbacks callbacks;
 	SimDisk disk;
 	SimClock clock;
-	uint64_t life; /* counts processes; events of former ones are void */
-	bool is_fresh; /* the checkers have not seen this life yet */
+	ClusterVersion version; /* of the cluster, that it has on disk */
+	uint64_t life;          /* counts processes; events of former ones are void */
+	bool is_fresh;          /* the checkers have not seen this life yet */
 	bool paused;
 	int64_t paused_until_us;
 	bool in_turn;
@@ -269,12 +270,14 @@ typedef struct SimWorld
 	uint64_t idle_generation; /* newest one of the idle group */
 	bool idle_is_over;        /* a node of it is lost: it is dropped for good */
 	SimMembers members;
-	bool copies_held;    /* no page of rows is read for now */
-	uint64_t committed;  /* operations that clients saw committed */
-	uint64_t reads;      /* consistent reads that were answered */
-	int64_t elect_us;    /* from the end of the faults until all groups were served */
-	int64_t converge_us; /* until the slowest group had its final members */
-	int64_t handover_us; /* until the slowest planned handover was done */
+	ClusterVersion version; /* of the cluster; nodes learn of it one by one */
+	uint64_t finalize_at;   /* committed operations before the upgrade is finalized */
+	bool copies_held;       /* no page of rows is read for now */
+	uint64_t committed;     /* operations that clients saw committed */
+	uint64_t reads;         /* consistent reads that were answered */
+	int64_t elect_us;       /* from the end of the faults until all groups were served */
+	int64_t converge_us;    /* until the slowest group had its final members */
+	int64_t handover_us;    /* until the slowest planned handover was done */
 	CheckReport report;
 	CheckLog *log;
 	CheckLead *lead;
@@ -407,6 +410,17 @@ extern void sim_turn_done(SimNode *node);
 /* After a turn: shows the checkers every replica of the node. */
 extern void sim_observe(SimNode *node);
 extern void sim_apply(SimNode *node);
+
+/* ---- sim_version.c ---- */
+
+/*
+ * Chooses the version that the cluster begins with; has a node learn that it was raised; notes what it knows at the end
+ * of a turn, durably; judges what it sends.
+ */
+extern void sim_version_begin(SimWorld *world);
+extern void sim_version_learn(SimNode *node);
+extern void sim_version_keep(SimNode *node);
+extern void sim_version_check_message(SimNode *node, const Message *message);
 
 /* ---- sim_watch.c ---- */
 

@@ -15,12 +15,12 @@ my $leader_query = "SELECT leader FROM quorate._group_status() WHERE group_id = 
 
 # ---------------------------------------------------------------- who may open a stream
 
-my $introduction = "'\\x$cluster_id', 2, 1";
+my $introduction = "'\\x$cluster_id', 2, 1, 2, 2, 'test'";
 my $socket = QuorateWire->connect($north, 'postgres');
-like($socket->call('_consensus_stream', "'\\x00', 2, 1"), qr/C22023 .*another cluster/, 'a node of another cluster is refused');
-like($socket->call('_consensus_stream', "'\\x$cluster_id', 1, 1"), qr/C22023 /, 'the node itself is refused');
-like($socket->call('_consensus_stream', "'\\x$cluster_id', 9, 1"), qr/C22023 /, 'an unknown node is refused');
-like($socket->call('_consensus_stream', "'\\x$cluster_id', 2, 99"), qr/C0A000 /, 'an unknown version is refused');
+like($socket->call('_consensus_stream', "'\\x00', 2, 1, 2, 2, 'test'"), qr/C22023 .*another cluster/, 'a node of another cluster is refused');
+like($socket->call('_consensus_stream', "'\\x$cluster_id', 1, 1, 2, 2, 'test'"), qr/C22023 /, 'the node itself is refused');
+like($socket->call('_consensus_stream', "'\\x$cluster_id', 9, 1, 2, 2, 'test'"), qr/C22023 /, 'an unknown node is refused');
+like($socket->call('_consensus_stream', "'\\x$cluster_id', 2, 98, 99, 0, 'test'"), qr/CQR003 /, 'a release that does not read the version of the cluster is refused');
 is(($north->sql_error("BEGIN; CALL quorate._consensus_stream($introduction)"))[0], '2D000', 'a transaction block is refused');
 
 $north->sql('CREATE ROLE outsider LOGIN REPLICATION');
@@ -79,7 +79,7 @@ foreach my $node ($cluster->nodes)
 
 # ---------------------------------------------------------------- the identity
 
-is(($north->sql_error("SELECT quorate._bootstrap_node('\\x$cluster_id', 1, '[{\"name\": \"a\", \"zone\": \"b\", \"conninfo\": \"host=/tmp\"}]')"))[0],
+is(($north->sql_error("SELECT quorate._bootstrap_node('\\x$cluster_id', 1, '[{\"name\": \"a\", \"zone\": \"b\", \"conninfo\": \"host=/tmp\"}]', 2)"))[0],
 	'55000', 'a node cannot be bootstrapped twice');
 
 $west->stop;

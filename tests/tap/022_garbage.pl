@@ -12,7 +12,7 @@ my $cluster = QuorateCluster->new;
 $cluster->create_table('songs', partitions => 3);
 my ($north) = $cluster->nodes;
 my $cluster_id = $north->sql("SELECT encode(cluster_id, 'hex') FROM quorate._node_status()");
-my $introduction = "'\\x$cluster_id', 2, 1";
+my $introduction = "'\\x$cluster_id', 2, 1, 2, 2, 'test'";
 my $pids = "SELECT string_agg(pid::text, ' ' ORDER BY backend_type) FROM pg_stat_activity WHERE backend_type LIKE 'quorate%'";
 my $workers = $north->sql($pids);
 my $load = $cluster->start_history('songs', seconds => 0, connections => 4);
@@ -27,11 +27,14 @@ $north->sql('CREATE ROLE outsider LOGIN REPLICATION; CREATE ROLE plain LOGIN; GR
 foreach my $kind ('_consensus_stream', '_request_stream')
 {
 	my $wire = QuorateWire->connect($north, 'postgres');
-	like($wire->call($kind, "'\\x00', 2, 1"), qr/C22023 .*another cluster/, "$kind: a short cluster id is refused");
-	like($wire->call($kind, "'\\x" . 'ab' x 16 . "', 2, 1"), qr/C22023 .*another cluster/, "$kind: another cluster is refused");
-	like($wire->call($kind, "'\\x$cluster_id', $_, 1"), qr/C22023 .*no other node/, "$kind: node $_ is refused") foreach 1, 0, -1, 9, 2147483647;
-	like($wire->call($kind, "'\\x$cluster_id', 2, 2"), qr/C0A000 /, "$kind: another version is refused");
-	like($wire->call($kind, 'NULL, NULL, NULL'), qr/C22004 /, "$kind: nulls are refused");
+	like($wire->call($kind, "'\\x00', 2, 1, 2, 2, 'test'"), qr/C22023 .*another cluster/, "$kind: a short cluster id is refused");
+	like($wire->call($kind, "'\\x" . 'ab' x 16 . "', 2, 1, 2, 2, 'test'"), qr/C22023 .*another cluster/, "$kind: another cluster is refused");
+	like($wire->call($kind, "'\\x$cluster_id', $_, 1, 2, 2, 'test'"), qr/C22023 .*no other node/, "$kind: node $_ is refused") foreach 1, 0, -1, 9, 2147483647;
+	like($wire->call($kind, "'\\x$cluster_id', 2, $_, 'test'"), qr/C22023 .*invalid versions/, "$kind: versions $_ are refused")
+	  foreach '0, 2, 2', '2, 1, 2', '1, 2, 3', '-1, 2, 2', '1, -2147483648, 1', '1, 2, -1';
+	like($wire->call($kind, "'\\x$cluster_id', 2, 1, 1, 0, 'old'"), qr/CQR003 .*does not read version 2 of the cluster/, "$kind: a release that is too old is refused");
+	like($wire->call($kind, "'\\x$cluster_id', 2, 3, 4, 0, '" . 'n' x 100 . "'"), qr/CQR003 .*does not read version 2/, "$kind: and one that is too new");
+	like($wire->call($kind, 'NULL, NULL, NULL, NULL, NULL, NULL'), qr/C22004 /, "$kind: nulls are refused");
 	like($wire->call($kind, $introduction), qr/^W/, "$kind: the connection is as good as before");
 	like(QuorateWire->connect($north, 'outsider')->call($kind, $introduction), qr/C42501 /, "$kind: a role without quorate_peer gets 42501");
 }

@@ -54,6 +54,9 @@ extern void client_run_op(ClientSession *session, HistoryOp *op);
 /* The text of the last error, for people. */
 extern const char *client_last_error(const ClientSession *session);
 
+/* Its SQLSTATE; "connection" if the server did not say one. */
+extern const char *client_last_sqlstate(const ClientSession *session);
+
 /* Microseconds of CLOCK_MONOTONIC. */
 extern int64_t client_now_us(void);
 

@@ -9,10 +9,20 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* Puts of one connection in a run; the value of a put is process * this + its number. */
 #define PUTS_MAX INT64_C(10000000)
 #define PAUSE_AFTER_FAILURE_US 10000
+
+#define STATES_MAX 16
+
+/* Errors of one SQLSTATE. */
+typedef struct StateCount
+{
+	char sqlstate[16];
+	int64_t count;
+} StateCount;
 
 typedef struct LoadCounts
 {
@@ -20,6 +30,7 @@ typedef struct LoadCounts
 	int64_t fail;
 	int64_t unknown;
 	char error[256]; /* the last one */
+	StateCount states[STATES_MAX];
 } LoadCounts;
 
 typedef struct LoadRun
@@ -57,6 +68,19 @@ choose_op(const ClientOptions *options, uint64_t *random, int process, int64_t p
 		op->operation = HISTORY_GET;
 }
 
+/* Beyond STATES_MAX all go to the last one. */
+static void
+count_state(LoadCounts *counts, const char *sqlstate, int64_t count)
+{
+	int i = 0;
+
+	while (i < STATES_MAX - 1 && counts->states[i].count > 0 &&
+		   strcmp(counts->states[i].sqlstate, sqlstate) != 0)
+		i++;
+	snprintf(counts->states[i].sqlstate, sizeof(counts->states[i].sqlstate), "%s", sqlstate);
+	counts->states[i].count += count;
+}
+
 static void
 count_outcome(LoadCounts *counts, const HistoryOp *op, const ClientSession *session)
 {
@@ -71,6 +95,7 @@ count_outcome(LoadCounts *counts, const HistoryOp *op, const ClientSession *sess
 		counts->fail++;
 	else
 		counts->unknown++;
+	count_state(counts, client_last_sqlstate(session), 1);
 	snprintf(counts->error, sizeof(counts->error), "%s", client_last_error(session));
 }
 
@@ -118,11 +143,15 @@ client_load(const ClientOptions *options)
 		total.ok += run.counts[i].ok;
 		total.fail += run.counts[i].fail;
 		total.unknown += run.counts[i].unknown;
+		for (int s = 0; s < STATES_MAX && run.counts[i].states[s].count > 0; s++)
+			count_state(&total, run.counts[i].states[s].sqlstate, run.counts[i].states[s].count);
 		if (run.counts[i].error[0])
 			printf("connection %d, last error: %s\n", i, run.counts[i].error);
 	}
 	printf("%" PRId64 " acknowledged, %" PRId64 " failed, %" PRId64 " of unknown outcome\n",
 		   total.ok, total.fail, total.unknown);
+	for (int s = 0; s < STATES_MAX && total.states[s].count > 0; s++)
+		printf("errors %s: %" PRId64 "\n", total.states[s].sqlstate, total.states[s].count);
 	free(run.counts);
 	if (!client_history_close())
 		return 2;

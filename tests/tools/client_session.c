@@ -25,6 +25,8 @@ struct ClientSession
 	int node;           /* index of the node that is or was connected */
 	int connections;    /* how many were begun so far */
 	char error[512];
+	char
+		sqlstate[6]; /* of the last operation's error; empty if it was not the server who said it */
 };
 
 typedef enum Reply
@@ -67,6 +69,12 @@ note_error(ClientSession *session, const char *text)
 	length = strlen(session->error);
 	while (length > 0 && session->error[length - 1] == '\n')
 		session->error[--length] = '\0';
+}
+
+const char *
+client_last_sqlstate(const ClientSession *session)
+{
+	return session->sqlstate[0] ? session->sqlstate : "connection";
 }
 
 const char *
@@ -277,6 +285,7 @@ judge_result(ClientSession *session, const PGresult *result, HistoryOp *op)
 	}
 	note_error(session, PQresultErrorMessage(result));
 	sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+	snprintf(session->sqlstate, sizeof(session->sqlstate), "%s", sqlstate ? sqlstate : "");
 	return sqlstate && strcmp(sqlstate, SQLSTATE_OUTCOME_UNKNOWN) == 0 ? REPLY_LOST : REPLY_REFUSED;
 }
 
@@ -313,6 +322,7 @@ client_run_op(ClientSession *session, HistoryOp *op)
 {
 	Reply reply = REPLY_REFUSED;
 
+	session->sqlstate[0] = '\0';
 	op->start_us = client_now_us();
 	if (ensure_connected(session))
 	{

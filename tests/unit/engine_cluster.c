@@ -20,7 +20,8 @@ EngineConfig cluster_default_config = {.cluster_id = "engine-cluster",
 									   .frame_bytes_max = 256 * 1024,
 									   .accept_bytes_max = 64 * 1024,
 									   .segment_bytes = 64 * 1024,
-									   .seed = 1};
+									   .seed = 1,
+									   .cluster_version = VERSION_NEWEST};
 
 /* The callbacks get the node; the cluster is one a program. */
 static TestCluster *the_cluster;

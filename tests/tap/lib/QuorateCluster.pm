@@ -23,7 +23,8 @@ my $tools = $ENV{QUORATE_TOOLS} // 'build/tools';
 
 # Options: nodes (3), settings => { name => value } for all, node_settings => { north => { ... } },
 # env => { north => { NAME => value } }, power_off => 1, faults => 1 and slow_sync_us => { north => N } (see QuorateNode),
-# network => a QuorateNetwork in which the nodes live, create (1): whether to create extension and cluster.
+# release => that of all nodes (see QuorateNode), network => a QuorateNetwork in which the nodes live, create (1): whether to
+# create extension and cluster.
 sub new
 {
 	my ($class, %option) = @_;
@@ -41,6 +42,7 @@ sub new
 			env => $option{env}{$name},
 			power_off => $option{power_off},
 			faults => $option{faults},
+			release => $option{release},
 			network => $option{network} ? [ $option{network}, $i + 1 ] : undef,
 			slow_sync_us => $option{slow_sync_us}{$name});
 	}
@@ -249,6 +251,17 @@ sub finish_history
 	Test::More::is($status, 0, "$name: the history is linearizable") or Test::More::diag($out . $err);
 	Test::More::note($out);
 	$self->reread($load, $name);
+}
+
+# After finish_history: tests that a retry cures every error that the load met: nobody served in time, outcome unknown, the
+# server stops or starts, the connection was lost.
+sub retries_cure
+{
+	my ($self, $load) = @_;
+	my %errors = slurp($load->{log}) =~ /^errors (\S+): (\d+)$/mg;
+	Test::More::note("errors: $_ $errors{$_} times") foreach sort keys %errors;
+	my @others = grep { !/^(?:QR001|08007|57P01|57P02|57P03|connection)$/ } sort keys %errors;
+	Test::More::is("@others", '', 'a retry cures every error that a client met') or Test::More::diag(slurp($load->{log}));
 }
 
 # Tests that every acknowledged write of a load is found, reading from every running node.

@@ -39,7 +39,8 @@ my %default_settings = (
 # Arguments: name, zone, folder (exists); optional settings => { name => value }, env => { NAME => value } for the
 # server's environment, power_off => 1 to make power_off possible (the server then keeps a journal of its writes),
 # slow_sync_us => N, with power_off, to have the log's disk take up to that much longer for each sync, faults => 1 to
-# make faults of disk and clock possible (see fault), network => [ QuorateNetwork, NUMBER ] to live there.
+# make faults of disk and clock possible (see fault), network => [ QuorateNetwork, NUMBER ] to live there,
+# release => the name of another release to begin with.
 sub new
 {
 	my ($class, %arg) = @_;
@@ -51,12 +52,23 @@ sub new
 		port => free_port(),
 		settings => {%default_settings},
 		env => $arg{env} // {},
-		network => $arg{network} }, $class;
+		network => $arg{network},
+		bindir => $bindir }, $class;
+	$self->set_release($arg{release}) if defined $arg{release};
 	$self->set(%{ $arg{settings} // {} });
 	$self->keep_journal(abs_path($arg{folder}), $arg{slow_sync_us} // 0) if $arg{power_off};
 	$self->prepare_faults(abs_path($arg{folder})) if $arg{faults};
 	$self->set(listen_addresses => $self->address) if $arg{network};
 	return $self;
+}
+
+# The programs of another release of the extension (tests/run/other_release.sh) for the next start; none: the present one.
+sub set_release
+{
+	my ($self, $release) = @_;
+	my ($install) = $bindir =~ m{^(.*/tmp_install)/} or die "QUORATE_BINDIR is not in a private installation\n";
+	$self->{bindir} = defined $release ? "$install/releases/$release" . substr($bindir, length $install) : $bindir;
+	die "there is no release $release: $self->{bindir}\n" unless -x "$self->{bindir}/postgres";
 }
 
 sub name { return $_[0]{name} }
@@ -142,7 +154,7 @@ sub server_command
 {
 	my ($self) = @_;
 	my ($network, $number) = @{ $self->{network} // [] };
-	return ($network ? $network->enter($number) : (), "$bindir/postgres", '-D', $self->{data});
+	return ($network ? $network->enter($number) : (), "$self->{bindir}/postgres", '-D', $self->{data});
 }
 
 # True if the instance answers.
