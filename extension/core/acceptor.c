@@ -121,22 +121,34 @@ acceptor_ask_owner(CoreNode *node, Replica *replica)
 		replica->promised;
 }
 
+/*
+ * Whether the sender, by the membership in use here, may not lead.  What a newer membership says of it is not known
+ * here; nor what another uncommitted one of the same generation says, which may be the one that is chosen.
+ */
+static bool
+acceptor_knows_better(const Replica *replica, const Message *prepare)
+{
+	uint32_t from = membership_find(&replica->membership, prepare->from);
+
+	return prepare->generation <= membership_newest_committed(replica)->generation &&
+		   (from == MEMBER_NONE || !member_may_lead(&replica->membership.members[from]));
+}
+
 void
 acceptor_receive_prepare(CoreNode *node, Replica *replica, const Message *message)
 {
-	uint32_t from = membership_find(&replica->membership, message->from);
 	int order = ballot_compare(message->ballot, replica->promised);
 
 	CORE_ASSERT(message->kind == MESSAGE_PREPARE);
 	if (message->ballot.node != message->from)
 		return;
-	/*
-	 * What a newer membership says of the sender is not known here; nor what another uncommitted one of the
-	 * same generation says, which may be the one that is chosen.
-	 */
-	if (message->generation <= membership_newest_committed(replica)->generation &&
-		(from == MEMBER_NONE || !member_may_lead(&replica->membership.members[from])))
+	if (acceptor_knows_better(replica, message))
+	{
+		CORE_MARK(refuse_who_may_not_lead);
+		if (order != 0)
+			acceptor_refuse_prepare(node, replica, message);
 		return;
+	}
 	if (order < 0)
 	{
 		CORE_MARK(refuse_lower_ballot);

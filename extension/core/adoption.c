@@ -16,7 +16,6 @@
 #include "core/ballot.h"
 #include "core/core_assert.h"
 #include "core/election.h"
-#include "core/handover.h"
 #include "core/marks.h"
 #include "core/membership.h"
 #include "core/proposer.h"
@@ -55,7 +54,7 @@ adoption_consider(Replica *replica, const Message *promise)
 		adoption_keep_outline(proposer, promise->from, &promise->outline);
 }
 
-/* A member that may lead, other than this node; 0 if there is none. */
+/* Who shall stand instead: a member that may lead, other than this node; 0 if there is none. */
 static NodeId
 adoption_heir(const CoreNode *node, const Replica *replica, NodeId preferred)
 {
@@ -74,14 +73,6 @@ adoption_heir(const CoreNode *node, const Replica *replica, NodeId preferred)
 	return 0;
 }
 
-/* This candidate cannot lead: whoever promised is released, so that another one can. */
-static void
-adoption_give_way(CoreNode *node, Replica *replica, NodeId preferred)
-{
-	replica->failures++;
-	handover_pass_on(node, replica, adoption_heir(node, replica, preferred));
-}
-
 /*
  * The log is adopted: nothing that the quorum knows as committed may be missing.  The promises have to come from a
  * quorum of the membership that this log says (I10): if it is a newer one, the candidate goes on asking.
@@ -95,7 +86,7 @@ adoption_finish(CoreNode *node, Replica *replica)
 	if (!replica_may_stand(replica))
 	{
 		CORE_MARK(adopted_own_removal);
-		adoption_give_way(node, replica, 0);
+		election_give_up(node, replica, adoption_heir(node, replica, 0));
 		return;
 	}
 #ifndef MUTANT_ADOPTED_MEMBERSHIP_IGNORED
@@ -136,11 +127,7 @@ adoption_start(CoreNode *node, Replica *replica)
 		 * has that log shall stand instead.
 		 */
 		CORE_MARK(adopt_gave_up);
-#ifdef MUTANT_CANDIDACY_KEPT
-		election_give_up(node, replica);
-		return;
-#endif
-		adoption_give_way(node, replica, proposer->best);
+		election_give_up(node, replica, adoption_heir(node, replica, proposer->best));
 		return;
 	}
 #ifdef MUTANT_PER_LSN_ADOPTION

@@ -16,6 +16,7 @@
 #include "core/adoption.h"
 #include "core/ballot.h"
 #include "core/core_assert.h"
+#include "core/handover.h"
 #include "core/marks.h"
 #include "core/membership.h"
 #include "core/quorum.h"
@@ -205,7 +206,7 @@ election_tick(CoreNode *node, Replica *replica)
 	}
 	if (node->now >= replica->proposer->deadline_us)
 	{
-		election_give_up(node, replica);
+		election_give_up(node, replica, 0);
 		return;
 	}
 	replica->proposer->resend_us = node->now + node->config.heartbeat_us;
@@ -215,13 +216,24 @@ election_tick(CoreNode *node, Replica *replica)
 		adoption_fetch(node, replica);
 }
 
+/*
+ * Whoever promised the ballot is released, for one of them may be able to lead where this one, by what it knows of the
+ * members, never will; bound to this one it would wait for as long as this node lives.
+ */
 void
-election_give_up(CoreNode *node, Replica *replica)
+election_give_up(CoreNode *node, Replica *replica, NodeId heir)
 {
+	TimeUs patience_us = node->config.lease_us;
+
 	CORE_ASSERT(replica->role == ROLE_CANDIDATE || replica->role == ROLE_ADOPTING);
 	CORE_MARK(candidate_gave_up);
 	replica->failures++;
-	replica_follow(node, replica, election_backoff(node, replica->failures));
+	if (heir == 0)
+		patience_us = election_backoff(node, replica->failures);
+#ifndef MUTANT_CANDIDACY_KEPT
+	handover_pass_on(node, replica, heir);
+#endif
+	replica_follow(node, replica, patience_us);
 }
 
 /* Whether a leader of this group lives for this replica, as far as it matters to the asker. */
@@ -307,7 +319,7 @@ election_take_refusal(CoreNode *node, Replica *replica, uint32_t from, const Mes
 	if (quorum_reached(&replica->membership, still_open))
 		return;
 	CORE_MARK(candidate_outbid);
-	election_give_up(node, replica);
+	election_give_up(node, replica, 0);
 }
 
 void

@@ -29,7 +29,10 @@ extern bool election_has_promises(const Replica *replica);
 /* Asks (again) for the promises that are missing. */
 extern void election_ask_promises(CoreNode *node, Replica *replica);
 
-/* The candidacy came to nothing: follower again, with a longer patience each time. */
-extern void election_give_up(CoreNode *node, Replica *replica);
+/*
+ * The candidacy came to nothing: the ballot is released, and this is a follower again.  If another member shall stand
+ * instead, `heir`, it gets a lease for that; if none (0), patience grows with each failure.
+ */
+extern void election_give_up(CoreNode *node, Replica *replica, NodeId heir);
 
 #endif /* QUORATE_ELECTION_H */

@@ -65,6 +65,7 @@
 	X(refuse_blocked_by_grant)            \
 	X(refuse_log_mismatch)                \
 	X(refuse_lower_ballot)                \
+	X(refuse_who_may_not_lead)            \
 	X(removed_by_message)                 \
 	X(removed_by_own_log)                 \
 	X(reordered_accept_ignored)           \
