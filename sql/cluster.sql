@@ -9,6 +9,7 @@ SELECT get_item('music', '{"Artist": {"S": "a"}}');
 SELECT create_table('music', 'Artist');
 SELECT drop_cluster();
 SELECT * FROM nodes;
+SELECT "check", object, status, detail, hint FROM doctor() WHERE "check" <> 'settings';
 
 -- Lists that are none
 SELECT create_cluster(NULL);

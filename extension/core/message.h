@@ -48,7 +48,7 @@ typedef enum MessageKind
 typedef struct LogLife
 {
 	uint64_t start_counter; /* 0: nothing is known */
-	uint64_t id;            /* random; two lives that call themselves by one start counter differ in it */
+	uint64_t id; /* random; two lives that call themselves by one start counter differ in it */
 	uint64_t place;
 } LogLife;
 
@@ -76,7 +76,8 @@ typedef struct Heartbeat
 	uint32_t life_count;
 	const LogLife *lives; /* the sender's, newest first; place: where the log of that life began */
 	uint64_t log_synced;  /* the place up to which the sender's log is durable */
-	LogLife heard; /* the newest life of the receiver that the sender knows; place: how far its log was durable */
+	LogLife
+		heard; /* the newest life of the receiver that the sender knows; place: how far its log was durable */
 } Heartbeat;
 
 /* A group's log in outline: enough to find where two logs part. */

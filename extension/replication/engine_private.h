@@ -28,7 +28,8 @@
 #define ENGINE_KEY_GRANT_LENGTH 0xFF00 /* longest grant that this node may have given */
 #define ENGINE_KEY_PEER_LIVES 0xFF02   /* a LogLife of each peer: the newest that was heard */
 #define ENGINE_KEY_OWN_LIVES 0xFF03    /* the last LOG_LIVES_MAX lives of this node, newest first */
-#define ENGINE_KEY_SET_BACK 0xFF04     /* the node that found this log set back; 0 as long as none did */
+#define ENGINE_KEY_SET_BACK \
+	0xFF04 /* the node that found this log set back; 0 as long as none did */
 
 #define ENGINE_LIFE_BYTES (3 * sizeof(uint64_t))
 #define ENGINE_PEER_LIVES_BYTES ((CORE_NODES_MAX + 1) * ENGINE_LIFE_BYTES)
@@ -134,9 +135,9 @@ typedef struct EnginePeer
 {
 	WaitingList now;        /* may leave at once */
 	WaitingList after_sync; /* must not leave before everything recorded is durable (I2, I3) */
-	LogLife life;           /* newest one heard, and how far its log was durable; older frames are dropped */
-	bool knows_us;          /* its last heartbeat knew this life of ours */
-	bool set_back;          /* its log is not what it was: nothing that it says is heard */
+	LogLife life;  /* newest one heard, and how far its log was durable; older frames are dropped */
+	bool knows_us; /* its last heartbeat knew this life of ours */
+	bool set_back; /* its log is not what it was: nothing that it says is heard */
 } EnginePeer;
 
 struct Engine
@@ -151,14 +152,14 @@ struct Engine
 	GroupList changed;      /* status changed in this turn */
 	GroupList changed_last; /* ... and in the turn before: what the owner reads */
 	GroupList committed;
-	GroupList removed;                    /* given up by the core in the present step */
-	GroupList buried;                     /* gone for good: no invitation counts */
-	GroupList converted;                  /* keep rows since the present step */
-	NewsList news;                        /* oldest first */
-	LogLife lives[LOG_LIVES_MAX];         /* of this node, newest first */
+	GroupList removed;            /* given up by the core in the present step */
+	GroupList buried;             /* gone for good: no invitation counts */
+	GroupList converted;          /* keep rows since the present step */
+	NewsList news;                /* oldest first */
+	LogLife lives[LOG_LIVES_MAX]; /* of this node, newest first */
 	uint32_t life_count;
-	NodeId set_back_by;                   /* the peer that remembers more of this log than there is; 0 for none */
-	uint32_t joint_groups;                /* groups whose membership in use is joint */
+	NodeId set_back_by;    /* the peer that remembers more of this log than there is; 0 for none */
+	uint32_t joint_groups; /* groups whose membership in use is joint */
 	EnginePeer peers[CORE_NODES_MAX + 1]; /* by node id */
 
 	TimeUs now;             /* of the latest event; never goes back */
