@@ -11,6 +11,7 @@ SELECT drop_cluster();
 SELECT * FROM nodes;
 SELECT * FROM cluster;
 SELECT finalize_upgrade();
+SELECT "check", object, status, detail, hint FROM doctor() WHERE "check" <> 'settings';
 
 -- Lists that are none
 SELECT create_cluster(NULL);

@@ -159,6 +159,7 @@ typedef struct MemberStatus
 	uint64_t since;
 	Lsn durable_lsn; /* leader: acknowledged by this member; 0 if not known */
 	bool has_rows;   /* its rows are those of its log, as it said last; filled in by replication/ */
+	Lsn settled_lsn; /* it needs no entry up to here from others, as it said last; by replication/ */
 	bool
 		needs_snapshot; /* leader: what it needs is no longer in the leader's log; a REBASE is on its way */
 } MemberStatus;

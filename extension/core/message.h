@@ -48,7 +48,7 @@ typedef enum MessageKind
 typedef struct LogLife
 {
 	uint64_t start_counter; /* 0: nothing is known */
-	uint64_t id;            /* random; two lives that call themselves by one start counter differ in it */
+	uint64_t id; /* random; two lives that call themselves by one start counter differ in it */
 	uint64_t place;
 } LogLife;
 

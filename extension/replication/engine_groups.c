@@ -310,7 +310,10 @@ engine_group_status(const Engine *engine, GroupId group, GroupStatus *status)
 	if (!known || !core_group_status(engine->core, group, status, engine->now))
 		return false;
 	for (uint32_t i = 0; i < status->member_count; i++)
+	{
 		status->members[i].has_rows = known->members[i].has_rows;
+		status->members[i].settled_lsn = known->members[i].applied_lsn;
+	}
 	return true;
 }
 

@@ -74,8 +74,8 @@ begin_life(Engine *engine)
 		encode_life(bytes + i * ENGINE_LIFE_BYTES, &engine->lives[i]);
 	/* A life without a record is one whose id nobody can compare; its places are compared all the same. */
 	if (engine_has_control_room(engine))
-		engine_recorded(engine, log_append_node(engine->log, ENGINE_KEY_OWN_LIVES, bytes,
-												sizeof(bytes)));
+		engine_recorded(engine,
+						log_append_node(engine->log, ENGINE_KEY_OWN_LIVES, bytes, sizeof(bytes)));
 }
 
 void

@@ -155,14 +155,14 @@ struct Engine
 	GroupList changed;      /* status changed in this turn */
 	GroupList changed_last; /* ... and in the turn before: what the owner reads */
 	GroupList committed;
-	GroupList removed;                    /* given up by the core in the present step */
-	GroupList buried;                     /* gone for good: no invitation counts */
-	GroupList converted;                  /* keep rows since the present step */
-	NewsList news;                        /* oldest first */
-	LogLife lives[LOG_LIVES_MAX];         /* of this node, newest first */
+	GroupList removed;            /* given up by the core in the present step */
+	GroupList buried;             /* gone for good: no invitation counts */
+	GroupList converted;          /* keep rows since the present step */
+	NewsList news;                /* oldest first */
+	LogLife lives[LOG_LIVES_MAX]; /* of this node, newest first */
 	uint32_t life_count;
-	NodeId set_back_by;                   /* the peer that remembers more of this log than there is; 0 for none */
-	uint32_t joint_groups;                /* groups whose membership in use is joint */
+	NodeId set_back_by;    /* the peer that remembers more of this log than there is; 0 for none */
+	uint32_t joint_groups; /* groups whose membership in use is joint */
 	EnginePeer peers[CORE_NODES_MAX + 1]; /* by node id */
 
 	TimeUs now;             /* of the latest event; never goes back */

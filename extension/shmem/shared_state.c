@@ -134,6 +134,10 @@ init_root(SharedState *shared)
 	pg_atomic_init_u64(&shared->log_bytes, 0);
 	pg_atomic_init_u64(&shared->set_back_nodes, 0);
 	pg_atomic_init_u32(&shared->unread_version, 0);
+	pg_atomic_init_u64(&shared->turn_us, 0);
+	pg_atomic_init_u64(&shared->sync_began_us, 0);
+	pg_atomic_init_u64(&shared->synced_us, 0);
+	pg_atomic_init_u64(&shared->log_full_us, 0);
 	pg_atomic_init_u64(&shared->metadata_generation, 1);
 	pg_atomic_init_u64(&shared->groups_generation, 1);
 	pg_atomic_init_u64(&shared->nodes_generation, 1);

@@ -11,8 +11,8 @@
  *	- GroupShared: the replicator writes, but for applied_lsn and applied_durable_lsn, which the applier
  *	  writes, and `rows`, which both write (rows_state.h).  Fields read on the fast path are atomics;
  *	  the rest is under GroupShared.mutex.
- *	- nodes[], removed_nodes, cluster identity: replicator writes under SharedState.lock (exclusive), others
- *	  read shared.
+ *	- nodes[], removed_nodes, peer_problems, cluster identity: replicator writes under SharedState.lock
+ *	  (exclusive), others read shared.
  *	- rings: see ring.h; request slots: see proposal.h.
  */
 #ifndef QUORATE_SHMEM_SHARED_STATE_H
@@ -31,6 +31,7 @@
 
 #define NODE_NAME_MAX 64 /* bytes of a node's or zone's name, with the final NUL */
 #define NODE_CONNINFO_MAX 1024
+#define PEER_PROBLEM_MAX 160 /* bytes of the reason why a stream is down, with the final NUL */
 
 /* How far this node has come; shown by the views and told to waiting clients. */
 typedef enum NodeState
@@ -158,6 +159,15 @@ typedef struct SharedState
 	pg_atomic_uint64 peer_reaches[CORE_NODES_MAX + 1];    /* by NodeId: the set of nodes that it says it reaches */
 	pg_atomic_uint64 log_bytes;
 	pg_atomic_uint64 set_back_nodes; /* peers whose log was set back, see node_id_bit() */
+
+	/* When the replicator did what (CLOCK_BOOTTIME; 0 for never): whether it and its disk work. */
+	pg_atomic_uint64 turn_us;       /* began a turn */
+	pg_atomic_uint64 sync_began_us; /* began a sync of the log that has not ended; 0 for none */
+	pg_atomic_uint64 synced_us;     /* ended one */
+	pg_atomic_uint64 log_full_us;   /* refused a write because the log had no room */
+
+	/* Why the stream to a peer is down, by NodeId; "" if it is up, or nothing is known.  Under `lock`. */
+	char peer_problems[CORE_NODES_MAX + 1][PEER_PROBLEM_MAX];
 
 	/* Grows whenever applied metadata changed: backends then reload their routing (catalog/). */
 	pg_atomic_uint64 metadata_generation;

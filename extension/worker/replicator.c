@@ -213,6 +213,7 @@ run_turn(void)
 	long gather_ms;
 
 	check_clock();
+	pg_atomic_write_u64(&quorate_shared->turn_us, (uint64_t) shared_now_us());
 	take_commands();
 	peers_run();
 	if (peers_say_removed())

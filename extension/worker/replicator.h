@@ -201,7 +201,7 @@ extern void peers_wait(long timeout_ms);
 /* Frames that arrived go to the engine, up to a few MB from each node.  True if there are more. */
 extern bool peers_receive(void);
 
-/* Once in a while: publishes when each peer was heard last. */
+/* Once in a while: publishes when each peer was heard last, and what keeps its stream down. */
 extern void peers_publish(void);
 
 #endif /* QUORATE_WORKER_REPLICATOR_H */

@@ -44,11 +44,18 @@ engine_now(void *context)
 	return shared_now_us();
 }
 
+/* A sync that hangs is seen by the other processes; one that failed ends the process. */
 static int
-sync_and_count(void *ctx, int handle)
+sync_and_note(void *ctx, int handle)
 {
+	int result;
+
 	shared_count(COUNTER_SYNCS, 1);
-	return sync_log_data(ctx, handle);
+	pg_atomic_write_u64(&quorate_shared->sync_began_us, (uint64_t) shared_now_us());
+	result = sync_log_data(ctx, handle);
+	pg_atomic_write_u64(&quorate_shared->synced_us, (uint64_t) shared_now_us());
+	pg_atomic_write_u64(&quorate_shared->sync_began_us, 0);
+	return result;
 }
 
 /* Opens the log directory, once in the life of the process.  0 or -errno. */
@@ -63,7 +70,7 @@ open_directory(void)
 	if (result != 0)
 		return result;
 	sync_log_data = log_io.sync_data;
-	log_io.sync_data = sync_and_count;
+	log_io.sync_data = sync_and_note;
 	log_io_is_open = true;
 	return 0;
 }
@@ -189,6 +196,7 @@ forget_cluster(void)
 	LWLockRelease(quorate_shared->lock);
 	pg_atomic_fetch_add_u64(&quorate_shared->nodes_generation, 1);
 	pg_atomic_write_u64(&quorate_shared->log_bytes, 0);
+	pg_atomic_write_u64(&quorate_shared->log_full_us, 0);
 	pg_atomic_write_u64(&quorate_shared->set_back_nodes, 0);
 	pg_atomic_write_u32(&quorate_shared->unread_version, 0);
 	for (int i = 0; i < lengthof(quorate_shared->peer_heard_us); i++)

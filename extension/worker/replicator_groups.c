@@ -274,6 +274,8 @@ on_appended(void *context, uint64_t tag, GroupId group, Lsn lsn)
 static void
 on_refused(void *context, uint64_t tag, GroupId group, EngineRefusal why)
 {
+	if (why == ENGINE_LOG_FULL)
+		pg_atomic_write_u64(&quorate_shared->log_full_us, (uint64_t) shared_now_us());
 	answer(groups_find(group), (Waiter *) (uintptr_t) tag,
 		   why == ENGINE_LOG_FULL ? COMPLETION_LOG_FULL : COMPLETION_REFUSED);
 }

@@ -227,9 +227,11 @@ nodes_note_set_back(void *context, NodeId peer, bool set_back)
 		return;
 	}
 	pg_atomic_fetch_or_u64(&quorate_shared->set_back_nodes, node_id_bit(peer));
-	ereport(LOG,
-			(errmsg("node %u has forgotten what it acknowledged: its log was set back to an older state",
-					peer),
-			 errdetail("Whatever it says is dropped."),
-			 errhint("Remove that node from the cluster, and add it as a new one.")));
+	ereport(
+		LOG,
+		(errmsg(
+			 "node %u has forgotten what it acknowledged: its log was set back to an older state",
+			 peer),
+		 errdetail("Whatever it says is dropped."),
+		 errhint("Remove that node from the cluster, and add it as a new one.")));
 }

@@ -205,11 +205,26 @@ peers_receive(void)
 	return more;
 }
 
+/* Says to the other processes why the stream to a node is down. */
+static void
+publish_problem(NodeId node, const char *problem)
+{
+	char *published = quorate_shared->peer_problems[node];
+
+	if (strcmp(published, problem) == 0) /* nobody else writes it */
+		return;
+	LWLockAcquire(quorate_shared->lock, LW_EXCLUSIVE);
+	strlcpy(published, problem, PEER_PROBLEM_MAX);
+	LWLockRelease(quorate_shared->lock);
+}
+
 void
 peers_publish(void)
 {
 	for (int node = 1; node <= CORE_NODES_MAX; node++)
 	{
+		publish_problem((NodeId) node,
+						stream_of[node] != NULL ? stream_client_problem(stream_of[node]) : "");
 		if (stream_of[node] == NULL)
 			continue;
 		pg_atomic_write_u64(&quorate_shared->peer_heard_us[node],

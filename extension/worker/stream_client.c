@@ -61,6 +61,8 @@ struct StreamClient
 	uint64_t openings;
 	int refusal;         /* SQLSTATE with which the other side ended the stream; 0 for none */
 	bool failure_logged; /* since it was last up */
+	char problem
+		[PEER_PROBLEM_MAX]; /* why it is down; "" while nothing has gone wrong since it was up */
 };
 
 /* Set of this process's streams to wait for; made anew whenever a socket came or went. */
@@ -129,16 +131,17 @@ stream_client_destroy(StreamClient *client)
 static void
 fail(StreamClient *client, const char *reason)
 {
-	if (!client->failure_logged)
-	{
-		char *text = pstrdup(reason != NULL ? reason : "");
+	char *text = pstrdup(reason != NULL ? reason : "");
 
-		while (text[0] != '\0' && strchr("\r\n ", text[strlen(text) - 1]) != NULL)
-			text[strlen(text) - 1] = '\0';
+	while (text[0] != '\0' && strchr("\r\n ", text[strlen(text) - 1]) != NULL)
+		text[strlen(text) - 1] = '\0';
+	if (text[0] != '\0' || client->problem[0] == '\0')
+		strlcpy(client->problem, text[0] != '\0' ? text : "the other side ended the stream",
+				sizeof(client->problem));
+	if (!client->failure_logged)
 		ereport(LOG, (errmsg("%s stream to node %u is down: %s", client->label, client->node,
 							 text[0] != '\0' ? text : "the other side ended it")));
-		pfree(text);
-	}
+	pfree(text);
 	client->failure_logged = true;
 	disconnect(client);
 	client->next_attempt_us = shared_now_us() + client->backoff_us;
@@ -230,6 +233,7 @@ opened(StreamClient *client)
 	client->openings++;
 	client->backoff_us = BACKOFF_MIN_US;
 	client->failure_logged = false;
+	client->problem[0] = '\0';
 	client->refusal = 0;
 	ereport(LOG, (errmsg("%s stream to node %u is up", client->label, client->node)));
 }
@@ -320,6 +324,12 @@ stream_client_run(StreamClient *client)
 		flush_output(client);
 	if (client->state == STREAM_CALLING)
 		continue_calling(client);
+}
+
+const char *
+stream_client_problem(const StreamClient *client)
+{
+	return client->problem;
 }
 
 bool

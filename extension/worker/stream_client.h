@@ -65,6 +65,9 @@ extern const char *stream_client_conninfo(const StreamClient *client);
 /* The SQLSTATE, packed, with which the other side ended the stream last; 0 if it gave none, or the stream is up. */
 extern int stream_client_refusal(const StreamClient *client);
 
+/* Why the stream is down; "" if it is up, or nothing has gone wrong since it was. */
+extern const char *stream_client_problem(const StreamClient *client);
+
 /* Number of times that the stream came up: a change tells that frames in between were lost. */
 extern uint64_t stream_client_openings(const StreamClient *client);
 

@@ -159,8 +159,8 @@ callback_set_back(void *context, NodeId peer, bool set_back)
 	SimNode *node = context;
 
 	(void) set_back;
-	check_fail(&node->world->report, "I3", "node %u takes the log of node %u for one that was set back",
-			   node->index + 1, peer);
+	check_fail(&node->world->report, "I3",
+			   "node %u takes the log of node %u for one that was set back", node->index + 1, peer);
 }
 
 void

@@ -330,8 +330,7 @@ turn_all(TestCluster *cluster)
 
 		if (!node->engine || node->poisoned)
 			continue;
-		node->poisoned =
-			!engine_finish_turn(node->engine) || engine_set_back_by(node->engine) != 0;
+		node->poisoned = !engine_finish_turn(node->engine) || engine_set_back_by(node->engine) != 0;
 		syncs += memdisk_count(node->disk, MEMDISK_SYNC_DATA) - before;
 	}
 	cluster->now += syncs > 0 ? cluster->sync_us : 10;

@@ -1,0 +1,37 @@
+-- doctor(): what it says of a node that is well, of one that is not, and who may ask.
+SET search_path = quorate, public;
+\set VERBOSITY terse
+\set SHOW_CONTEXT never
+
+-- All is well but what the instance of pg_regress does on purpose, and that one node is one copy: one line a check
+SELECT * FROM doctor();
+
+-- What was switched off is said, and what to do
+SELECT set_autoadmin(healing => false, balancing => false);
+SELECT "check", object, status, detail, hint FROM doctor() WHERE status <> 'OK';
+SELECT set_autoadmin(true, true);
+
+-- A setting that hurts
+SET ignore_checksum_failure = on;
+SELECT * FROM doctor() WHERE "check" = 'settings';
+RESET ignore_checksum_failure;
+SELECT count(*) FROM doctor() WHERE status <> 'OK';
+
+-- For those who operate and use it, not for everybody
+SET ROLE pg_monitor;
+SELECT count(*) > 10 AS answers FROM doctor();
+RESET ROLE;
+SET ROLE quorate_read;
+SELECT count(*) > 10 AS answers FROM doctor();
+RESET ROLE;
+SET ROLE quorate_admin;
+SELECT count(*) > 10 AS answers FROM doctor();
+RESET ROLE;
+SELECT count(*) AS functions_for_everybody FROM pg_catalog.pg_proc
+	WHERE pronamespace = 'quorate'::regnamespace AND proname ~ 'doctor|health|holders|problems'
+	AND pg_catalog.has_function_privilege('pg_database_owner', oid, 'EXECUTE');
+
+-- It reads only
+BEGIN READ ONLY;
+SELECT count(*) > 10 AS answers FROM doctor();
+COMMIT;
