@@ -121,8 +121,8 @@ find_holder(const GroupStatus *status, Lsn own_settled_lsn, Lsn *settled_lsn)
 }
 
 /*
- * quorate._log_holders(): group_id, node_id, entries: of each group whose log cannot be shortened, the member that still
- * needs most of it, and how many entries that are.
+ * quorate._log_holders(): group_id, node_id, entries: of each group whose log cannot be shortened, the member that
+ * still needs most of it, and how many entries that are.
  */
 Datum
 quorate_log_holders(PG_FUNCTION_ARGS)

@@ -5,13 +5,13 @@
 #   run.sh short | all | MODEL | MUTANT      MODEL_LOGS=tests/model/logs: where the logs go (default build/logs/model)
 #
 # Prints TAP, one line a search. A model holds if its whole state space was searched and no rule is broken; a planted bug has to
-# break one. Each search takes one core, at most 3 GB and at most a few minutes. Without Spin all is skipped.
+# break one. Each search takes one core, at most 4 GB and at most a few minutes. Without Spin all is skipped.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 list=tests/model/models.list
 work=build/model
 logs=${MODEL_LOGS:-build/logs/model}
-memory_mb=3000 limit_s=${MODEL_LIMIT_S:-600}
+memory_mb=4500 limit_s=${MODEL_LIMIT_S:-1200}
 count=0 failed=0
 what=${1:?"usage: run.sh short | all | MODEL | MUTANT"}
 
@@ -41,7 +41,7 @@ search() {
 		cd "$work" || exit 1
 		spin -a "${flags[@]}" "$1.pml" >out 2>&1 &&
 			"${CC:-gcc}" -O1 -w -DSAFETY -DNOCLAIM -DCOLLAPSE "-DMEMLIM=$memory_mb" -o pan pan.c >out 2>&1 || exit 1
-		timeout -s INT "$limit_s" nice ./pan -E -n -m100000 -w24 >out 2>&1
+		timeout -s INT "$limit_s" nice ./pan -E -n -m100000 -w26 >out 2>&1
 		[ ! -f "$1.pml.trail" ] || ./pan -r "$1.pml.trail" >replay 2>&1
 		# What the steps were called, and the rule that the last one broke.
 		[ ! -f replay ] || sed -n 's/^    \([a-z].*\)/  \1/p; s/^\tbyte *broken:\t/  breaks I/p' replay >steps
