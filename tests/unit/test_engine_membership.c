@@ -561,6 +561,44 @@ test_restarts(NodeId killed)
 	TAP_OK(good, "node %d starts again in every phase of changes", killed);
 }
 
+/*
+ * A sync of the node that is removed fails, the nth from now.  If its owner was told that the replica is gone, and
+ * removes rows, it must be gone after the crash as well.
+ */
+static bool
+removal_is_told_when_durable(uint64_t nth, uint32_t *told)
+{
+	TestNode *removed;
+	bool good;
+
+	cluster_start_with(&cluster, 4, 4);
+	cluster_await_leader(&cluster);
+	removed = node(cluster_await_leader(&cluster)->id == 3 ? 2 : 3);
+	memdisk_fail_at(removed->disk, MEMDISK_SYNC_DATA, nth, 5);
+	cluster_ask_change(cluster_await_leader(&cluster), removed->id == 3 ? "1s 2s 4s" : "1s 3s 4s");
+	cluster_run(&cluster, 3000000);
+	*told += removed->removed;
+	good = removed->removed == 0;
+	memdisk_fail_at(removed->disk, MEMDISK_SYNC_DATA, 0, 0);
+	cluster_kill(&cluster, removed->id, MEMDISK_LOSE_ALL);
+	CORE_ASSERT(cluster_open(&cluster, removed->id) == ENGINE_OK);
+	good = good || !has_group(removed->id);
+	cluster_stop(&cluster);
+	return good;
+}
+
+static void
+test_news_after_sync(void)
+{
+	uint32_t told = 0;
+	bool good = true;
+
+	for (uint64_t nth = 1; nth <= 12; nth++)
+		good = removal_is_told_when_durable(nth, &told) && good;
+	TAP_OK(good, "no removal is told before it is durable");
+	TAP_OK(told > 0 && told < 12, "the failing sync came before the removal and after it");
+}
+
 int
 main(void)
 {
@@ -575,6 +613,7 @@ main(void)
 	test_many_changes();
 	test_buried();
 	test_groups_max();
+	test_news_after_sync();
 	for (NodeId id = 1; id <= 5; id++)
 		test_restarts(id);
 	return tap_done();
