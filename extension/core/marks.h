@@ -26,6 +26,7 @@
 	X(catch_up_from_log)                  \
 	X(change_begun)                       \
 	X(change_refused)                     \
+	X(change_without_quorum)              \
 	X(clock_anomaly_restarts_wait_out)    \
 	X(clock_anomaly_voids_leases)         \
 	X(commit_notice_sent)                 \

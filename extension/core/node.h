@@ -163,6 +163,9 @@ extern Replica *node_first_due(const CoreNode *node);
 /* True while the last completed sync is young enough to ask for, give or count grants (I9). */
 extern bool node_sync_is_fresh(const CoreNode *node);
 
+/* True if the node has been heard within a lease, or is this one. */
+extern bool node_hears(const CoreNode *node, NodeId other);
+
 /* Sends a message of the replica's group to a node; the caller fills in what its kind carries. */
 extern Message *
 node_send(CoreNode *node, const Replica *replica, MessageKind kind, NodeId to, bool after_sync);
