@@ -22,11 +22,13 @@
 #include "core/replica.h"
 
 static void
-adoption_keep_outline(Proposer *proposer, NodeId from, const LogOutline *outline)
+adoption_keep_outline(Proposer *proposer, const Message *promise)
 {
+	const LogOutline *outline = &promise->outline;
 	size_t bytes = outline->run_count * sizeof(BallotRun);
 
-	proposer->best = from;
+	proposer->best = promise->from;
+	proposer->best_generation = promise->generation;
 	proposer->best_outline = *outline;
 	free(proposer->best_runs);
 	proposer->best_runs = NULL;
@@ -51,7 +53,23 @@ adoption_consider(Replica *replica, const Message *promise)
 	if (promise->commit_lsn > proposer->promised_commit_lsn)
 		proposer->promised_commit_lsn = promise->commit_lsn;
 	if (log_outline_is_better(&promise->outline, best))
-		adoption_keep_outline(proposer, promise->from, &promise->outline);
+		adoption_keep_outline(proposer, promise);
+}
+
+bool
+adoption_needs_no_quorum(const Replica *replica)
+{
+	const Proposer *proposer = replica->proposer;
+
+	CORE_ASSERT(replica->role == ROLE_CANDIDATE);
+#ifdef MUTANT_LEFT_BEHIND_WAITS
+	return false;
+#endif
+	/* If it parts from what is known as committed here, a third log will be better than both. */
+	return proposer->own_promise_durable && proposer->best != 0 &&
+		   proposer->best_generation > replica->membership.generation &&
+		   ballot_history_divergence(&replica->history, &proposer->best_outline, 0) >=
+			   replica->commit_known_lsn;
 }
 
 /* Who shall stand instead: a member that may lead, other than this node; 0 if there is none. */
@@ -74,15 +92,14 @@ adoption_heir(const CoreNode *node, const Replica *replica, NodeId preferred)
 }
 
 /*
- * The log is adopted: nothing that the quorum knows as committed may be missing.  The promises have to come from a
- * quorum of the membership that this log says (I10): if it is a newer one, the candidate goes on asking.
+ * The log is adopted.  The promises have to come from a quorum of the membership that it says (I10): if it is a newer
+ * one, the candidate goes on asking.  Nothing that a quorum knows as committed may be missing.
  */
 static void
 adoption_finish(CoreNode *node, Replica *replica)
 {
 	Proposer *proposer = replica->proposer;
 
-	CORE_INVARIANT("I6", replica->history.last_lsn >= proposer->promised_commit_lsn);
 	if (!replica_may_stand(replica))
 	{
 		CORE_MARK(adopted_own_removal);
@@ -98,6 +115,7 @@ adoption_finish(CoreNode *node, Replica *replica)
 		return;
 	}
 #endif
+	CORE_INVARIANT("I6", replica->history.last_lsn >= proposer->promised_commit_lsn);
 	proposer_lead(node, replica);
 }
 

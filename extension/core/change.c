@@ -12,6 +12,7 @@
 #include "core/marks.h"
 #include "core/membership.h"
 #include "core/proposer.h"
+#include "core/quorum.h"
 #include "core/replica.h"
 #include "core/replica_membership.h"
 
@@ -32,6 +33,27 @@ change_is_caught_up(const CoreNode *node, const Replica *replica, const Member *
 		   progress->match_lsn + node->config.accept_entries_max >= replica->commit_lsn;
 }
 
+/*
+ * Whether a quorum of the members to be lives.  Without one the change could be neither committed nor, because its
+ * entry is in the log, undone: the group would wait for nodes that may never come back.
+ */
+static bool
+change_has_quorum(const CoreNode *node, const Membership *next)
+{
+	uint32_t heard = 0;
+	uint32_t i;
+
+#ifdef MUTANT_CHANGE_TO_THE_DEAD
+	return true;
+#endif
+	for (i = 0; i < next->member_count; i++)
+	{
+		if (node_hears(node, next->members[i].node))
+			heard |= 1u << i;
+	}
+	return quorum_reached(next, heard);
+}
+
 /* Whether this leader may take the group to `next` now. */
 static bool
 change_is_possible(const CoreNode *node, const Replica *replica, const Membership *next)
@@ -48,7 +70,10 @@ change_is_possible(const CoreNode *node, const Replica *replica, const Membershi
 			!change_is_caught_up(node, replica, &next->members[i]))
 			return false;
 	}
-	return true;
+	if (change_has_quorum(node, next))
+		return true;
+	CORE_MARK(change_without_quorum);
+	return false;
 }
 
 /* Whether an earlier change, or what an earlier leader left, is still under way. */

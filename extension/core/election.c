@@ -25,6 +25,9 @@
 /* Patience doubles at most so often. */
 #define ELECTION_DOUBLINGS_MAX 4
 
+/* Who has asked in vain so often heeds who knows more than it does. */
+#define ELECTION_ASKS_IN_VAIN 2
+
 /* A random time that doubles with each failure, so that duels end. */
 static TimeUs
 election_backoff(CoreNode *node, uint32_t failures)
@@ -148,7 +151,7 @@ election_stand(CoreNode *node, Replica *replica, Ballot released)
 	CORE_ASSERT(!replica_leads(replica));
 	CORE_INVARIANT("I8", !replica_is_blocked(node, replica));
 	CORE_INVARIANT("I8", !replica_waits_out(node, replica));
-	CORE_ASSERT(replica_may_stand(replica));
+	CORE_ASSERT(replica_may_adopt(replica));
 	replica_contend(node, replica);
 	replica_enter(replica, ROLE_CANDIDATE);
 	proposer = replica->proposer;
@@ -174,34 +177,59 @@ election_quorum_hears_nobody(const Replica *replica)
 	return quorum_reached(&replica->membership, members);
 }
 
+/*
+ * Whether the members whom this replica asks may be those of the past: it has found no leader however often it asked,
+ * and one that hears none either uses a newer membership.  Standing is how it learns that one (adoption.c), whether or
+ * not a quorum of the one that it uses lives, and whether or not it may lead by that.
+ */
+static bool
+election_is_left_behind(const Replica *replica)
+{
+	return replica->told_generation > replica->membership.generation &&
+		   replica->fruitless_asks >= ELECTION_ASKS_IN_VAIN && replica_may_adopt(replica);
+}
+
+/* No leader binds this replica, and its patience is over. */
+static void
+election_seek_leader(CoreNode *node, Replica *replica)
+{
+	bool left_behind = election_is_left_behind(replica);
+	Ballot none = {0};
+
+	if (!replica_may_stand(replica) && !left_behind)
+	{
+		replica_follow(node, replica, 0);
+		election_inquire(node, replica);
+		return;
+	}
+	if (election_has_to_wait(node, replica))
+		return;
+	if (left_behind)
+	{
+		CORE_MARK(stood_left_behind);
+		replica->told_generation = 0;
+		election_stand(node, replica, none);
+		return;
+	}
+	election_ask(node, replica);
+#ifdef MUTANT_STAND_UNASKED
+	election_stand(node, replica, none);
+	return;
+#endif
+	if (election_quorum_hears_nobody(replica))
+		election_stand(node, replica, none); /* the only member: nobody to ask */
+}
+
 void
 election_tick(CoreNode *node, Replica *replica)
 {
-	Ballot none = {0};
-
 	CORE_ASSERT(!replica_leads(replica));
 	if (replica->role == ROLE_FOLLOWER || replica->role == ROLE_ASKING)
 	{
 		if (replica_is_blocked(node, replica) || replica_waits_out(node, replica))
-		{
 			replica_follow(node, replica, 0);
-			return;
-		}
-		if (!replica_may_stand(replica))
-		{
-			replica_follow(node, replica, 0);
-			election_inquire(node, replica);
-			return;
-		}
-		if (election_has_to_wait(node, replica))
-			return;
-		election_ask(node, replica);
-#ifdef MUTANT_STAND_UNASKED
-		election_stand(node, replica, none);
-		return;
-#endif
-		if (election_quorum_hears_nobody(replica))
-			election_stand(node, replica, none); /* the only member: nobody to ask */
+		else
+			election_seek_leader(node, replica);
 		return;
 	}
 	if (node->now >= replica->proposer->deadline_us)
@@ -210,10 +238,15 @@ election_tick(CoreNode *node, Replica *replica)
 		return;
 	}
 	replica->proposer->resend_us = node->now + node->config.heartbeat_us;
-	if (replica->role == ROLE_CANDIDATE)
-		election_send_all(node, replica, MESSAGE_PREPARE);
-	else
+	if (replica->role == ROLE_ADOPTING)
 		adoption_fetch(node, replica);
+	else if (adoption_needs_no_quorum(replica))
+	{
+		CORE_MARK(adopted_before_quorum);
+		adoption_start(node, replica);
+	}
+	else
+		election_send_all(node, replica, MESSAGE_PREPARE);
 }
 
 /*
@@ -268,12 +301,39 @@ election_receive_ask(CoreNode *node, Replica *replica, const Message *message)
 	reply->commit_lsn = replica->commit_lsn;
 }
 
+/* A member says that no leader lives for it. */
+static void
+election_take_no(CoreNode *node, Replica *replica, const Message *answer)
+{
+	uint32_t from = membership_find(&replica->membership, answer->from);
+	Ballot none = {0};
+
+	if (answer->generation > replica->told_generation)
+		replica->told_generation = answer->generation;
+	if (replica->role != ROLE_ASKING)
+		return;
+	replica->proposer->members[from].answered_no = true;
+	if (replica_is_blocked(node, replica) || replica_waits_out(node, replica))
+		replica_follow(node, replica, 0);
+	else if (election_quorum_hears_nobody(replica))
+		election_stand(node, replica, none);
+}
+
+/* A leader lives for a member: this replica leaves it in peace. */
+static void
+election_take_yes(CoreNode *node, Replica *replica)
+{
+	replica->told_generation = 0;
+	if (replica->role != ROLE_ASKING)
+		return;
+	CORE_MARK(ask_found_leader_alive);
+	replica->fruitless_asks = 0;
+	replica_follow(node, replica, 2 * node->config.heartbeat_us);
+}
+
 void
 election_receive_answer(CoreNode *node, Replica *replica, const Message *message)
 {
-	uint32_t from = membership_find(&replica->membership, message->from);
-	Ballot none = {0};
-
 	CORE_ASSERT(message->kind == MESSAGE_ANSWER);
 	if (!ballot_equal(message->ballot, replica->promised))
 		return;
@@ -284,21 +344,14 @@ election_receive_answer(CoreNode *node, Replica *replica, const Message *message
 		CORE_MARK(answer_proves_release);
 		replica->released = true;
 	}
-	if (replica->role != ROLE_ASKING)
+	/* Who may not stand asks as a follower (election_inquire). */
+	if (replica->role != ROLE_ASKING && replica->role != ROLE_FOLLOWER)
 		return;
 	replica_note_round(replica, message->promised);
 	if (message->ok)
-	{
-		CORE_MARK(ask_found_leader_alive);
-		replica->fruitless_asks = 0;
-		replica_follow(node, replica, 2 * node->config.heartbeat_us);
-		return;
-	}
-	replica->proposer->members[from].answered_no = true;
-	if (replica_is_blocked(node, replica) || replica_waits_out(node, replica))
-		replica_follow(node, replica, 0);
-	else if (election_quorum_hears_nobody(replica))
-		election_stand(node, replica, none);
+		election_take_yes(node, replica);
+	else
+		election_take_no(node, replica, message);
 }
 
 /* A refusal: if too many refuse, this ballot is hopeless. */

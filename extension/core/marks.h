@@ -14,6 +14,7 @@
 #define CORE_MARKS(X)                     \
 	X(adopt_from_peer)                    \
 	X(adopt_gave_up)                      \
+	X(adopted_before_quorum)              \
 	X(adopted_newer_membership)           \
 	X(adopted_own_removal)                \
 	X(answer_leader_lives)                \
@@ -25,6 +26,7 @@
 	X(catch_up_from_log)                  \
 	X(change_begun)                       \
 	X(change_refused)                     \
+	X(change_without_quorum)              \
 	X(clock_anomaly_restarts_wait_out)    \
 	X(clock_anomaly_voids_leases)         \
 	X(commit_notice_sent)                 \
@@ -74,6 +76,7 @@
 	X(stale_heartbeat_ignored)            \
 	X(stale_join_ignored)                 \
 	X(stale_sync_stops_grants)            \
+	X(stood_left_behind)                  \
 	X(stranger_ignored)                   \
 	X(told_removed)                       \
 	X(truncated_beyond_acknowledged)

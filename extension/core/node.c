@@ -417,6 +417,15 @@ node_sync_is_fresh(const CoreNode *node)
 	return node->synced_once && node->now - node->synced_us <= node->config.lease_us / 2;
 }
 
+bool
+node_hears(const CoreNode *node, NodeId other)
+{
+	const Peer *peer = &node->peers[other];
+
+	return other == node->config.self ||
+		   (peer->heard_us != 0 && node->now - peer->heard_us <= node->config.lease_us);
+}
+
 Message *
 node_send(CoreNode *node, const Replica *replica, MessageKind kind, NodeId to, bool after_sync)
 {

@@ -53,6 +53,7 @@ typedef struct Proposer
 	bool own_promise_durable;
 	Ballot released;         /* candidate: the ballot that was given up in its favour, else zero */
 	NodeId best;             /* candidate, adopting: whose log is best so far; 0 for its own */
+	uint64_t best_generation; /* ... and the membership generation that its owner uses */
 	LogOutline best_outline; /* its runs point to best_runs */
 	BallotRun *best_runs;
 	Lsn promised_commit_lsn; /* highest commit LSN told in a promise */
@@ -95,6 +96,8 @@ typedef struct Replica
 	bool contends;           /* counts in CoreNode.contenders */
 	uint32_t failures;       /* candidacies in a row that came to nothing */
 	uint32_t fruitless_asks; /* rounds of asking in a row without a result */
+	uint64_t
+		told_generation; /* the newest that a member used which heard no leader; 0 once one did */
 	Proposer *proposer;      /* NULL for a follower */
 
 	/* the node's orders of replicas */
@@ -159,6 +162,9 @@ extern Replica *node_first_due(const CoreNode *node);
 
 /* True while the last completed sync is young enough to ask for, give or count grants (I9). */
 extern bool node_sync_is_fresh(const CoreNode *node);
+
+/* True if the node has been heard within a lease, or is this one. */
+extern bool node_hears(const CoreNode *node, NodeId other);
 
 /* Sends a message of the replica's group to a node; the caller fills in what its kind carries. */
 extern Message *

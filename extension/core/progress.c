@@ -58,15 +58,6 @@ progress_send_accept(CoreNode *node, Replica *replica, uint32_t index, Lsn prev_
 		progress->commit_told_lsn = last_lsn;
 }
 
-/* Whether the node has been heard within a lease. */
-static bool
-progress_is_heard(const CoreNode *node, NodeId member)
-{
-	const Peer *peer = &node->peers[member];
-
-	return peer->heard_us != 0 && node->now - peer->heard_us <= node->config.lease_us;
-}
-
 /*
  * Where a member's log may begin anew.  A log replica shall be able to bring up to date those that live, so it
  * begins below what they have.
@@ -85,7 +76,7 @@ progress_rebase_lsn(const CoreNode *node, const Replica *replica, uint32_t index
 
 		if (replica->membership.members[index].kind == MEMBER_LOG && i != index &&
 			i != replica->self_index && member_counts(member) &&
-			progress_is_heard(node, member->node) && match_lsn < lsn)
+			node_hears(node, member->node) && match_lsn < lsn)
 			lsn = match_lsn;
 	}
 	if (lsn < replica->history.base_lsn)
@@ -331,7 +322,7 @@ progress_is_unanswered(const CoreNode *node, const Replica *replica, uint32_t in
 	const Peer *peer = &node->peers[progress_node(replica, index)];
 	uint64_t held = grant_held_number(&peer->held, node->now);
 
-	if (!progress_is_heard(node, progress_node(replica, index)))
+	if (!node_hears(node, progress_node(replica, index)))
 		return false;
 	if (progress->needs_snapshot)
 		return true;

@@ -21,6 +21,15 @@
 #include "core/replica_membership.h"
 
 bool
+replica_may_adopt(const Replica *replica)
+{
+#ifdef MUTANT_LOG_REPLICA_LEADS
+	return !replica->removed;
+#endif
+	return !replica->removed && !replica->rows_missing;
+}
+
+bool
 replica_may_stand(const Replica *replica)
 {
 	if (replica->removed || replica->self_index == MEMBER_NONE)
@@ -283,8 +292,9 @@ replica_enter(Replica *replica, GroupRole role)
 {
 	CORE_ASSERT(role != ROLE_FOLLOWER);
 #ifndef MUTANT_LOG_REPLICA_LEADS
-	/* While adopting a log, a candidate may learn that it is no member any more: then it goes no further. */
-	CORE_INVARIANT("I11", replica_may_stand(replica) || role == ROLE_ADOPTING);
+	/* A candidate may stand to learn whether it may lead; while adopting it may learn that it may not. */
+	CORE_INVARIANT("I11", replica_may_stand(replica) || role == ROLE_ADOPTING ||
+							  (role == ROLE_CANDIDATE && replica_may_adopt(replica)));
 #endif
 	if (!replica->proposer)
 	{

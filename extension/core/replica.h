@@ -13,6 +13,12 @@
 /* True if this replica may lead: a storage replica that stays in the group and has its rows (I10, I11). */
 extern bool replica_may_stand(const Replica *replica);
 
+/*
+ * True if this replica may ask for promises and adopt a log, by whose membership it may lead: its rows are those of
+ * its log.  A learner may, but leads only if it finds that it is none any more.
+ */
+extern bool replica_may_adopt(const Replica *replica);
+
 /* This replica's bit in a set of members; 0 if the membership in use does not name it. */
 extern uint32_t replica_self_bit(const Replica *replica);
 

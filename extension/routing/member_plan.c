@@ -442,8 +442,36 @@ rule_preferred_leads(const PlanInput *input, PlanStep *step)
 	return true;
 }
 
-void
-member_plan(const PlanInput *input, PlanStep *step)
+/*
+ * A change to members of whom no quorum is heard could be neither committed nor undone, and the core refuses it: the
+ * plan waits, until the silent member is back, or has been silent for so long that another takes its place.
+ */
+static void
+hold_without_quorum(const PlanInput *input, PlanStep *step)
+{
+	uint32_t counting = 0;
+	uint32_t heard = 0;
+	NodeId silent = 0;
+
+	for (uint32_t i = 0; i < step->change.member_count; i++)
+	{
+		const PlanMember *member = find_member(input, step->change.members[i].node);
+
+		if (!counts(step->change.members[i].kind))
+			continue;
+		counting++;
+		if (member && member->is_heard)
+			heard++;
+		else
+			silent = step->change.members[i].node;
+	}
+	if (heard <= counting / 2)
+		report(step, PLAN_NO_QUORUM, silent);
+}
+
+/* What the rules say. */
+static void
+choose_step(const PlanInput *input, PlanStep *step)
 {
 	static bool (*const rules[])(const PlanInput *input, PlanStep *step) = {
 		rule_one_at_a_time,        rule_leader_may_not_stay,   rule_leader_is_cut_off,
@@ -458,6 +486,14 @@ member_plan(const PlanInput *input, PlanStep *step)
 			return;
 	}
 	report(step, PLAN_STEADY, 0);
+}
+
+void
+member_plan(const PlanInput *input, PlanStep *step)
+{
+	choose_step(input, step);
+	if (step->action == PLAN_DO_CHANGE)
+		hold_without_quorum(input, step);
 }
 
 const char *
@@ -478,6 +514,7 @@ member_plan_state_name(PlanStage state)
 		[PLAN_REMOVING] = "removing a member",
 		[PLAN_BALANCING] = "moving the leader",
 		[PLAN_WAITING] = "waiting for a node",
+		[PLAN_NO_QUORUM] = "waiting for a quorum of the members to be",
 	};
 
 	return state >= PLAN_STEADY && state <= PLAN_STATE_LAST ? names[state] : "unknown";

@@ -17,6 +17,7 @@ typedef struct PlanMember
 	NodeId node;
 	MemberKind kind;
 	bool is_away;      /* silent for longer than a log replica waits for */
+	bool is_heard;     /* heard within a lease: it may be counted on for a quorum */
 	bool is_caught_up; /* its log holds nearly all that is committed */
 	bool has_rows;     /* its rows are those of its log */
 	bool may_lead;     /* its node is not draining or leaving */
@@ -56,10 +57,11 @@ typedef enum PlanStage
 	PLAN_PROMOTING,   /* a log replica becomes a storage replica */
 	PLAN_REMOVING,    /* members that are not wanted go */
 	PLAN_BALANCING,   /* the preferred leader takes over */
-	PLAN_WAITING      /* a wanted member cannot be reached */
+	PLAN_WAITING,     /* a wanted member cannot be reached */
+	PLAN_NO_QUORUM    /* the next change would leave a group without a quorum that is heard */
 } PlanStage;
 
-#define PLAN_STATE_LAST PLAN_WAITING
+#define PLAN_STATE_LAST PLAN_NO_QUORUM
 
 typedef enum PlanAction
 {

@@ -136,6 +136,7 @@ fill_member(PlanMember *plan, const MemberStatus *member, const GroupStatus *sta
 	plan->node = node;
 	plan->kind = member->kind;
 	plan->is_away = !is_self && (!nodes.is_known[node] || !nodes.is_alive[node]);
+	plan->is_heard = is_self || nodes.silent_us[node] < (TimeUs) quorate_lease_duration_ms * 1000;
 	plan->is_caught_up = is_self || (!member->needs_snapshot && member->durable_lsn > 0 &&
 									 member->durable_lsn + CAUGHT_UP_ENTRIES >= status->commit_lsn);
 	plan->has_rows = is_self || member->has_rows;

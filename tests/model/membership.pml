@@ -233,9 +233,11 @@ static void promise_unbound(int m, int b)
 	now.promised[m] = b;
 }
 
+/* Whoever has rows may stand, if only to learn of a newer membership by which it may lead. */
 static int can_stand(int m, int b)
 {
-	return now.role[m] == FOLLOWER && now.owner[b] == 0 && now.promised[m] < b && may_lead(uses(m), m);
+	return now.role[m] == FOLLOWER && now.owner[b] == 0 && now.promised[m] < b &&
+		(may_lead(uses(m), m) || !(memberships[uses(m)].log_replicas & BIT(m)));
 }
 
 static void stand(int m, int b)
@@ -297,21 +299,34 @@ static void lead(int k, int b)
 		now.told[AT(b, i)] = 0;
 }
 
-/* Promises of a quorum: the best log is adopted; if its membership asks for more promises, the candidate goes on. */
+/* The best of the logs that the candidate knows. */
+static int best_log(int k, int b)
+{
+	int best = now.log[k];
+	int i;
+
+	for (i = 0; i < REPLICAS; i++)
+	{
+		if ((now.got[b] & BIT(i)) && i != k && is_better(now.told[AT(b, i)] - 1, best))
+			best = now.told[AT(b, i)] - 1;
+	}
+	return best;
+}
+
+/*
+ * Promises of a quorum, or of anybody whose log is better and brings a newer membership: the best log is adopted; if its
+ * membership asks for more promises, the candidate goes on.
+ */
 static void receive_promise(int m, int b)
 {
 	int k = now.owner[b] - 1;
-	int use = uses(k);
-	int i;
+	int best;
 
 	now.got[b] |= BIT(m);
-	if (!quorum(use, now.got[b]))
+	best = best_log(k, b);
+	if (!quorum(uses(k), now.got[b]) && generation(newest(best, now.base[k])) <= generation(uses(k)))
 		return;
-	for (i = 0; i < REPLICAS; i++)
-	{
-		if ((now.got[b] & BIT(i)) && i != k && is_better(now.told[AT(b, i)] - 1, now.log[k]))
-			now.log[k] = now.told[AT(b, i)] - 1;
-	}
+	now.log[k] = best;
 #if defined(ADOPTED_MEMBERSHIP_IGNORED)
 	if (may_lead(uses(k), k))
 #elif defined(KIND_NOT_CHECKED_AGAIN)

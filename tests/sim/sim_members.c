@@ -361,9 +361,9 @@ sim_members_step(SimWorld *world)
 		have_stranger_inquire(world, group, sim_random_below(&world->random, SIM_NODES));
 	if (somebody_is_rotten(world))
 		return;
-	if (world->phase == SIM_PHASE_CONVERGE || replace_lost(world, group))
+	if (is_final || replace_lost(world, group))
 		step_plan(world, group);
-	else if (is_final || !world->faults.enabled[SIM_FAULT_members_changed])
+	else if (!world->faults.enabled[SIM_FAULT_members_changed])
 		return;
 	else if (world->members.plans)
 	{

@@ -23,6 +23,15 @@ is_away(const SimNode *leader, uint32_t index)
 	return sim_node_local_us(leader) - heard_us > AWAY_LEASES * SIM_LEASE_US;
 }
 
+static bool
+is_heard(const SimNode *leader, uint32_t index)
+{
+	TimeUs heard_us = engine_peer_heard_us(leader->engine, (NodeId) (index + 1));
+
+	return leader->index == index ||
+		   (heard_us != 0 && sim_node_local_us(leader) - heard_us <= SIM_LEASE_US);
+}
+
 static PlanMember
 plan_member(const SimNode *leader, uint32_t group, const GroupStatus *status,
 			const MemberStatus *member)
@@ -34,6 +43,7 @@ plan_member(const SimNode *leader, uint32_t group, const GroupStatus *status,
 		.node = member->node,
 		.kind = member->kind,
 		.is_away = is_away(leader, node->index),
+		.is_heard = is_heard(leader, node->index),
 		.is_caught_up = node == leader || (!member->needs_snapshot && member->durable_lsn > 0 &&
 										   member->durable_lsn + NEAR_LSNS >= status->commit_lsn),
 		.has_rows = replica->open && replica->since == member->since &&

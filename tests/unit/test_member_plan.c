@@ -14,6 +14,7 @@ typedef struct World
 {
 	Membership members;
 	bool up[NODES + 1];
+	bool silent[NODES + 1]; /* not heard for a moment, too short a one to count as away */
 	bool rows[NODES + 1];   /* has rows */
 	bool behind[NODES + 1]; /* its log is not caught up */
 	bool draining[NODES + 1];
@@ -104,6 +105,7 @@ plan(World *world)
 		input->members[i] = (PlanMember){.node = member->node,
 										 .kind = member->kind,
 										 .is_away = !world->up[member->node],
+										 .is_heard = world->up[member->node] && !world->silent[member->node],
 										 .is_caught_up = world->up[member->node] &&
 														 !world->behind[member->node],
 										 .has_rows = world->rows[member->node],
@@ -278,6 +280,21 @@ test_replacing(void)
 }
 
 static void
+test_lost_in_a_change(void)
+{
+	World world;
+
+	world_begin(&world, 3);
+	want(&world, 2, (NodeId[]){1, 2});
+	world.silent[2] = true;
+	TAP_OK(plan(&world).state == PLAN_NO_QUORUM && plan(&world).about == 2,
+		   "nothing is begun that leaves two members of which one is not heard: it says so");
+	world.silent[2] = false;
+	TAP_OK(plan(&world).state == PLAN_REMOVING && run(&world, 20) > 0 && is_as_wanted(&world),
+		   "... but when it is heard again");
+}
+
+static void
 test_leaders(void)
 {
 	World world;
@@ -361,6 +378,7 @@ disturb(World *world)
 		world->cut[node][1 + random_below(NODES)] ^= true;
 	if (node == world->leader)
 		return;
+	world->silent[node] = random_below(3) == 0;
 	world->up[node] = !world->up[node];
 	if (counting_and_up(world, &world->members) * 2 <= world->members.member_count)
 		world->up[node] = true;
@@ -376,6 +394,7 @@ leader_comes_to_rest(World *world)
 	{
 		world->up[node] = true;
 		world->draining[node] = false;
+		world->silent[node] = false;
 	}
 	for (int i = 0; i < 60; i++)
 	{
@@ -442,6 +461,7 @@ main(void)
 	test_growing();
 	test_member_away();
 	test_replacing();
+	test_lost_in_a_change();
 	test_leaders();
 	test_cut_links();
 	test_convergence();
