@@ -157,7 +157,10 @@ extern bool engine_receive(Engine *engine, NodeId from, const uint8_t *frame, si
 extern void engine_propose(Engine *engine, GroupId group, Ballot ballot, const void *payload,
 						   uint32_t length, uint64_t tag);
 
-/* Planned handover.  Refused silently if this replica does not lead; watch the status. */
+/*
+ * Planned handover.  Refused silently, with no harm to writes, if this replica does not lead, or the target is silent or
+ * has said that its rows are missing; watch the status.
+ */
 extern void engine_transfer(Engine *engine, GroupId group, NodeId target);
 
 /*

@@ -315,5 +315,6 @@ engine_rows(Engine *engine, GroupId id, bool present)
 	if (engine->started)
 		core_node_rows(engine->core, id, present);
 	engine_mark_changed(engine, group);
+	engine_exchange_soon(engine);
 	return true;
 }

@@ -29,8 +29,9 @@
 #define ENGINE_KEY_GRANT_LENGTH 0xFF00 /* longest grant that this node may have given */
 #define ENGINE_KEY_PEER_LIVES 0xFF02   /* a LogLife of each peer: the newest that was heard */
 #define ENGINE_KEY_OWN_LIVES 0xFF03    /* the last LOG_LIVES_MAX lives of this node, newest first */
-#define ENGINE_KEY_SET_BACK 0xFF04     /* the node that found this log set back; 0 as long as none did */
-#define ENGINE_KEY_VERSION 0xFF05      /* the version of the cluster */
+#define ENGINE_KEY_SET_BACK \
+	0xFF04                        /* the node that found this log set back; 0 as long as none did */
+#define ENGINE_KEY_VERSION 0xFF05 /* the version of the cluster */
 
 #define ENGINE_LIFE_BYTES (3 * sizeof(uint64_t))
 #define ENGINE_PEER_LIVES_BYTES ((CORE_NODES_MAX + 1) * ENGINE_LIFE_BYTES)
@@ -46,6 +47,7 @@ typedef struct MemberApplied
 	Lsn told_lsn;     /* it said that it knows ours to be durable up to here */
 	bool owes_answer; /* it told news, or knows less of us than there is to know */
 	bool has_rows;    /* it said that its rows are there */
+	bool lacks_rows;  /* it said that they are not; neither, until it has said anything */
 	bool told_rows;   /* ... and what it knows of ours */
 } MemberApplied;
 
@@ -336,6 +338,12 @@ extern void engine_receive_applied(Engine *engine, EngineGroup *group, const Mes
 
 /* Tells others what they do not know of our rows, when it is time to; true if nothing is left to tell. */
 extern bool engine_exchange_applied(Engine *engine);
+
+/* Others shall know soon that this node's rows have come or gone: within a heartbeat, however many groups change. */
+extern void engine_exchange_soon(Engine *engine);
+
+/* As the member said last, and while it is heard. */
+extern bool engine_can_take_over(const Engine *engine, GroupId id, NodeId target);
 
 /* Gives up log that nobody needs. */
 extern void engine_truncate(Engine *engine);

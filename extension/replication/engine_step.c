@@ -423,5 +423,6 @@ engine_transfer(Engine *engine, GroupId group, NodeId target)
 {
 	Event event = {.kind = EVENT_TRANSFER, .group = group, .target = target};
 
-	engine_order(engine, &event);
+	if (engine_can_take_over(engine, group, target))
+		engine_order(engine, &event);
 }

@@ -99,6 +99,7 @@ engine_receive_applied(Engine *engine, EngineGroup *group, const Message *messag
 	engine_stir(engine);
 	member->applied_lsn = message->lsn;
 	member->has_rows = message->ok;
+	member->lacks_rows = !message->ok;
 	member->told_lsn = message->commit_lsn;
 	member->told_rows = message->target != 0;
 }
@@ -161,6 +162,29 @@ engine_exchange_applied(Engine *engine)
 	for (uint32_t i = 0; i < engine->groups.count; i++)
 		all_known &= tell_group(engine, engine->groups.items[i]);
 	return all_known;
+}
+
+void
+engine_exchange_soon(Engine *engine)
+{
+	TimeUs due_us = engine->now + engine->config.heartbeat_us;
+
+	engine_stir(engine);
+	if (engine->exchange_due_us > due_us)
+		engine->exchange_due_us = due_us;
+}
+
+/*
+ * Can a member take over now, as far as this node knows?  One that has no rows would decline, and one that is silent
+ * would not answer; the leader would have refused writes for half a lease or a whole one before it leads on.
+ */
+bool
+engine_can_take_over(const Engine *engine, GroupId id, NodeId target)
+{
+	const EngineGroup *group = engine_find_group(engine, id);
+	uint32_t index = group ? membership_find(&group->membership, target) : MEMBER_NONE;
+
+	return index != MEMBER_NONE && !group->members[index].lacks_rows && node_is_heard(engine, target);
 }
 
 /* ---- truncation ---- */

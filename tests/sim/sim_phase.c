@@ -134,22 +134,42 @@ next_member(const SimWorld *world, uint32_t node, uint32_t group)
 	return node;
 }
 
+/* The node that serves the group; SIM_NODES if none does at this moment. */
+static uint32_t
+server_of(const SimWorld *world, uint32_t group)
+{
+	uint32_t bits = sim_serving_nodes(world, group);
+	uint32_t node = 0;
+
+	while (node < SIM_NODES && !(bits & (1u << node)))
+		node++;
+	return node;
+}
+
+/* Asks the leaders to hand over to the goals: again and again, as transfer_leader does, for each asking may be refused. */
+static void
+ask_handovers(SimWorld *world)
+{
+	world->asked_us = world->now_us;
+	for (uint32_t group = 0; group < SIM_GROUPS; group++)
+	{
+		uint32_t leader = server_of(world, group);
+
+		if (leader == SIM_NODES || leader == world->phase_goal[group])
+			continue;
+		engine_transfer(world->nodes[leader].engine, sim_group_id(group),
+						(NodeId) (world->phase_goal[group] + 1));
+		sim_turn_request(&world->nodes[leader], 0);
+	}
+}
+
 /* An operator moves each group to the member after its leader. */
 static void
 hand_over(SimWorld *world)
 {
 	for (uint32_t group = 0; group < SIM_GROUPS; group++)
-	{
-		uint32_t bits = sim_serving_nodes(world, group);
-		uint32_t leader = 0;
-
-		while (leader < SIM_NODES - 1 && !(bits & (1u << leader)))
-			leader++;
-		world->phase_goal[group] = next_member(world, leader, group);
-		engine_transfer(world->nodes[leader].engine, sim_group_id(group),
-						(NodeId) (world->phase_goal[group] + 1));
-		sim_turn_request(&world->nodes[leader], 0);
-	}
+		world->phase_goal[group] = next_member(world, server_of(world, group), group);
+	ask_handovers(world);
 }
 
 /* The logs of the node that was away have begun anew. */
@@ -249,6 +269,8 @@ step_progress(SimWorld *world)
 static void
 step_handover(SimWorld *world)
 {
+	if (world->now_us >= world->asked_us + SIM_HEARTBEAT_US / 4)
+		ask_handovers(world);
 	if (!every_group(world, is_handed_over))
 		return;
 	world->handover_us = world->now_us - world->phase_began_us;

@@ -265,6 +265,7 @@ typedef struct SimWorld
 	SimPhase phase;
 	int64_t phase_began_us;
 	int64_t phase_deadline_us;
+	int64_t asked_us; /* when handovers were asked for last */
 	uint64_t phase_goal[SIM_GROUPS];
 	uint32_t away;            /* the node that is left behind */
 	uint64_t idle_generation; /* newest one of the idle group */

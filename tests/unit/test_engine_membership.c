@@ -138,6 +138,20 @@ copy_rows(NodeId id)
 	CORE_ASSERT(engine_rows(node(id)->engine, CLUSTER_GROUP, true));
 }
 
+/* The leader, asked to hand over to the node, does not even try: it takes writes all the time. */
+static bool
+is_no_target(NodeId id)
+{
+	TestNode *leader = cluster_await_leader(&cluster);
+	uint32_t step_downs = leader->step_downs;
+	GroupStatus status;
+
+	engine_transfer(leader->engine, CLUSTER_GROUP, id);
+	return engine_group_status(leader->engine, CLUSTER_GROUP, &status) &&
+		   status.role == ROLE_LEADER && write_tags(1, 10, 100) &&
+		   leader->step_downs == step_downs && leader->leading;
+}
+
 /* Hands the lead to the node; true if it leads soon. */
 static bool
 can_lead(NodeId id)
@@ -298,6 +312,7 @@ test_log_replica(void)
 	status_of(3, &status);
 	TAP_OK(status.base_lsn == base, "meanwhile its log keeps what the rows will need");
 	TAP_OK(!can_lead(3), "and it does not lead");
+	TAP_OK(is_no_target(3), "nor is a handover to it tried, during which nobody could write");
 	copy_rows(3);
 	TAP_OK(can_lead(3), "with its rows it can");
 	cluster_kill(&cluster, 3, MEMDISK_LOSE_ALL);
@@ -305,6 +320,10 @@ test_log_replica(void)
 	cluster_run(&cluster, 2000000);
 	TAP_OK(status_of(3, &status) && !status.rows_missing && !node(3)->rows_missing,
 		   "and knows that after a restart");
+	TAP_OK(can_lead(1), "another one leads");
+	cluster_kill(&cluster, 3, MEMDISK_LOSE_ALL);
+	cluster_run(&cluster, 2000000);
+	TAP_OK(is_no_target(3), "a handover to a silent node is not tried either");
 	cluster_stop(&cluster);
 }
 
