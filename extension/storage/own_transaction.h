@@ -11,4 +11,7 @@
 extern void own_transaction_begin(void);
 extern void own_transaction_commit(void);
 
+/* Flushes what all processes of this server have committed so far. */
+extern void own_transaction_flush_all(void);
+
 #endif /* QUORATE_STORAGE_OWN_TRANSACTION_H */

@@ -18,6 +18,7 @@
 #include "shmem/apply_feed.h"
 #include "shmem/shared_state.h"
 #include "storage/applied_table.h"
+#include "storage/own_transaction.h"
 #include "worker/applier_progress.h"
 #include "worker/applier_rows.h"
 
@@ -86,7 +87,7 @@ progress_load(void)
 	keyed_table_close(&applied, AccessShareLock);
 
 	/* The rows may be of an applier that ended before its last commits were flushed. */
-	XLogFlush(GetXLogInsertRecPtr());
+	own_transaction_flush_all();
 }
 
 /* The replicator takes a moment to begin; asked again only if it must have lost the question. */

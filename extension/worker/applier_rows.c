@@ -63,7 +63,7 @@ become_ready(GroupProgress *progress, GroupShared *shared, uint64_t mark)
 
 	/* The engine remembers it durably; what was there when the applier started was flushed then. */
 	if (rows_state_of(mark) != ROWS_UNKNOWN)
-		XLogFlush(GetXLogInsertRecPtr());
+		own_transaction_flush_all();
 	group_command_rows(progress->group, progress->applied_lsn, true);
 	if (progress->group == GROUP_METADATA)
 	{
