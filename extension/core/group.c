@@ -17,6 +17,7 @@
 #include "core/membership.h"
 #include "core/node.h"
 #include "core/proposer.h"
+#include "core/recover.h"
 #include "core/replica.h"
 #include "core/replica_membership.h"
 
@@ -137,6 +138,8 @@ group_request(CoreNode *node, const Event *event)
 		change_begin(node, replica, event);
 	else if (event->kind == EVENT_INQUIRE)
 		join_inquire(node, replica, event->target);
+	else if (event->kind == EVENT_RECOVER)
+		recover_begin(node, replica, event);
 	else
 		handover_begin(node, replica, event);
 	replica_settle(node, replica);
@@ -219,6 +222,7 @@ group_step(CoreNode *node, const Event *event, TimeUs now)
 		case EVENT_TRANSFER:
 		case EVENT_CHANGE:
 		case EVENT_INQUIRE:
+		case EVENT_RECOVER:
 			group_request(node, event);
 			break;
 		case EVENT_SYNCED:
@@ -230,6 +234,14 @@ group_step(CoreNode *node, const Event *event, TimeUs now)
 	effects.count = node->effects.count;
 	effects.items = node->effects.items;
 	return effects;
+}
+
+const char *
+core_recover_obstacle(const CoreNode *node, GroupId group, uint64_t lost_nodes)
+{
+	const Replica *replica = node_find(node, group);
+
+	return replica ? recover_obstacle(node, replica, lost_nodes) : NULL;
 }
 
 TimeUs

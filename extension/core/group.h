@@ -75,13 +75,14 @@ typedef enum EventKind
 	EVENT_TRANSFER,     /* an operator wants `target` to lead the group */
 	EVENT_CHANGE,       /* the group shall consist of the members in `change` */
 	EVENT_INQUIRE,      /* ask node `target` whether this replica is still a member */
+	EVENT_RECOVER,      /* an operator says that `lost_nodes`, and so the quorum, are gone for good */
 	EVENT_CLOCK_ANOMALY /* the clock went back or the process slept: leases held are void (I8) */
 } EventKind;
 
 typedef struct Event
 {
 	EventKind kind;
-	GroupId group;          /* PROPOSE, TRANSFER, CHANGE, INQUIRE */
+	GroupId group;          /* PROPOSE, TRANSFER, CHANGE, INQUIRE, RECOVER */
 	const Message *message; /* MESSAGE */
 	Ballot
 		ballot;  /* PROPOSE: the ballot that the proposal was evaluated under; another is refused */
@@ -89,6 +90,7 @@ typedef struct Event
 	NodeId target; /* TRANSFER, INQUIRE */
 	const Membership
 		*change; /* CHANGE: node and kind of each member to be; the rest is not looked at */
+	uint64_t lost_nodes;    /* RECOVER: a set, node_id_bit */
 	TimeUs sync_started_us; /* SYNCED: when the sync that completed was begun (I9) */
 } Event;
 
@@ -102,7 +104,7 @@ typedef enum EffectKind
 	EFFECT_COMMIT,       /* commit LSN moved up to lsn: release those who wait, apply */
 	EFFECT_LEAD,         /* this replica now leads under ballot; its own first entry is at lsn */
 	EFFECT_STEP_DOWN,    /* this replica no longer leads under ballot */
-	EFFECT_REFUSE,       /* the proposal, transfer or change was refused: nothing was recorded */
+	EFFECT_REFUSE,       /* what was asked for was refused: nothing was recorded */
 
 	/*
 	 * Record the memberships that the replica now uses (core_group_memberships), before any later effect.
@@ -174,6 +176,7 @@ typedef struct GroupStatus
 	Ballot promised;
 	NodeId leader; /* whom this replica believes to lead; 0 unknown */
 	Lsn base_lsn;
+	Ballot last_ballot; /* of the entry at append_lsn */
 	Lsn append_lsn;
 	Lsn durable_lsn;
 	Lsn commit_lsn;
@@ -220,6 +223,13 @@ extern void core_node_truncated(CoreNode *node, GroupId group, Lsn base_lsn, Bal
 
 /* The door.  See the contract above. */
 extern Effects group_step(CoreNode *node, const Event *event, TimeUs now);
+
+/*
+ * Why EVENT_RECOVER with these lost nodes would be refused: a phrase for an operator; NULL if it would not be, or the
+ * group is not open.
+ */
+extern const char *
+core_recover_obstacle(const CoreNode *node, GroupId group, uint64_t lost_nodes);
 
 /* When EVENT_TICK is due next. */
 extern TimeUs core_next_tick_us(const CoreNode *node);

@@ -54,6 +54,7 @@ core_group_status(const CoreNode *node, GroupId group, GroupStatus *status, Time
 	status->leader = replica_leader(replica);
 	status->base_lsn = replica->history.base_lsn;
 	status->append_lsn = replica->history.last_lsn;
+	status->last_ballot = ballot_history_last_ballot(&replica->history);
 	status->durable_lsn = replica->durable_lsn;
 	status->commit_lsn = replica->commit_lsn;
 	if (replica_leads(replica))

@@ -176,6 +176,13 @@ extern void engine_change(Engine *engine, GroupId group, const Membership *wante
 extern void engine_inquire(Engine *engine, GroupId group, NodeId member);
 
 /*
+ * An operator says that `lost_nodes` (a set, node_id_bit) will never come back, and with them the group's quorum: this
+ * replica goes on alone, with all that its log holds (decisions/0010).  NULL if it does from the end of the turn on, else
+ * a phrase that says why not, with nothing changed.
+ */
+extern const char *engine_recover_group(Engine *engine, GroupId group, uint64_t lost_nodes);
+
+/*
  * Whether this node's rows of the group are those of its applied LSN (see rebased()), durably.  Until they
  * are, the replica neither stands nor serves.  The log remembers it: after engine_open, rebased() is called
  * again for each group whose rows are missing.  That they were lost is said before the first turn.  False, with

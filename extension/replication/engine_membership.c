@@ -301,6 +301,26 @@ engine_inquire(Engine *engine, GroupId group, NodeId member)
 	engine_order(engine, &event);
 }
 
+const char *
+engine_recover_group(Engine *engine, GroupId group, uint64_t lost_nodes)
+{
+	Event event = {.kind = EVENT_RECOVER, .group = group, .lost_nodes = lost_nodes};
+	const char *obstacle;
+
+	engine_start(engine);
+	engine_read_clock(engine);
+	if (!engine_find_group(engine, group))
+		return "this node has no replica of it";
+	if (!engine_has_control_room(engine))
+		return "the log of this node has no room";
+	/* The core judges by the time of its last step. */
+	engine_step(engine, &(Event){.kind = EVENT_TICK});
+	obstacle = core_recover_obstacle(engine->core, group, lost_nodes);
+	if (obstacle == NULL)
+		engine_step(engine, &event);
+	return obstacle;
+}
+
 bool
 engine_rows(Engine *engine, GroupId id, bool present)
 {

@@ -625,6 +625,14 @@ cluster_inquire(Cluster *cluster, NodeId node, GroupId group, NodeId target)
 	cluster_step(cluster, node, &event);
 }
 
+void
+cluster_recover(Cluster *cluster, NodeId node, GroupId group, uint64_t lost_nodes)
+{
+	Event event = {.kind = EVENT_RECOVER, .group = group, .lost_nodes = lost_nodes};
+
+	cluster_step(cluster, node, &event);
+}
+
 /* Finds the link to a packet that can travel; NULL if there is none. */
 static Packet **
 packet_find(Cluster *cluster, NodeId from, NodeId to, int kind, uint32_t skip)

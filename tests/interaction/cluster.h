@@ -144,6 +144,7 @@ extern void cluster_rows(Cluster *cluster, NodeId node, GroupId group, bool pres
 extern void cluster_clock_anomaly(Cluster *cluster, NodeId node);
 
 /* Has the node ask the target whether its replica is still a member. */
+extern void cluster_recover(Cluster *cluster, NodeId node, GroupId group, uint64_t lost_nodes);
 extern void cluster_inquire(Cluster *cluster, NodeId node, GroupId group, NodeId target);
 
 /*

@@ -278,6 +278,26 @@ run_inquire(Script *script, const char *arguments)
 						(NodeId) argument_number(arguments, "to", 0));
 }
 
+/* recover 1 lost=2,3: node 1 goes on without them. */
+static void
+run_recover(Script *script, const char *arguments)
+{
+	NodeId node = argument_node(script, arguments);
+	const char *at = strstr(arguments, "lost=");
+	uint64_t lost_nodes = 0;
+
+	if (!node || !at)
+		return;
+	for (at += strlen("lost="); *at >= '0' && *at <= '9'; at += *at == ',')
+	{
+		char *end;
+
+		lost_nodes |= node_id_bit((NodeId) strtoul(at, &end, 10));
+		at = end;
+	}
+	cluster_recover(script->cluster, node, argument_group(arguments), lost_nodes);
+}
+
 static void
 run_rows(Script *script, const char *arguments)
 {
@@ -570,6 +590,7 @@ static const Command commands[] = {
 	{"truncate", run_truncate, true}, {"change", run_change, true},
 	{"rows", run_rows, true},         {"inquire", run_inquire, true},
 	{"freeze", run_freeze, true},     {"thaw", run_thaw, true},
+	{"recover", run_recover, true},
 };
 
 void
