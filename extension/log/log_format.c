@@ -154,6 +154,24 @@ log_checkpoint_begin_decode(const uint8_t *bytes, LogCheckpointBegin *begin)
 }
 
 void
+log_delta_begin_encode(const LogDeltaBegin *begin, uint8_t *bytes)
+{
+	log_put_u32(bytes, begin->node_values);
+	log_put_u32(bytes + 4, begin->drops);
+	log_put_u32(bytes + 8, begin->groups);
+	log_put_u32(bytes + 12, begin->covers_from);
+}
+
+void
+log_delta_begin_decode(const uint8_t *bytes, LogDeltaBegin *begin)
+{
+	begin->node_values = log_get_u32(bytes);
+	begin->drops = log_get_u32(bytes + 4);
+	begin->groups = log_get_u32(bytes + 8);
+	begin->covers_from = log_get_u32(bytes + 12);
+}
+
+void
 log_index_item_encode(const LogIndexItem *item, uint8_t *bytes)
 {
 	log_put_u64(bytes, item->group);
