@@ -121,6 +121,22 @@ acceptor_ask_owner(CoreNode *node, Replica *replica)
 		replica->promised;
 }
 
+/*
+ * An entry that may not be committed cannot be read here: a candidate that adopted this log could not have it.  If the
+ * others are a quorum it can do without this promise, and need not adopt it (I14).
+ */
+static bool
+acceptor_misses_its_end(const Replica *replica)
+{
+#ifdef MUTANT_PROMISE_WITH_HOLES
+	return false;
+#endif
+	if (replica->missing_lsn <= replica->commit_known_lsn)
+		return false;
+	CORE_MARK(prepare_unanswered_by_damaged);
+	return true;
+}
+
 void
 acceptor_receive_prepare(CoreNode *node, Replica *replica, const Message *message)
 {
@@ -128,7 +144,7 @@ acceptor_receive_prepare(CoreNode *node, Replica *replica, const Message *messag
 	int order = ballot_compare(message->ballot, replica->promised);
 
 	CORE_ASSERT(message->kind == MESSAGE_PREPARE);
-	if (message->ballot.node != message->from)
+	if (message->ballot.node != message->from || acceptor_misses_its_end(replica))
 		return;
 	/*
 	 * What a newer membership says of the sender is not known here; nor what another uncommitted one of the

@@ -21,7 +21,7 @@
 #include "core/replica_membership.h"
 
 bool
-replica_may_stand(const Replica *replica)
+replica_may_lead(const Replica *replica)
 {
 	if (replica->removed || replica->self_index == MEMBER_NONE)
 		return false;
@@ -30,6 +30,15 @@ replica_may_stand(const Replica *replica)
 #endif
 	return !replica->rows_missing &&
 		   member_may_lead(&replica->membership.members[replica->self_index]);
+}
+
+bool
+replica_may_stand(const Replica *replica)
+{
+#ifdef MUTANT_STAND_WITH_HOLES
+	return replica_may_lead(replica);
+#endif
+	return replica->missing_lsn == 0 && replica_may_lead(replica);
 }
 
 uint32_t
@@ -182,6 +191,7 @@ replica_record_rebase(CoreNode *node, Replica *replica, Lsn lsn, Ballot ballot,
 	ballot_history_init(&replica->history, lsn, ballot, lsn, 0, NULL);
 	replica->durable_lsn = lsn;
 	replica->rows_missing = true;
+	replica->missing_lsn = 0;
 	replica_mark_unsynced(node, replica);
 	replica_commit(node, replica, lsn);
 }
@@ -284,7 +294,7 @@ replica_enter(Replica *replica, GroupRole role)
 	CORE_ASSERT(role != ROLE_FOLLOWER);
 #ifndef MUTANT_LOG_REPLICA_LEADS
 	/* While adopting a log, a candidate may learn that it is no member any more: then it goes no further. */
-	CORE_INVARIANT("I11", replica_may_stand(replica) || role == ROLE_ADOPTING);
+	CORE_INVARIANT("I11", replica_may_lead(replica) || role == ROLE_ADOPTING);
 #endif
 	if (!replica->proposer)
 	{

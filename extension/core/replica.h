@@ -11,6 +11,9 @@
 #include "core/node.h"
 
 /* True if this replica may lead: a storage replica that stays in the group and has its rows (I10, I11). */
+extern bool replica_may_lead(const Replica *replica);
+
+/* True if it may begin to: it can read all of its log that its rows lack, too (I14). */
 extern bool replica_may_stand(const Replica *replica);
 
 /* This replica's bit in a set of members; 0 if the membership in use does not name it. */

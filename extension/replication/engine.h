@@ -104,7 +104,7 @@ typedef enum EngineStatus
 	ENGINE_OK = 0,
 	ENGINE_NO_IDENTITY, /* the log directory holds no identity: not bootstrapped */
 	ENGINE_FOREIGN,     /* the directory was copied or restored: its identity must not be used */
-	ENGINE_ROTTEN,      /* damage in the middle of the log */
+	ENGINE_ROTTEN,      /* damage after which it is not known what this node has promised */
 	ENGINE_VERSION,     /* written by a newer version than this code understands */
 	ENGINE_IO           /* an I/O error; errno in engine_error() */
 } EngineStatus;
@@ -206,6 +206,15 @@ extern uint32_t engine_read_entries(Engine *engine, GroupId group, Lsn from_lsn,
  */
 extern bool engine_set_blob(Engine *engine, uint16_t key, const void *bytes, uint32_t length);
 extern const void *engine_get_blob(const Engine *engine, uint16_t key, uint32_t *length);
+
+/*
+ * Damage that was found in the log when it was opened, NULL if there was none; how many entries are missing because of
+ * damage, which ones, and how many were repaired in this life (docs/decisions/0009-log-rot.md).
+ */
+extern const LogDamage *engine_log_damage(const Engine *engine);
+extern uint64_t engine_missing_entries(const Engine *engine);
+extern bool engine_next_missing(const Engine *engine, GroupId group, Lsn from_lsn, LogHole *hole);
+extern uint64_t engine_repaired_entries(const Engine *engine);
 
 extern uint64_t engine_log_bytes(const Engine *engine);
 extern uint64_t engine_start_counter(const Engine *engine);

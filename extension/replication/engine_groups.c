@@ -306,11 +306,14 @@ bool
 engine_group_status(const Engine *engine, GroupId group, GroupStatus *status)
 {
 	const EngineGroup *known = engine_find_group(engine, group);
+	LogGroupState state;
 
 	if (!known || !core_group_status(engine->core, group, status, engine->now))
 		return false;
 	for (uint32_t i = 0; i < status->member_count; i++)
 		status->members[i].has_rows = known->members[i].has_rows;
+	if (log_is_damaged(engine->log) && log_group_state(engine->log, group, &state))
+		status->missing_entries = state.holes;
 	return true;
 }
 

@@ -87,9 +87,12 @@ extern bool sim_members_are_settled(const SimWorld *world, uint32_t group);
 
 extern bool sim_decay_lose(SimWorld *world, SimNode *node);
 extern bool sim_decay_rot(SimWorld *world, SimNode *node);
+
+/* All nodes end, and in each log some entries are damaged that are not damaged in any other. */
+extern bool sim_decay_rot_everywhere(SimWorld *world, SimNode *node);
 extern bool sim_decay_copy(SimWorld *world, SimNode *node);
 
-/* The node found its log damaged: its life is over, and a new node takes its place. */
+/* The node's log was refused: its life is over, and a new node takes its place. */
 extern void sim_decay_end(SimNode *node);
 
 /* A lost node that no group names any more is forgotten, and another one may be lost. */

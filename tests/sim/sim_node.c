@@ -121,7 +121,7 @@ start_failed(SimNode *node, EngineStatus status)
 
 	if (node->is_rotten && status == ENGINE_ROTTEN)
 	{
-		sim_fault_applied(node->world, SIM_FAULT_log_rotten);
+		sim_fault_applied(node->world, SIM_FAULT_log_refused);
 		sim_decay_end(node);
 		return;
 	}
@@ -158,6 +158,8 @@ sim_node_start(SimNode *node)
 		return;
 	}
 	sim_trace(world, "node %u starts, life %lu", node->index + 1, (unsigned long) node->life);
+	if (engine_log_damage(node->engine))
+		sim_fault_applied(world, SIM_FAULT_log_rotten);
 	node->is_rotten = false;
 	sim_replica_recover(node);
 	/* The owner may know how far its rows are before the first event, or only later. */
@@ -205,6 +207,8 @@ sim_node_crash(SimNode *node, bool power, int64_t down_us)
 	SimWorld *world = node->world;
 
 	sim_trace(world, "node %u ends%s", node->index + 1, power ? " without power" : "");
+	if (node->engine && engine_repaired_entries(node->engine) > 0)
+		sim_fault_applied(world, SIM_FAULT_entries_repaired);
 	if (node->engine)
 		engine_close(node->engine);
 	node->engine = NULL;
