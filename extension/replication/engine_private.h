@@ -308,7 +308,8 @@ extern void engine_tell_missing(Engine *engine, const EngineGroup *group);
 
 /* Asks other members for what is missing, when it is time to. */
 extern void engine_repair(Engine *engine);
-extern void engine_receive_repair_ask(Engine *engine, EngineGroup *group, const Message *asked);
+extern void engine_receive_repair_ask(Engine *engine, const EngineGroup *group,
+									  const Message *asked);
 extern void engine_receive_repair(Engine *engine, EngineGroup *group, const Message *message);
 
 /* ---- engine_truncate.c ---- */

@@ -169,18 +169,6 @@ give_up(Engine *engine, EngineGroup *group, const LogHole *hole)
 
 /* ---- asking ---- */
 
-static Message *
-address(Engine *engine, const EngineGroup *group, Message *message, uint32_t index)
-{
-	message->from = engine->config.self;
-	message->to = group->membership.members[index].node;
-	message->group = group->group;
-	message->generation = group->membership.generation;
-	message->from_since = engine_own_since(group);
-	message->to_since = group->membership.members[index].since;
-	return message;
-}
-
 /* The next member after the one asked last that is heard and has not said that it lacks the entry. */
 static uint32_t
 choose_member(const Engine *engine, const EngineGroup *group, Lsn lsn)
@@ -202,13 +190,19 @@ static void
 ask(Engine *engine, EngineGroup *group, uint32_t index, const LogHole *hole)
 {
 	Message message = {.kind = MESSAGE_REPAIR_ASK,
+					   .from = engine->config.self,
+					   .to = group->membership.members[index].node,
+					   .group = group->group,
+					   .generation = group->membership.generation,
+					   .from_since = engine_own_since(group),
+					   .to_since = group->membership.members[index].since,
 					   .ballot = hole->ballot,
 					   .prev_lsn = hole->first_lsn - 1,
 					   .lsn = hole->last_lsn};
 
 	group->repair_index = index;
 	group->repair_asked_us = engine->now;
-	engine_queue_message(engine, address(engine, group, &message, index), false);
+	engine_queue_message(engine, &message, false);
 }
 
 /* All have said that they lack it: they are asked again, for it may come to them. */
@@ -290,19 +284,25 @@ held_entries(const Engine *engine, const Message *message)
 }
 
 void
-engine_receive_repair_ask(Engine *engine, EngineGroup *group, const Message *asked)
+engine_receive_repair_ask(Engine *engine, const EngineGroup *group, const Message *asked)
 {
-	uint32_t index = membership_find(&group->membership, asked->from);
 	Message message = {.kind = MESSAGE_REPAIR,
+					   .from = engine->config.self,
+					   .to = asked->from,
+					   .group = asked->group,
+					   .generation = asked->generation,
+					   .from_since = asked->to_since,
+					   .to_since = asked->from_since,
 					   .ballot = asked->ballot,
 					   .prev_lsn = asked->prev_lsn,
-					   .commit_lsn = group->base_lsn};
+					   .commit_lsn = group ? group->base_lsn : 0};
 
-	if (index == MEMBER_NONE || asked->lsn <= asked->prev_lsn || !engine_may_repair(engine))
+	if (asked->lsn <= asked->prev_lsn || !engine_may_repair(engine))
 		return;
-	message.entry_count = held_entries(engine, asked);
+	/* Who is asked as a member but has no replica yet, or none any more, has nothing. */
+	message.entry_count = group ? held_entries(engine, asked) : 0;
 	message.ok = message.entry_count > 0;
-	engine_queue_message(engine, address(engine, group, &message, index), false);
+	engine_queue_message(engine, &message, false);
 }
 
 /* ---- taking what comes ---- */

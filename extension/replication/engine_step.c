@@ -302,8 +302,7 @@ receive_for_engine(Engine *engine, EngineGroup *group, const Message *message)
 				engine_receive_applied(engine, group, message);
 			return true;
 		case MESSAGE_REPAIR_ASK:
-			if (group)
-				engine_receive_repair_ask(engine, group, message);
+			engine_receive_repair_ask(engine, group, message);
 			return true;
 		case MESSAGE_REPAIR:
 			if (group)

@@ -132,6 +132,19 @@ start_failed(SimNode *node, EngineStatus status)
 	sim_node_crash(node, power, RETRY_START_US);
 }
 
+static void
+note_damage(SimNode *node)
+{
+	const LogDamage *damage = engine_log_damage(node->engine);
+
+	if (!damage)
+		return;
+	sim_fault_applied(node->world, SIM_FAULT_log_rotten);
+	sim_trace(node->world, "node %u's log is damaged in segment %lu, %u to %u: %s", node->index + 1,
+			  (unsigned long) damage->segment, damage->begin_offset, damage->end_offset,
+			  damage->reason);
+}
+
 void
 sim_node_start(SimNode *node)
 {
@@ -158,8 +171,7 @@ sim_node_start(SimNode *node)
 		return;
 	}
 	sim_trace(world, "node %u starts, life %lu", node->index + 1, (unsigned long) node->life);
-	if (engine_log_damage(node->engine))
-		sim_fault_applied(world, SIM_FAULT_log_rotten);
+	note_damage(node);
 	node->is_rotten = false;
 	sim_replica_recover(node);
 	/* The owner may know how far its rows are before the first event, or only later. */
