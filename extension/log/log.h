@@ -190,8 +190,18 @@ extern int log_append_entry_again(Log *log, GroupId group, Lsn lsn, Ballot ballo
  */
 extern int log_append_delta(Log *log);
 
-/* Is it time for one?  An idle log wants one after any change, a busy one now and then. */
-extern bool log_delta_is_due(const Log *log, bool idle);
+/*
+ * Is it time for one?  An idle log wants one after any change.  A busy one, after a while and after so many bytes, but
+ * not so often that they become a burden: damage to what lies behind the last one may not be repairable.
+ */
+typedef enum LogPace
+{
+	LOG_IDLE,
+	LOG_BUSY_FOR_LONG, /* since the last one */
+	LOG_BUSY
+} LogPace;
+
+extern bool log_delta_is_due(const Log *log, LogPace pace);
 
 /* The group's acceptor promised `ballot`, not lower than what it promised before (I3). */
 extern int log_append_promise(Log *log, GroupId group, Ballot ballot);

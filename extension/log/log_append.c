@@ -12,10 +12,7 @@
 
 #include "core/core_assert.h"
 
-/*
- * A delta checkpoint after so many bytes, but not before DELTA_SHARE times its own size: damage behind the last one
- * may not be repairable, and each costs its bytes.
- */
+/* A delta checkpoint after so many bytes at the latest, but not before DELTA_SHARE times its own size. */
 #define DELTA_INTERVAL_BYTES (256u * 1024)
 #define DELTA_SHARE 8
 
@@ -287,14 +284,14 @@ emit_delta(Log *log)
 }
 
 bool
-log_delta_is_due(const Log *log, bool idle)
+log_delta_is_due(const Log *log, LogPace pace)
 {
 	uint32_t unsettled = log_active_segment(log)->end_offset - log->state.settled_offset;
 
-	if (!log_state_has_changes(&log->state))
+	if (!log_state_has_changes(&log->state) ||
+		(pace == LOG_BUSY && unsettled < DELTA_INTERVAL_BYTES))
 		return false;
-	return idle || (unsettled >= DELTA_INTERVAL_BYTES &&
-					unsettled >= log_state_delta_bytes(&log->state) * DELTA_SHARE);
+	return pace == LOG_IDLE || unsettled >= log_state_delta_bytes(&log->state) * DELTA_SHARE;
 }
 
 int

@@ -420,10 +420,20 @@ prepare_log(Engine *engine)
 
 /* Now and then, damage to what was written so far is made harmless for what it promises (I14). */
 static void
-record_delta(Engine *engine, bool idle)
+record_delta(Engine *engine, LogPace pace)
 {
-	if (engine_may_repair(engine) && log_delta_is_due(engine->log, idle))
-		engine_recorded(engine, log_append_delta(engine->log));
+	if (!engine_may_repair(engine) || !log_delta_is_due(engine->log, pace))
+		return;
+	engine->delta_us = engine->now;
+	engine_recorded(engine, log_append_delta(engine->log));
+}
+
+static void
+record_delta_if_due(Engine *engine)
+{
+	bool for_long = engine->now >= engine->delta_us + engine->config.lease_us / 4;
+
+	record_delta(engine, for_long ? LOG_BUSY_FOR_LONG : LOG_BUSY);
 }
 
 /* An idle node proves that its disk still works (I9). */
@@ -439,7 +449,7 @@ record_tick_if_idle(Engine *engine)
 	if (is_unsynced(engine) || engine->now < idle_sync_due(engine) ||
 		!engine_has_control_room(engine))
 		return;
-	record_delta(engine, true);
+	record_delta(engine, LOG_IDLE);
 	if (!is_unsynced(engine))
 		log_append_tick(engine->log);
 }
@@ -517,7 +527,7 @@ engine_finish_turn(Engine *engine)
 	tick(engine);
 	exchange_if_due(engine);
 	engine_repair(engine);
-	record_delta(engine, false);
+	record_delta_if_due(engine);
 	record_tick_if_idle(engine);
 	if (!write_and_sync(engine))
 	{

@@ -169,6 +169,7 @@ struct Engine
 	bool untruncated;       /* there may be log to give up */
 	TimeUs prepare_due_us;  /* not before then: making the next segment file */
 	bool prepare_goes_on;   /* a part of that file is still missing */
+	TimeUs delta_us;        /* of the last delta checkpoint */
 	TimeUs opened_us;       /* when this life began */
 	LogDamage damage;       /* the first damage that was met then */
 	TimeUs repair_due_us;   /* next round of questions for damaged entries */
