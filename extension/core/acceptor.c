@@ -134,13 +134,29 @@ acceptor_knows_better(const Replica *replica, const Message *prepare)
 		   (from == MEMBER_NONE || !member_may_lead(&replica->membership.members[from]));
 }
 
+/*
+ * An entry that may not be committed cannot be read here: a candidate that adopted this log could not have it.  If the
+ * others are a quorum it can do without this promise, and need not adopt it (I15).
+ */
+static bool
+acceptor_misses_its_end(const Replica *replica)
+{
+#ifdef MUTANT_PROMISE_WITH_HOLES
+	return false;
+#endif
+	if (replica->missing_lsn <= replica->commit_known_lsn)
+		return false;
+	CORE_MARK(prepare_unanswered_by_damaged);
+	return true;
+}
+
 void
 acceptor_receive_prepare(CoreNode *node, Replica *replica, const Message *message)
 {
 	int order = ballot_compare(message->ballot, replica->promised);
 
 	CORE_ASSERT(message->kind == MESSAGE_PREPARE);
-	if (message->ballot.node != message->from)
+	if (message->ballot.node != message->from || acceptor_misses_its_end(replica))
 		return;
 	if (acceptor_knows_better(replica, message))
 	{

@@ -151,7 +151,7 @@ election_stand(CoreNode *node, Replica *replica, Ballot released)
 	CORE_ASSERT(!replica_leads(replica));
 	CORE_INVARIANT("I8", !replica_is_blocked(node, replica));
 	CORE_INVARIANT("I8", !replica_waits_out(node, replica));
-	CORE_ASSERT(replica_may_adopt(replica));
+	CORE_INVARIANT("I15", replica_may_adopt(replica));
 	replica_contend(node, replica);
 	replica_enter(replica, ROLE_CANDIDATE);
 	proposer = replica->proposer;

@@ -173,6 +173,7 @@ typedef struct GroupStatus
 	uint64_t generation;           /* of the membership in use ... */
 	uint64_t committed_generation; /* ... and of the newest that is committed */
 	bool rows_missing;             /* its rows have to be copied before it may stand or serve */
+	uint32_t missing_entries;      /* damaged in its log and not repaired yet; filled in by replication/ */
 	Ballot promised;
 	NodeId leader; /* whom this replica believes to lead; 0 unknown */
 	Lsn base_lsn;
@@ -208,6 +209,12 @@ extern uint32_t core_group_memberships(const CoreNode *node, GroupId group,
  * serves.  Rows are taken to be there when a group is opened, and to be missing after EFFECT_REBASE.
  */
 extern void core_node_rows(CoreNode *node, GroupId group, bool present);
+
+/*
+ * The highest entry above this node's rows whose record in the log is damaged, 0 for none.  Until it is repaired the
+ * replica does not stand; while it is above the commit LSN, it does not promise either (I15).  All else goes on.
+ */
+extern void core_node_missing(CoreNode *node, GroupId group, Lsn lsn);
 
 /*
  * Whether `peer` is a node of the cluster: then it is sent heartbeats although the two share no group, so that each

@@ -42,7 +42,7 @@ invariants_check_role(const CoreNode *node, const Replica *replica)
 		return;
 #ifndef MUTANT_LOG_REPLICA_LEADS
 	if (replica_leads(replica))
-		CORE_INVARIANT("I11", replica_may_stand(replica));
+		CORE_INVARIANT("I11", replica_may_lead(replica));
 #endif
 	if (replica->role != ROLE_ASKING)
 		CORE_INVARIANT("I3", replica->promised.node == node->config.self);

@@ -60,6 +60,7 @@
 	X(newer_stranger_heard)               \
 	X(outline_cut_short)                  \
 	X(prepare_proves_release)             \
+	X(prepare_unanswered_by_damaged)      \
 	X(promise_repeated)                   \
 	X(rebase_not_needed)                  \
 	X(rebased)                            \

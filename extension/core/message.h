@@ -36,10 +36,17 @@ typedef enum MessageKind
 	MESSAGE_REBASE =
 		14, /* what you lack is gone: begin your log above prev; membership is entry 0 */
 	MESSAGE_REMOVED =
-		15 /* your replica is no member any more, since this generation at the latest */
+		15, /* your replica is no member any more, since this generation at the latest */
+
+	/*
+	 * Entries whose records were damaged, from any member that has them (docs/decisions/0009-log-rot.md).  Sent and read by
+	 * replication/ alone; never stepped into the core.
+	 */
+	MESSAGE_REPAIR_ASK = 16, /* wanted: prev_lsn + 1 .. lsn, all of this ballot */
+	MESSAGE_REPAIR = 17      /* the first of them; or none, and what the sender's base is */
 } MessageKind;
 
-#define MESSAGE_KIND_LAST MESSAGE_REMOVED
+#define MESSAGE_KIND_LAST MESSAGE_REPAIR
 
 /*
  * A life of a node as its log shows it: which log it was, and a place in that log (log_place_synced).  The core
@@ -108,7 +115,10 @@ typedef struct Message
 	uint64_t to_since;   /* `since` of the receiver as the sender knows it; 0 if it knows none */
 	Ballot ballot;       /* the ballot that the message speaks under, or answers */
 
-	/* PROMISE, ACCEPTED: granted.  ANSWER: the leader lives for the sender.  APPLIED: its rows are there. */
+	/*
+	 * PROMISE, ACCEPTED: granted.  ANSWER: the leader lives for the sender.  APPLIED: its rows are there.  REPAIR: the
+	 * sender has the entry.
+	 */
 	bool ok;
 	Ballot promised; /* PROMISE, ACCEPTED, ANSWER: the sender's promised ballot */
 	Ballot released; /* PREPARE: ballot given up in favour of the sender (handover), else zero */
@@ -121,16 +131,17 @@ typedef struct Message
 
 	/*
 	 * ACCEPT, ENTRIES: the entry just before the first one carried.  FETCH: the entry before the first one
-	 * wanted.  ACCEPTED: prev_lsn of the ACCEPT that it answers.
+	 * wanted.  ACCEPTED: prev_lsn of the ACCEPT that it answers.  REPAIR_ASK, REPAIR: its LSN alone.
 	 */
 	Lsn prev_lsn;
 	Ballot prev_ballot;
 	Lsn commit_lsn; /* PROMISE, ACCEPT, ACCEPTED, ANSWER: what the sender knows as committed.
-								 * APPLIED: what the sender has been told of the receiver's rows */
-	Lsn lsn;        /* ACCEPTED: durable and matching up to here.  FETCH: last entry wanted.
+								 * APPLIED: what the sender has been told of the receiver's rows.
+								 * REPAIR: the sender's base LSN */
+	Lsn lsn;        /* ACCEPTED: durable and matching up to here.  FETCH, REPAIR_ASK: last entry wanted.
 								 * APPLIED: the sender's rows are durable up to here */
 
-	uint32_t entry_count; /* ACCEPT, ENTRIES: entries prev_lsn + 1, prev_lsn + 2, ... */
+	uint32_t entry_count; /* ACCEPT, ENTRIES, REPAIR: entries prev_lsn + 1, prev_lsn + 2, ... */
 	const Entry *entries;
 
 	Heartbeat heartbeat; /* HEARTBEAT only */

@@ -274,6 +274,20 @@ core_node_rows(CoreNode *node, GroupId group, bool present)
 	replica_settle(node, replica);
 }
 
+void
+core_node_missing(CoreNode *node, GroupId group, Lsn lsn)
+{
+	Replica *replica = node_find(node, group);
+
+	if (!replica || replica->missing_lsn == lsn)
+		return;
+	replica->missing_lsn = lsn;
+	/* One that leads has its newest entries in memory; it leads on. */
+	if (lsn != 0 && replica->role != ROLE_FOLLOWER && !replica_leads(replica))
+		replica_follow(node, replica, 0);
+	replica_settle(node, replica);
+}
+
 static void
 node_forget_unsynced(CoreNode *node, const Replica *replica)
 {

@@ -21,16 +21,7 @@
 #include "core/replica_membership.h"
 
 bool
-replica_may_adopt(const Replica *replica)
-{
-#ifdef MUTANT_LOG_REPLICA_LEADS
-	return !replica->removed;
-#endif
-	return !replica->removed && !replica->rows_missing;
-}
-
-bool
-replica_may_stand(const Replica *replica)
+replica_may_lead(const Replica *replica)
 {
 	if (replica->removed || replica->self_index == MEMBER_NONE)
 		return false;
@@ -39,6 +30,33 @@ replica_may_stand(const Replica *replica)
 #endif
 	return !replica->rows_missing &&
 		   member_may_lead(&replica->membership.members[replica->self_index]);
+}
+
+/* Does its log lack entries that its rows lack, too? */
+static bool
+replica_misses_entries(const Replica *replica)
+{
+#ifdef MUTANT_STAND_WITH_HOLES
+	return false;
+#endif
+	return replica->missing_lsn != 0;
+}
+
+bool
+replica_may_stand(const Replica *replica)
+{
+	return !replica_misses_entries(replica) && replica_may_lead(replica);
+}
+
+bool
+replica_may_adopt(const Replica *replica)
+{
+	if (replica->removed || replica_misses_entries(replica))
+		return false;
+#ifdef MUTANT_LOG_REPLICA_LEADS
+	return true;
+#endif
+	return !replica->rows_missing;
 }
 
 uint32_t
@@ -191,6 +209,7 @@ replica_record_rebase(CoreNode *node, Replica *replica, Lsn lsn, Ballot ballot,
 	ballot_history_init(&replica->history, lsn, ballot, lsn, 0, NULL);
 	replica->durable_lsn = lsn;
 	replica->rows_missing = true;
+	replica->missing_lsn = 0;
 	replica_mark_unsynced(node, replica);
 	replica_commit(node, replica, lsn);
 }
@@ -293,7 +312,7 @@ replica_enter(Replica *replica, GroupRole role)
 	CORE_ASSERT(role != ROLE_FOLLOWER);
 #ifndef MUTANT_LOG_REPLICA_LEADS
 	/* A candidate may stand to learn whether it may lead; while adopting it may learn that it may not. */
-	CORE_INVARIANT("I11", replica_may_stand(replica) || role == ROLE_ADOPTING ||
+	CORE_INVARIANT("I11", replica_may_lead(replica) || role == ROLE_ADOPTING ||
 							  (role == ROLE_CANDIDATE && replica_may_adopt(replica)));
 #endif
 	if (!replica->proposer)

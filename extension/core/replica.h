@@ -11,11 +11,14 @@
 #include "core/node.h"
 
 /* True if this replica may lead: a storage replica that stays in the group and has its rows (I10, I11). */
+extern bool replica_may_lead(const Replica *replica);
+
+/* True if it may begin to: it can read all of its log that its rows lack, too (I15). */
 extern bool replica_may_stand(const Replica *replica);
 
 /*
  * True if this replica may ask for promises and adopt a log, by whose membership it may lead: its rows are those of
- * its log.  A learner may, but leads only if it finds that it is none any more.
+ * its log, of which it can read what they lack.  A learner may, but leads only if it finds that it is none any more.
  */
 extern bool replica_may_adopt(const Replica *replica);
 

@@ -25,6 +25,6 @@ version_is_read(VersionRange range, ClusterVersion version)
 ClusterVersion
 version_of_message(MessageKind kind)
 {
-	(void) kind;
-	return VERSION_FIRST;
+	return kind == MESSAGE_REPAIR_ASK || kind == MESSAGE_REPAIR ? VERSION_LOG_REPAIR
+																 : VERSION_FIRST;
 }

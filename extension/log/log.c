@@ -59,7 +59,8 @@ remove_segment(void *ctx, const char *name)
 {
 	const LogIo *io = ctx;
 
-	return log_segment_number(name) > 0 ? io->unlink(io->ctx, name) : 0;
+	return log_segment_number(name) > 0 || log_is_damaged_name(name) ? io->unlink(io->ctx, name)
+																	 : 0;
 }
 
 /* The first segment, with the checkpoint of an empty log in it, durable. */

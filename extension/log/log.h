@@ -26,8 +26,12 @@
  *
  * What it refuses to assume: that unsynced sectors reach the disk in order, that a second sync
  * after a failed one means anything, that a recycled file is empty, that damage at the end of the
- * log is always a torn write, that a directory is still the one in which it was made.  See
- * docs/formats.md, section Log.
+ * log is always a torn write, that a directory is still the one in which it was made, that what was written can be
+ * read.  See docs/formats.md, section Log.
+ *
+ * Rot: damage that no crash explains takes payloads of entries, never more, if a checkpoint behind it says what all
+ * groups had promised (docs/decisions/0009-log-rot.md).  An entry whose record is damaged is a hole: its ballot is
+ * known, reading it fails, and log_append_entry_again fills it with what another member has.
  */
 #ifndef QUORATE_LOG_H
 #define QUORATE_LOG_H
@@ -77,39 +81,27 @@ typedef enum LogOpenStatus
 	LOG_OPEN_LOCKED,  /* another process has it open */
 	LOG_OPEN_FOREIGN, /* copied or restored: another device or inode than the identity names */
 	LOG_OPEN_VERSION, /* written by a newer version */
-	LOG_OPEN_ROTTEN,  /* damage that no crash explains: see LogOpenResult.damage */
+	LOG_OPEN_ROTTEN,  /* damage after which no checkpoint says what was promised: see LogOpenResult.damage */
 	LOG_OPEN_FAILED   /* an I/O error: see LogOpenResult.error */
 } LogOpenStatus;
 
-/*
- * Entries of one group that a damaged range held or may have held; last_lsn 0 if it is not known.
- */
-typedef struct LogDamagedGroup
-{
-	GroupId group;
-	Lsn first_lsn;
-	Lsn last_lsn;
-} LogDamagedGroup;
-
-#define LOG_DAMAGED_GROUPS_MAX 64
-
-/* The first damaged range that was met. */
+/* A damaged range. */
 typedef struct LogDamage
 {
 	const char *reason;    /* static text in message style */
 	uint64_t segment;      /* number of the segment */
 	uint32_t begin_offset; /* bytes of the segment file: damaged from here ... */
-	uint32_t end_offset;  /* ... to before here, where whole records begin again or the file ends */
-	bool groups_complete; /* the list names every group that the range can have touched */
-	uint32_t group_count;
-	LogDamagedGroup groups[LOG_DAMAGED_GROUPS_MAX];
+	uint32_t end_offset; /* ... to before here, where whole records begin again or the file ends */
 } LogDamage;
 
 typedef struct LogOpenResult
 {
 	LogOpenStatus status;
-	int error;        /* FAILED: -errno */
-	LogDamage damage; /* ROTTEN */
+	int error; /* FAILED: -errno */
+
+	/* ROTTEN: the first range that could not be settled.  OK: the first one that was, if there was any. */
+	LogDamage damage;
+	uint32_t damage_count; /* ranges that no crash explains */
 
 	/* OK: whole records that a crash left behind a torn one and that were cut off. */
 	uint32_t cut_records;
@@ -189,6 +181,31 @@ extern bool log_takes_group(const Log *log, uint32_t membership_length);
  */
 extern int log_append_entry(Log *log, GroupId group, Lsn lsn, Ballot ballot, const void *payload,
 							uint32_t length);
+
+/*
+ * Entry `lsn`, which the group holds under `ballot`, with the payload that it always had: it lies here from now on.
+ */
+extern int log_append_entry_again(Log *log, GroupId group, Lsn lsn, Ballot ballot,
+								  const void *payload, uint32_t length);
+
+/*
+ * A delta checkpoint: the state of all groups, and of the node, that changed since the last checkpoint of either kind.
+ * Damage before it takes no promise with it.  Nothing is recorded if nothing changed, or without room in this segment.
+ */
+extern int log_append_delta(Log *log);
+
+/*
+ * Is it time for one?  An idle log wants one after any change.  A busy one, after a while and after so many bytes, but
+ * not so often that they become a burden: damage to what lies behind the last one may not be repairable.
+ */
+typedef enum LogPace
+{
+	LOG_IDLE,
+	LOG_BUSY_FOR_LONG, /* since the last one */
+	LOG_BUSY
+} LogPace;
+
+extern bool log_delta_is_due(const Log *log, LogPace pace);
 
 /* The group's acceptor promised `ballot`, not lower than what it promised before (I3). */
 extern int log_append_promise(Log *log, GroupId group, Ballot ballot);
@@ -272,6 +289,7 @@ typedef struct LogGroupState
 	Ballot append_ballot; /* ballot of the entry append_lsn */
 	bool rows_missing;    /* a rebase, or its owner, said so; see log_append_rows */
 	Lsn commit_hint; /* last value given to log_set_commit_hint before the last segment began */
+	uint32_t holes;  /* entries whose records are damaged */
 	uint32_t run_count;
 	const BallotRun *runs; /* ballots of the entries base_lsn + 1 .. append_lsn, oldest first */
 	uint32_t membership_length;
@@ -320,7 +338,7 @@ extern void log_buffer_free(LogBuffer *buffer);
 
 /*
  * Reads one entry, its CRC verified.  -ENOENT if the group has no such entry (dropped, cut,
- * truncated or not yet appended), -EBADMSG if its bytes on disk are damaged.
+ * truncated or not yet appended), -EBADMSG if its bytes on disk are damaged: it is a hole then.
  */
 extern int log_read_entry(Log *log, GroupId group, Lsn lsn, LogBuffer *buffer, LogEntry *entry);
 
@@ -333,6 +351,28 @@ extern int log_read_entry(Log *log, GroupId group, Lsn lsn, LogBuffer *buffer, L
 typedef int (*LogEntryCallback)(void *ctx, const LogEntry *entry);
 extern int64_t log_read_entries(Log *log, GroupId group, Lsn from_lsn, uint64_t max_bytes,
 								LogEntryCallback callback, void *ctx);
+
+/* ---- holes (log_holes.c) ---- */
+
+/* Entries first_lsn .. last_lsn, all of the same ballot, whose records are damaged. */
+typedef struct LogHole
+{
+	Lsn first_lsn;
+	Lsn last_lsn;
+	Ballot ballot;
+} LogHole;
+
+/* The first hole at or above `from_lsn`; false if there is none. */
+extern bool log_next_hole(const Log *log, GroupId group, Lsn from_lsn, LogHole *hole);
+
+/* The highest entry of the group that is a hole; 0 if there is none. */
+extern Lsn log_highest_hole(const Log *log, GroupId group);
+
+/* False if no damage was met in this life: no group has a hole. */
+extern bool log_is_damaged(const Log *log);
+
+/* Entries up to `lsn` are given up: the base moves up to there, durably with the next checkpoint. */
+extern void log_give_up(Log *log, GroupId group, Lsn lsn);
 
 /* ---- truncation and size (log_truncate.c) ---- */
 
@@ -353,7 +393,8 @@ extern uint64_t log_size_bytes(const Log *log);
 
 /*
  * Reads closed segments again from disk and verifies every record.  0; -EBADMSG with *damage
- * filled if one is damaged; -errno if it cannot be read.  `*cursor` (start with 0) is where to go
+ * filled if one is damaged that was not known to be, its entries being holes from then on; -errno if it cannot be
+ * read.  `*cursor` (start with 0) is where to go
  * on: each call verifies one segment, and 0 comes back in it when the round is complete.
  */
 extern int log_verify(Log *log, uint64_t *cursor, LogDamage *damage);

@@ -12,6 +12,10 @@
 
 #include "core/core_assert.h"
 
+/* A delta checkpoint after so many bytes at the latest, but not before DELTA_SHARE times its own size. */
+#define DELTA_INTERVAL_BYTES (256u * 1024)
+#define DELTA_SHARE 8
+
 void
 log_buffer_reserve(LogBuffer *buffer, size_t bytes)
 {
@@ -138,6 +142,24 @@ emit_group_state(Log *log, const LogGroup *group)
 	emit(log, &record);
 }
 
+static void
+emit_node_values(Log *log)
+{
+	const LogState *state = &log->state;
+
+	for (uint32_t i = 0; i < state->node_value_count; i++)
+	{
+		LogRecord record = {
+			.kind = LOG_NODE,
+			.lsn = state->node_values[i].key,
+			.payload = state->node_values[i].value,
+			.payload_length = state->node_values[i].length,
+		};
+
+		emit(log, &record);
+	}
+}
+
 void
 log_emit_checkpoint(Log *log, uint32_t previous_crc)
 {
@@ -154,16 +176,7 @@ log_emit_checkpoint(Log *log, uint32_t previous_crc)
 
 	log_checkpoint_begin_encode(&begin, payload);
 	emit(log, &record);
-	for (uint32_t i = 0; i < state->node_value_count; i++)
-	{
-		record = (LogRecord){
-			.kind = LOG_NODE,
-			.lsn = state->node_values[i].key,
-			.payload = state->node_values[i].value,
-			.payload_length = state->node_values[i].length,
-		};
-		emit(log, &record);
-	}
+	emit_node_values(log);
 	while ((group = log_state_next_group(state, &slot)) != NULL)
 		emit_group_state(log, group);
 }
@@ -197,7 +210,8 @@ log_payload_max_bytes(const Log *log)
 static bool
 is_bulk(const LogRecord *record)
 {
-	return record->kind == LOG_ENTRY && record->payload_length > 0;
+	return (record->kind == LOG_ENTRY || record->kind == LOG_ENTRY_AGAIN) &&
+		   record->payload_length > 0;
 }
 
 /* Do records that concern so many groups fit in front of the segment's index? */
@@ -220,6 +234,86 @@ drain_for(Log *log, uint64_t bytes)
 		return 0;
 	return log_write(log);
 }
+
+/* ---- delta checkpoints ---- */
+
+static void
+emit_delta_begin(Log *log, uint32_t drops, uint32_t groups)
+{
+	const LogState *state = &log->state;
+	LogDeltaBegin begin = {.node_values = state->node_values_changed ? state->node_value_count : 0,
+						   .drops = drops,
+						   .groups = groups,
+						   .covers_from = state->settled_offset};
+	uint8_t payload[LOG_DELTA_BEGIN_BYTES];
+	LogRecord record = {
+		.kind = LOG_DELTA, .payload = payload, .payload_length = sizeof(payload)};
+
+	log_delta_begin_encode(&begin, payload);
+	emit(log, &record);
+	if (state->node_values_changed)
+		emit_node_values(log);
+}
+
+/* What changed since the last checkpoint, of either kind.  A group that was dropped may have been opened again. */
+static void
+emit_delta(Log *log)
+{
+	const LogState *state = &log->state;
+	uint32_t drops = 0;
+	uint32_t groups = 0;
+
+	for (uint32_t i = 0; i < state->dropped_count; i++)
+		drops += log_state_group(state, state->dropped[i]) == NULL;
+	for (uint32_t i = 0; i < state->changed_count; i++)
+		groups += log_state_group(state, state->changed[i]) != NULL;
+	emit_delta_begin(log, drops, groups);
+	for (uint32_t i = 0; i < state->dropped_count; i++)
+	{
+		LogRecord record = {.kind = LOG_GROUP_DROP, .group = state->dropped[i]};
+
+		if (!log_state_group(state, record.group))
+			emit(log, &record);
+	}
+	for (uint32_t i = 0; i < state->changed_count; i++)
+	{
+		const LogGroup *group = log_state_group(state, state->changed[i]);
+
+		if (group)
+			emit_group_state(log, group);
+	}
+}
+
+bool
+log_delta_is_due(const Log *log, LogPace pace)
+{
+	uint32_t unsettled = log_active_segment(log)->end_offset - log->state.settled_offset;
+
+	if (!log_state_has_changes(&log->state) ||
+		(pace == LOG_BUSY && unsettled < DELTA_INTERVAL_BYTES))
+		return false;
+	return pace == LOG_IDLE || unsettled >= log_state_delta_bytes(&log->state) * DELTA_SHARE;
+}
+
+int
+log_append_delta(Log *log)
+{
+	uint64_t bytes = log_state_delta_bytes(&log->state);
+	int error;
+
+	if (log->poison < 0)
+		return log->poison;
+	/* At the end of a segment there may be no room: the checkpoint of the next one comes soon. */
+	if (!log_state_has_changes(&log->state) || !fits(log, true, bytes, 0))
+		return 0;
+	error = drain_for(log, bytes);
+	if (error < 0)
+		return error;
+	emit_delta(log);
+	log_state_settle(&log->state, log_active_segment(log)->end_offset);
+	return 0;
+}
+
 
 static int
 go_to_next_segment(Log *log, uint32_t bytes)
@@ -341,6 +435,25 @@ log_append_entry(Log *log, GroupId group, Lsn lsn, Ballot ballot, const void *pa
 	if (length > log_payload_max_bytes(log))
 		return -EMSGSIZE;
 	CORE_INVARIANT("I5", log_state_objection(&log->state, &record) == NULL);
+	return append(log, &record);
+}
+
+int
+log_append_entry_again(Log *log, GroupId group, Lsn lsn, Ballot ballot, const void *payload,
+					   uint32_t length)
+{
+	LogRecord record = {
+		.kind = LOG_ENTRY_AGAIN,
+		.group = group,
+		.lsn = lsn,
+		.ballot = ballot,
+		.payload = payload,
+		.payload_length = length,
+	};
+
+	if (length > log_payload_max_bytes(log))
+		return -EMSGSIZE;
+	CORE_INVARIANT("I15", log_state_objection(&log->state, &record) == NULL);
 	return append(log, &record);
 }
 

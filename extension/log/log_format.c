@@ -133,8 +133,7 @@ log_record_decode(const uint8_t *segment, uint32_t segment_bytes, uint32_t offse
 ClusterVersion
 log_version_of_record(LogRecordKind kind)
 {
-	(void) kind;
-	return VERSION_FIRST;
+	return kind == LOG_ENTRY_AGAIN || kind == LOG_DELTA ? VERSION_LOG_REPAIR : VERSION_FIRST;
 }
 
 bool
@@ -159,6 +158,24 @@ log_checkpoint_begin_decode(const uint8_t *bytes, LogCheckpointBegin *begin)
 	begin->node_values = log_get_u32(bytes);
 	begin->groups = log_get_u32(bytes + 4);
 	begin->previous_crc = log_get_u32(bytes + 8);
+}
+
+void
+log_delta_begin_encode(const LogDeltaBegin *begin, uint8_t *bytes)
+{
+	log_put_u32(bytes, begin->node_values);
+	log_put_u32(bytes + 4, begin->drops);
+	log_put_u32(bytes + 8, begin->groups);
+	log_put_u32(bytes + 12, begin->covers_from);
+}
+
+void
+log_delta_begin_decode(const uint8_t *bytes, LogDeltaBegin *begin)
+{
+	begin->node_values = log_get_u32(bytes);
+	begin->drops = log_get_u32(bytes + 4);
+	begin->groups = log_get_u32(bytes + 8);
+	begin->covers_from = log_get_u32(bytes + 12);
 }
 
 void

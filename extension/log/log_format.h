@@ -38,7 +38,9 @@ typedef enum LogRecordKind
 	LOG_INDEX = 9,      /* end of the segment: lsn is the number of LogIndexItem in the payload */
 	LOG_REBASE = 10,    /* group, lsn, ballot */
 	LOG_ROWS = 11,      /* group; lsn is 1 if the rows are there, 0 if they are missing */
-	LOG_KIND_LAST = LOG_ROWS
+	LOG_ENTRY_AGAIN = 12, /* group, lsn, ballot; payload is the entry: another place for one that is there */
+	LOG_DELTA = 13,       /* begin of a delta checkpoint, payload LogDeltaBegin */
+	LOG_KIND_LAST = LOG_DELTA
 } LogRecordKind;
 
 /* The first version of a cluster in which a record of this kind may be written. */
@@ -80,6 +82,20 @@ typedef struct LogCheckpointBegin
 
 #define LOG_CHECKPOINT_BEGIN_BYTES 12
 
+/*
+ * Before the records of a delta checkpoint: values of the node, dropped groups, and states of groups, in this order.
+ * They say what changed at or behind covers_from, an offset in the same segment.
+ */
+typedef struct LogDeltaBegin
+{
+	uint32_t node_values;
+	uint32_t drops;
+	uint32_t groups;
+	uint32_t covers_from;
+} LogDeltaBegin;
+
+#define LOG_DELTA_BEGIN_BYTES 16
+
 /* One group's entries within a segment. */
 typedef struct LogIndexItem
 {
@@ -87,7 +103,7 @@ typedef struct LogIndexItem
 	Lsn first_lsn; /* lowest and highest LSN, over cuts and rebases */
 	Lsn last_lsn;
 	uint32_t first_offset; /* of the group's first entry record in the segment */
-	uint32_t entries;
+	uint32_t entries; /* records, those of kind ENTRY_AGAIN included */
 } LogIndexItem;
 
 #define LOG_INDEX_ITEM_BYTES 32
@@ -168,6 +184,9 @@ extern bool log_record_plausible(const uint8_t *bytes);
 
 extern void log_checkpoint_begin_encode(const LogCheckpointBegin *begin, uint8_t *bytes);
 extern void log_checkpoint_begin_decode(const uint8_t *bytes, LogCheckpointBegin *begin);
+
+extern void log_delta_begin_encode(const LogDeltaBegin *begin, uint8_t *bytes);
+extern void log_delta_begin_decode(const uint8_t *bytes, LogDeltaBegin *begin);
 
 extern void log_index_item_encode(const LogIndexItem *item, uint8_t *bytes);
 extern void log_index_item_decode(const uint8_t *bytes, LogIndexItem *item);

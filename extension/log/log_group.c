@@ -87,6 +87,124 @@ log_group_append(LogGroup *group, Ballot ballot, LogLocation location)
 		log_group_add_run(group, (BallotRun){.ballot = ballot, .first_lsn = group->append_lsn});
 }
 
+/* Makes the places reach down to base_lsn + 1; those that are new were not met. */
+static void
+reach_down(LogGroup *group)
+{
+	uint64_t wanted = group->append_lsn - group->base_lsn;
+	uint64_t unmet = wanted - group->location_count;
+	LogLocation *locations;
+
+	if (unmet == 0)
+		return;
+	locations = log_allocate((size_t) wanted * sizeof(*locations));
+	if (group->location_count > 0)
+		memcpy(locations + unmet, group->locations + group->location_head,
+			   group->location_count * sizeof(*locations));
+	free(group->locations);
+	group->locations = locations;
+	group->location_head = 0;
+	group->location_count = (uint32_t) wanted;
+	group->location_capacity = (uint32_t) wanted;
+}
+
+static LogLocation *
+location_of(LogGroup *group, Lsn lsn)
+{
+	return (LogLocation *) log_group_location(group, lsn);
+}
+
+void
+log_group_place(LogGroup *group, Lsn lsn, LogLocation location)
+{
+	CORE_INVARIANT("I15", lsn > group->base_lsn && lsn <= group->append_lsn);
+	if (!location_of(group, lsn))
+		reach_down(group);
+	*location_of(group, lsn) = location;
+	group->scattered = true;
+}
+
+void
+log_group_lose(LogGroup *group, Lsn lsn)
+{
+	LogLocation *location = location_of(group, lsn);
+
+	*location = (LogLocation){.segment = location->segment};
+	group->scattered = true;
+}
+
+void
+log_group_take_places(LogGroup *group, const LogGroup *old, uint32_t segment)
+{
+	Lsn first;
+	Lsn last;
+
+	reach_down(group);
+	group->scattered = true;
+	if (old)
+	{
+		first = old->append_lsn - old->location_count + 1;
+		last = old->append_lsn < group->append_lsn ? old->append_lsn : group->append_lsn;
+		if (first <= group->base_lsn)
+			first = group->base_lsn + 1;
+		for (Lsn lsn = first; lsn <= last; lsn++)
+			if (log_ballot_equal(log_group_ballot_at(old, lsn), log_group_ballot_at(group, lsn)))
+				*location_of(group, lsn) = *log_group_location(old, lsn);
+	}
+	log_group_fill_holes(group, segment);
+}
+
+void
+log_group_fill_holes(LogGroup *group, uint32_t segment)
+{
+	LogLocation *locations;
+
+	reach_down(group);
+	locations = group->locations + group->location_head;
+	for (uint32_t i = 0; i < group->location_count; i++)
+		if (log_location_is_hole(&locations[i]))
+		{
+			group->scattered = true;
+			if (locations[i].segment == 0)
+				locations[i].segment = segment;
+		}
+}
+
+Lsn
+log_group_highest_unmet(const LogGroup *group)
+{
+	const LogLocation *locations = group->locations + group->location_head;
+	Lsn first = group->append_lsn - group->location_count + 1;
+	uint32_t i = group->scattered ? group->location_count : 0;
+
+	while (i > 0 && locations[i - 1].segment != 0)
+		i--;
+	return first + i - 1;
+}
+
+uint32_t
+log_group_count_holes(const LogGroup *group)
+{
+	const LogLocation *locations = group->locations + group->location_head;
+	uint32_t holes = 0;
+
+	for (uint32_t i = 0; group->scattered && i < group->location_count; i++)
+		holes += log_location_is_hole(&locations[i]);
+	return holes;
+}
+
+void
+log_group_review_order(LogGroup *group)
+{
+	const LogLocation *locations = group->locations + group->location_head;
+	bool scattered = false;
+
+	for (uint32_t i = 0; group->scattered && i < group->location_count && !scattered; i++)
+		scattered = log_location_is_hole(&locations[i]) ||
+					(i > 0 && locations[i].segment < locations[i - 1].segment);
+	group->scattered = scattered;
+}
+
 void
 log_group_cut(LogGroup *group, Lsn lsn)
 {
@@ -109,6 +227,7 @@ log_group_rebase(LogGroup *group, Lsn lsn, Ballot ballot)
 	group->append_lsn = lsn;
 	group->commit_hint = lsn;
 	group->rows_missing = true;
+	group->scattered = false;
 	group->run_count = 0;
 	group->location_head = 0;
 	group->location_count = 0;
@@ -182,6 +301,7 @@ log_group_describe(const LogGroup *group)
 		.append_ballot = log_group_ballot_at(group, group->append_lsn),
 		.rows_missing = group->rows_missing,
 		.commit_hint = group->commit_hint,
+		.holes = log_group_count_holes(group),
 		.run_count = group->run_count,
 		.runs = group->runs,
 		.membership_length = group->membership_length,

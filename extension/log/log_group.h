@@ -14,6 +14,29 @@ extern void log_group_free(LogGroup *group);
 /* The entry append_lsn + 1. */
 extern void log_group_append(LogGroup *group, Ballot ballot, LogLocation location);
 
+/* The record of the entry `lsn`, which the group holds, lies there from now on. */
+extern void log_group_place(LogGroup *group, Lsn lsn, LogLocation location);
+
+/* The record of the entry turned out to be damaged. */
+extern void log_group_lose(LogGroup *group, Lsn lsn);
+
+/*
+ * The places of all entries that `old` (NULL for none) holds under the same ballot; all others become holes of
+ * `segment`.
+ */
+extern void log_group_take_places(LogGroup *group, const LogGroup *old, uint32_t segment);
+
+/* Entries whose place is not known become holes of `segment`. */
+extern void log_group_fill_holes(LogGroup *group, uint32_t segment);
+
+/* The highest entry whose place was not met in the recovery; base_lsn if there is none. */
+extern Lsn log_group_highest_unmet(const LogGroup *group);
+
+extern uint32_t log_group_count_holes(const LogGroup *group);
+
+/* Looks whether places are in order again. */
+extern void log_group_review_order(LogGroup *group);
+
 /* Entries above `lsn` are gone. */
 extern void log_group_cut(LogGroup *group, Lsn lsn);
 

@@ -18,6 +18,7 @@ typedef struct LogSegment
 	uint32_t number;
 	uint32_t seed;        /* CRC of the header */
 	uint32_t end_offset;  /* records end here */
+	bool is_damaged;      /* known to hold less than was written */
 	int handle;           /* -1 while not open */
 	bool in_stream;       /* stream_base is set: some of it was appended since the log was opened */
 	uint64_t stream_base; /* stream position of offset 0 */
@@ -43,6 +44,7 @@ struct Log
 	uint64_t max_bytes;
 
 	LogState state;
+	bool is_damaged; /* damage was met in this life: there may be holes */
 
 	LogSegment *segments; /* oldest first, numbers without gaps */
 	uint32_t segment_count;
@@ -91,6 +93,9 @@ log_segment(const Log *log, uint32_t number)
 	return &log->segments[number - log->segments[0].number];
 }
 
+/* Is it the name of a damaged segment that was put aside? */
+extern bool log_is_damaged_name(const char *name);
+
 /* Adds a segment after the last one. */
 extern LogSegment *log_add_segment(Log *log, uint32_t number);
 
@@ -99,7 +104,7 @@ extern int log_open_segment(Log *log, LogSegment *segment);
 
 /*
  * Gives up the oldest segment, which nobody needs: its file becomes a spare, or is removed if
- * there are enough of them.  0 or -errno.
+ * there are enough of them, or put aside if it is damaged.  0 or -errno.
  */
 extern int log_recycle_oldest(Log *log);
 
@@ -145,20 +150,20 @@ extern int log_scan_next(LogScan *scan, LogRecord *record);
 /* The first whole record at or after `from`, whatever its chain; image_bytes if there is none. */
 extern uint32_t log_scan_find(const LogScan *scan, uint32_t from, LogRecord *record);
 
+/* Goes on at the first whole record at or behind the present place, whatever its chain; returns its place. */
+extern uint32_t log_scan_skip(LogScan *scan, LogRecord *record);
+
 /*
- * Reads a segment file and checks its size and header against `expected`; 0, -EBADMSG, -EPROTO or
- * -errno.
+ * Reads a segment file and checks its size and header against `expected`; 0, -EBADMSG, -EPROTO, -ENOENT or
+ * -errno.  With -EBADMSG and -ENOENT the image is what could be read, and zeros.
  */
 extern int log_scan_load(const LogIo *io, const LogSegmentHeader *expected, uint8_t *image);
 
-/* ---- log_damage.c ---- */
+/* ---- log_holes.c ---- */
 
-/*
- * Completes a damage whose reason, segment and begin_offset are set, from the segment's image.
- * `state` is what the records before the damage say; it is spoiled.
- */
-extern void log_damage_explain(LogDamage *damage, LogState *state, const LogScan *scan);
-extern void log_damage_add_group(LogDamage *damage, GroupId group, Lsn first_lsn, Lsn last_lsn);
+/* The entries whose records begin in the range are holes from now on; returns how many were not before. */
+extern uint32_t log_lose_range(Log *log, uint32_t segment, uint32_t begin_offset,
+							   uint32_t end_offset);
 
 /* ---- log_recover.c ---- */
 

@@ -8,6 +8,8 @@
  */
 #include "log/log_private.h"
 
+#include "log/log_group.h"
+
 #define WINDOW_BYTES (256u * 1024)
 
 /* Stream position from which on the ring holds everything. */
@@ -100,26 +102,39 @@ fetch(Log *log, const LogLocation *location, uint32_t wanted_end, const uint8_t 
 	return error;
 }
 
+/* The entry is a hole from now on. */
+static int
+lose(Log *log, LogGroup *group, Lsn lsn)
+{
+	log_segment(log, log_group_location(group, lsn)->segment)->is_damaged = true;
+	log_group_lose(group, lsn);
+	log->is_damaged = true;
+	log->window.segment = 0;
+	return -EBADMSG;
+}
+
 /* One entry, verified; its payload stays valid until the next fetch or append. */
 static int
-read_located(Log *log, const LogGroup *group, Lsn lsn, uint32_t wanted_end, LogEntry *entry)
+read_located(Log *log, LogGroup *group, Lsn lsn, uint32_t wanted_end, LogEntry *entry)
 {
 	const LogLocation *location = log_group_location(group, lsn);
-	uint32_t seed = log_segment(log, location->segment)->seed;
 	const uint8_t *bytes = NULL;
 	LogRecord record;
-	int error = fetch(log, location, wanted_end, &bytes);
+	int error;
 
+	if (log_location_is_hole(location))
+		return -EBADMSG;
+	error = fetch(log, location, wanted_end, &bytes);
+	if (error == -EBADMSG || error == -ENOENT)
+		return lose(log, group, lsn);
 	if (error < 0)
 		return error;
-	error = log_record_decode(bytes, LOG_RECORD_HEADER_BYTES + location->payload_length, 0, seed,
-							  &record);
-	if (error < 0 || record.kind != LOG_ENTRY || record.group != group->group ||
-		record.lsn != lsn || record.payload_length != location->payload_length)
-	{
-		log->window.segment = 0;
-		return -EBADMSG;
-	}
+	error = log_record_decode(bytes, LOG_RECORD_HEADER_BYTES + location->payload_length, 0,
+							  log_segment(log, location->segment)->seed, &record);
+	if (error < 0 || (record.kind != LOG_ENTRY && record.kind != LOG_ENTRY_AGAIN) ||
+		record.group != group->group || record.lsn != lsn ||
+		record.payload_length != location->payload_length)
+		return lose(log, group, lsn);
 	*entry = (LogEntry){
 		.group = record.group,
 		.lsn = record.lsn,
@@ -133,7 +148,7 @@ read_located(Log *log, const LogGroup *group, Lsn lsn, uint32_t wanted_end, LogE
 int
 log_read_entry(Log *log, GroupId group, Lsn lsn, LogBuffer *buffer, LogEntry *entry)
 {
-	const LogGroup *found = log_state_group(&log->state, group);
+	LogGroup *found = log_state_group(&log->state, group);
 	int error;
 
 	if (!found || !log_group_location(found, lsn))
@@ -170,7 +185,7 @@ int64_t
 log_read_entries(Log *log, GroupId group, Lsn from_lsn, uint64_t max_bytes,
 				 LogEntryCallback callback, void *ctx)
 {
-	const LogGroup *found = log_state_group(&log->state, group);
+	LogGroup *found = log_state_group(&log->state, group);
 	uint64_t bytes = 0;
 	uint32_t wanted_end = 0;
 	uint32_t wanted_segment = 0;
@@ -190,6 +205,9 @@ log_read_entries(Log *log, GroupId group, Lsn from_lsn, uint64_t max_bytes,
 			wanted_segment = location->segment;
 		}
 		error = read_located(log, found, lsn, wanted_end, &entry);
+		/* What lies before damage is good. */
+		if (error == -EBADMSG && lsn > from_lsn)
+			break;
 		if (error < 0)
 			return error;
 		if (lsn > from_lsn && bytes + entry.length > max_bytes)

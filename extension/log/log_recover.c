@@ -1,88 +1,47 @@
 /*
  * log_recover.c
- *		Rebuilding the log's state from its segment files, and telling a torn tail from rot.
+ *		Rebuilding the log from its segment files, and telling a torn tail from rot.
  *
- * Every retained segment is read and verified, oldest first.  Closed segments end with an index.
- * The first one that does not is the tail: nothing was ever written behind it.  What follows its
- * last whole record is
+ * Every retained segment is read and verified, oldest first (log_replay.c).  The last one that holds any record is the
+ * tail, or, if that is closed by its index, the one after it: nothing was ever written behind it.  What follows the
+ * tail's last whole record is
  *	- a torn write, if nothing shows that it had been synced: cut off;
- *	- rot, if any whole record further on says that the log was synced beyond that place when it
- *	  was made, or lies in a later file: the log is not opened.
+ *	- rot, if any whole record further on says that the log was synced beyond that place when it was made.
+ * In a segment before the tail whatever cannot be read is rot.  Rot takes payloads of entries, if a checkpoint behind
+ * it tells the state of all groups; else the log is not opened (docs/decisions/0009-log-rot.md).
  * Damage at the very end of the last completed sync cannot be told from a torn write by this node
  * alone. Its peers can: they remember what it acknowledged and refuse less.
  *
  * What is kept is written and synced once more from the last place that is known to be durable:
  * the process may have ended because a sync failed, and then the page cache shows what the disk
  * does not have.  All behind it is overwritten with zeros, so that no leftover of a torn write can
- * ever continue the chain.
+ * ever continue the chain.  Segments before that are left as they are, damaged or not: what is lost in them is found
+ * again by each start, until truncation gives them up.
  */
-#include "log/log_private.h"
+#include "log/log_replay.h"
 
 #include <stdlib.h>
 
-typedef struct Recovery
-{
-	Log *log;
-	LogOpenResult *result;
-	uint8_t *image;
-	uint32_t *numbers; /* of the files found, ascending */
-	uint32_t number_count;
-
-	/* The segment being read. */
-	LogScan scan;
-	bool closed;              /* its index was met */
-	uint32_t durable_offset;  /* synced up to here, as its records say */
-	uint32_t checkpoint_left; /* records of its checkpoint still to come */
-	bool checkpoint_begun;
-
-	/* The one before it. */
-	uint32_t previous_crc; /* of its last record */
-	uint32_t previous_durable_offset;
-} Recovery;
-
-static bool
-failed(Recovery *recovery, int error)
-{
-	recovery->result->status = error == -EPROTO ? LOG_OPEN_VERSION : LOG_OPEN_FAILED;
-	recovery->result->error = error;
-	return false;
-}
-
-/* Damage in the segment being read, from `offset` on. */
-static bool
-rotten(Recovery *recovery, const char *reason, uint32_t number, uint32_t offset)
-{
-	LogDamage *damage = &recovery->result->damage;
-
-	recovery->result->status = LOG_OPEN_ROTTEN;
-	damage->reason = reason;
-	damage->segment = number;
-	damage->begin_offset = offset;
-	damage->end_offset = recovery->log->segment_bytes;
-	return false;
-}
-
-static bool
-rotten_here(Recovery *recovery, const char *reason, uint32_t offset)
-{
-	rotten(recovery, reason, log_active_segment(recovery->log)->number, offset);
-	log_damage_explain(&recovery->result->damage, &recovery->log->state, &recovery->scan);
-	return false;
-}
+#include "log/log_group.h"
 
 /* ---- which files there are ---- */
+
+typedef struct Files
+{
+	uint32_t *numbers; /* ascending */
+	uint32_t count;
+} Files;
 
 static int
 collect_number(void *ctx, const char *name)
 {
-	Recovery *recovery = ctx;
+	Files *files = ctx;
 	uint32_t number = log_segment_number(name);
 
 	if (number == 0)
 		return 0;
-	recovery->numbers = log_reallocate(recovery->numbers,
-									   (recovery->number_count + 1) * sizeof(*recovery->numbers));
-	recovery->numbers[recovery->number_count++] = number;
+	files->numbers = log_reallocate(files->numbers, (files->count + 1) * sizeof(*files->numbers));
+	files->numbers[files->count++] = number;
 	return 0;
 }
 
@@ -95,240 +54,147 @@ compare_numbers(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* The size of segments stands in their headers; the oldest one is asked. */
 static int
-read_segment_bytes(Recovery *recovery)
+read_header(const Log *log, uint32_t number, LogSegmentHeader *header)
 {
-	Log *log = recovery->log;
 	char name[LOG_SEGMENT_NAME_BYTES];
 	uint8_t bytes[LOG_HEADER_BYTES];
-	LogSegmentHeader header;
 	int handle;
 	int error;
 
-	log_segment_name(recovery->numbers[0], name);
+	log_segment_name(number, name);
 	handle = log->io->open(log->io->ctx, name, LOG_IO_READ);
 	if (handle < 0)
 		return handle;
 	error = log_io_read_all(log->io, handle, bytes, sizeof(bytes), 0);
 	log->io->close(log->io->ctx, handle);
 	if (error == 0)
-		error = log_header_decode(bytes, &header);
-	if (error == 0 && header.segment_bytes < LOG_SEGMENT_MIN_BYTES)
+		error = log_header_decode(bytes, header);
+	if (error == 0 && header->segment_bytes < LOG_SEGMENT_MIN_BYTES)
 		error = -EBADMSG;
-	if (error == 0)
-		log->segment_bytes = header.segment_bytes;
 	return error == -ENODATA ? -EBADMSG : error;
 }
 
-static bool
-list_segments(Recovery *recovery)
+/* The size of segments stands in their headers; the oldest one that is whole is asked. */
+static int
+read_segment_bytes(Log *log, const Files *files)
 {
-	const LogIo *io = recovery->log->io;
-	int error = io->list(io->ctx, collect_number, recovery);
+	int error = -EBADMSG;
+
+	for (uint32_t i = 0; i < files->count && error == -EBADMSG; i++)
+	{
+		LogSegmentHeader header;
+
+		error = read_header(log, files->numbers[i], &header);
+		if (error == 0)
+			log->segment_bytes = header.segment_bytes;
+	}
+	return error;
+}
+
+static bool
+list_segments(Replay *replay, Files *files)
+{
+	const LogIo *io = replay->log->io;
+	int error = io->list(io->ctx, collect_number, files);
 
 	if (error < 0)
-		return failed(recovery, error);
-	if (recovery->number_count == 0)
-		return rotten(recovery, "all segments are missing", 1, 0);
-	qsort(recovery->numbers, recovery->number_count, sizeof(*recovery->numbers), compare_numbers);
-	error = read_segment_bytes(recovery);
+		return replay_failed(replay, error);
+	if (files->count == 0)
+		return replay_rotten(replay, "all segments are missing", 1, 0);
+	qsort(files->numbers, files->count, sizeof(*files->numbers), compare_numbers);
+	error = read_segment_bytes(replay->log, files);
 	if (error == -EBADMSG)
-		return rotten(recovery, "segment header is damaged", recovery->numbers[0], 0);
-	if (error < 0)
-		return failed(recovery, error);
-	for (uint32_t i = 1; i < recovery->number_count; i++)
-		if (recovery->numbers[i] != recovery->numbers[i - 1] + 1)
-			return rotten(recovery, "segment is missing", recovery->numbers[i - 1] + 1, 0);
-	return true;
+		return replay_rotten(replay, "headers of all segments are damaged", files->numbers[0], 0);
+	return error < 0 ? replay_failed(replay, error) : true;
 }
 
-/* ---- one record ---- */
-
-/* What was said before the oldest segment is known from its checkpoint alone. */
+/* Finds the last segment that holds a record; false if there is none. */
 static bool
-in_oldest_segment(const Recovery *recovery)
+find_last_used(Replay *replay, const Files *files)
 {
-	return recovery->log->segment_count == 1;
-}
-
-static const char *
-take_checkpoint_begin(Recovery *recovery, const LogRecord *record)
-{
-	LogCheckpointBegin begin;
-
-	if (recovery->checkpoint_begun || record->payload_length != LOG_CHECKPOINT_BEGIN_BYTES)
-		return "checkpoint is malformed";
-	log_checkpoint_begin_decode(record->payload, &begin);
-	recovery->checkpoint_begun = true;
-	recovery->checkpoint_left = begin.node_values + begin.groups;
-	if (in_oldest_segment(recovery))
-		return NULL;
-	if (begin.previous_crc != recovery->previous_crc)
-		return "segment does not continue the one before it";
-	return begin.groups == recovery->log->state.group_count
-			   ? NULL
-			   : "checkpoint contradicts the records before it";
-}
-
-static const char *
-take_checkpoint_record(Recovery *recovery, const LogRecord *record)
-{
-	LogState *state = &recovery->log->state;
-
-	if (!recovery->checkpoint_begun)
-		return "segment does not begin with a checkpoint";
-	recovery->checkpoint_left--;
-	if (record->kind == LOG_CHECKPOINT)
-		return in_oldest_segment(recovery) ? log_state_restore(state, record)
-										   : log_state_compare(state, record);
-	return record->kind == LOG_NODE ? NULL : "checkpoint is malformed";
-}
-
-/* Returns why the record cannot be where it is, or NULL. */
-static const char *
-take_record(Recovery *recovery, const LogRecord *record, uint32_t offset)
-{
-	LogState *state = &recovery->log->state;
-	const char *objection;
-
-	if (record->synced_offset > recovery->durable_offset)
-		recovery->durable_offset = record->synced_offset;
-	if (record->kind == LOG_CHECKPOINT && record->group == 0)
-		return take_checkpoint_begin(recovery, record);
-	if (!recovery->checkpoint_begun || recovery->checkpoint_left > 0)
+	for (uint32_t i = files->count; i > 0; i--)
 	{
-		objection = take_checkpoint_record(recovery, record);
-		if (objection || record->kind == LOG_CHECKPOINT)
-			return objection;
-	}
-	if (record->kind == LOG_INDEX)
-	{
-		recovery->closed = true;
-		return record->payload_length % LOG_INDEX_ITEM_BYTES == 0 ? NULL : "index is malformed";
-	}
-	objection = log_state_objection(state, record);
-	if (!objection)
-		log_state_apply(state, record, offset);
-	return objection;
-}
+		LogRecord record;
 
-/* ---- one segment ---- */
-
-static bool
-load_segment(Recovery *recovery, uint32_t number)
-{
-	Log *log = recovery->log;
-	LogSegmentHeader header = log_segment_header(&log->identity, log->segment_bytes, number);
-	int error = log_scan_load(log->io, &header, recovery->image);
-
-	if (error == -EBADMSG)
-		return rotten(recovery, "segment header is damaged", number, 0);
-	if (error < 0)
-		return failed(recovery, error);
-	log_scan_start(&recovery->scan, recovery->image, log->segment_bytes, header.crc);
-	return true;
-}
-
-/* Takes all records of a segment; recovery->scan stops behind the last one. */
-static bool
-replay_segment(Recovery *recovery, uint32_t number)
-{
-	Log *log = recovery->log;
-	LogRecord record;
-	int found;
-
-	if (!load_segment(recovery, number))
-		return false;
-	log_add_segment(log, number);
-	log_state_begin_segment(&log->state, number);
-	recovery->closed = false;
-	recovery->durable_offset = LOG_RECORDS_OFFSET;
-	recovery->checkpoint_begun = false;
-	recovery->checkpoint_left = 0;
-	while (!recovery->closed && (found = log_scan_next(&recovery->scan, &record)) != 0)
-	{
-		uint32_t offset = recovery->scan.offset - log_record_bytes(record.payload_length);
-		const char *objection;
-
-		if (found < 0)
-			return failed(recovery, found);
-		objection = take_record(recovery, &record, offset);
-		if (objection)
-			return rotten_here(recovery, objection, offset);
-	}
-	log_active_segment(log)->end_offset = recovery->scan.offset;
-	return true;
-}
-
-/* Replays closed segments up to and including the one that is not closed: the tail. */
-static bool
-replay_all(Recovery *recovery, uint32_t *replayed)
-{
-	uint32_t i = 0;
-
-	for (;; i++)
-	{
-		if (i == recovery->number_count)
-			return rotten(recovery, "segment is missing", recovery->numbers[i - 1] + 1, 0);
-		if (!replay_segment(recovery, recovery->numbers[i]))
+		if (!replay_load(replay, files->numbers[i - 1]))
 			return false;
-		if (!recovery->closed)
-			break;
-		recovery->previous_crc = recovery->scan.chain;
-		recovery->previous_durable_offset = recovery->durable_offset;
+		replay->last_used = files->numbers[i - 1];
+		if (log_scan_find(&replay->scan, LOG_RECORDS_OFFSET, &record) < replay->scan.image_bytes)
+			return true;
 	}
-	*replayed = i + 1;
-	return true;
+	return replay_rotten(replay, "no segment holds a record", files->numbers[0], 0);
+}
+
+static bool
+has_file(const Files *files, uint32_t number)
+{
+	for (uint32_t i = 0; i < files->count; i++)
+		if (files->numbers[i] == number)
+			return true;
+	return false;
+}
+
+/* Replays all segments up to and including the one that is not closed: the tail. */
+static bool
+replay_all(Replay *replay, const Files *files)
+{
+	uint32_t number = files->numbers[0];
+
+	for (; number <= replay->last_used; number++)
+		if (!replay_segment(replay, number))
+			return false;
+	if (!replay->closed)
+		return true;
+	/* The next file was made before this segment was closed. */
+	if (!has_file(files, number))
+		return replay_rotten(replay, "segment is missing", number, 0);
+	return replay_segment(replay, number);
+}
+
+/* ---- the files behind the tail ---- */
+
+/*
+ * They were made ahead of use and hold no record.  One that does not follow the others without a gap, or has no whole
+ * header, is of no use.
+ */
+static int
+count_spares(Log *log, const Files *files)
+{
+	uint32_t next = log_active_segment(log)->number + 1;
+
+	for (uint32_t i = 0; i < files->count; i++)
+	{
+		LogSegmentHeader header;
+		char name[LOG_SEGMENT_NAME_BYTES];
+		int error;
+
+		if (files->numbers[i] < next)
+			continue;
+		error = files->numbers[i] == next ? read_header(log, next, &header) : -EBADMSG;
+		if (error == 0 &&
+			header.crc == log_segment_header(&log->identity, log->segment_bytes, next).crc)
+		{
+			log->spare_count++;
+			next++;
+			continue;
+		}
+		if (error < 0 && error != -EBADMSG)
+			return error;
+		log_segment_name(files->numbers[i], name);
+		error = log->io->unlink(log->io->ctx, name);
+		if (error < 0)
+			return error;
+	}
+	return 0;
 }
 
 /* ---- the tail ---- */
 
-/* Looks for proof that what is not readable at the end of the tail had been synced. */
-static bool
-check_tail(Recovery *recovery)
-{
-	uint32_t end = recovery->scan.offset;
-	uint32_t offset = end;
-	LogRecord record;
-
-	while ((offset = log_scan_find(&recovery->scan, offset, &record)) < recovery->scan.image_bytes)
-	{
-		if (record.synced_offset > end && record.synced_offset <= offset)
-			return rotten_here(recovery, "synced records are damaged", end);
-		recovery->result->cut_records++;
-		offset += log_record_bytes(record.payload_length);
-	}
-	if (in_oldest_segment(recovery) &&
-		(!recovery->checkpoint_begun || recovery->checkpoint_left > 0))
-		return rotten_here(recovery, "checkpoint of the oldest segment is damaged", end);
-	return true;
-}
-
 /*
- * Files behind the tail were made ahead of use: a record of theirs proves that the tail was
- * complete.
+ * Writes bytes from..to of a segment again as they are, and zeros behind them to its end; syncs.  The header, too, if
+ * it is damaged.
  */
-static bool
-check_spares(Recovery *recovery, uint32_t first_spare)
-{
-	Log *log = recovery->log;
-	uint32_t tail_end = log_active_segment(log)->end_offset;
-	LogRecord record;
-
-	for (uint32_t i = first_spare; i < recovery->number_count; i++)
-	{
-		if (!load_segment(recovery, recovery->numbers[i]))
-			return false;
-		if (log_scan_find(&recovery->scan, LOG_RECORDS_OFFSET, &record) < log->segment_bytes)
-			return rotten(recovery, "end of a closed segment is damaged",
-						  log_active_segment(log)->number, tail_end);
-		log->spare_count++;
-	}
-	return true;
-}
-
-/* Writes bytes from..to of a segment again as they are, and zeros behind them to its end; syncs. */
 static int
 rewrite(Log *log, uint8_t *image, LogSegment *segment, uint32_t from, uint32_t to)
 {
@@ -336,6 +202,12 @@ rewrite(Log *log, uint8_t *image, LogSegment *segment, uint32_t from, uint32_t t
 												 segment->number);
 	int error = log_scan_load(log->io, &header, image);
 
+	if (error == -EBADMSG)
+	{
+		log_header_encode(&header, image);
+		from = 0;
+		error = 0;
+	}
 	if (error == 0)
 		error = log_open_segment(log, segment);
 	if (error < 0)
@@ -349,83 +221,100 @@ rewrite(Log *log, uint8_t *image, LogSegment *segment, uint32_t from, uint32_t t
 /*
  * Makes the tail end where its last whole record does.  A checkpoint that is not whole is written
  * anew: nothing behind it can have been acknowledged.  Then the segment before, too, may just have
- * been closed.
+ * been closed; one that is damaged was closed long enough ago to be synced.
  */
 static int
-repair_tail(Recovery *recovery)
+repair_tail(Replay *replay)
 {
-	Log *log = recovery->log;
+	Log *log = replay->log;
 	LogSegment *tail = log_active_segment(log);
-	bool empty = !recovery->checkpoint_begun || recovery->checkpoint_left > 0;
 	int error = 0;
 
-	log->chain = recovery->scan.chain;
-	if (empty)
+	log->chain = replay->scan.chain;
+	if (replay->checkpoint_is_torn)
 	{
 		LogSegment *before = tail - 1;
 
 		tail->end_offset = LOG_RECORDS_OFFSET;
-		recovery->durable_offset = LOG_RECORDS_OFFSET;
+		replay->durable_offset = LOG_RECORDS_OFFSET;
 		log->chain = tail->seed;
-		error = rewrite(log, recovery->image, before, recovery->previous_durable_offset,
-						before->end_offset);
+		if (!before->is_damaged)
+			error = rewrite(log, replay->image, before, replay->previous_durable_offset,
+							before->end_offset);
 	}
 	if (error == 0)
-		error = rewrite(log, recovery->image, tail, recovery->durable_offset, tail->end_offset);
+		error = rewrite(log, replay->image, tail, replay->durable_offset, tail->end_offset);
 	return error;
 }
 
-/* Entries that only an older, recycled segment held are gone for good. */
+/* ---- entries without a place ---- */
+
+/*
+ * Without damage, an entry that no segment holds was in one that is recycled: it and all before it are gone for good.
+ * With damage it may as well have been lost, and is taken for a hole: a base that is too high would be worse.
+ */
 static void
-forget_recycled_entries(LogState *state)
+settle_places(Replay *replay)
 {
+	LogState *state = &replay->log->state;
 	LogGroup *group;
 	uint32_t slot = 0;
 
 	while ((group = log_state_next_group(state, &slot)) != NULL)
 	{
-		Lsn gone = group->append_lsn - group->location_count;
-
-		if (gone > group->base_lsn)
-			log_group_advance_base(state, group, gone);
+		if (replay->log->is_damaged)
+			log_group_fill_holes(group, replay->first_damaged);
+		else if (log_group_highest_unmet(group) > group->base_lsn)
+			log_group_advance_base(state, group, log_group_highest_unmet(group));
 	}
 }
 
+/* No checkpoint says what was promised. */
 static bool
-recover(Recovery *recovery)
+unsettled(Replay *replay)
 {
-	Log *log = recovery->log;
-	uint32_t replayed = 0;
-	LogScan tail_scan;
+	if (!replay->unsettled.reason)
+		return replay_rotten(replay, "no checkpoint is whole", replay->last_used,
+							 LOG_RECORDS_OFFSET);
+	replay->result->status = LOG_OPEN_ROTTEN;
+	replay->result->damage = replay->unsettled;
+	return false;
+}
+
+static bool
+recover(Replay *replay, Files *files)
+{
+	Log *log = replay->log;
 	int error;
 
-	if (!list_segments(recovery))
+	if (!list_segments(replay, files))
 		return false;
-	recovery->image = log_allocate(log->segment_bytes);
-	if (!replay_all(recovery, &replayed) || !check_tail(recovery))
+	replay->image = log_allocate(log->segment_bytes);
+	if (!find_last_used(replay, files) || !replay_all(replay, files))
 		return false;
-	tail_scan = recovery->scan;
-	if (!check_spares(recovery, replayed))
-		return false;
-	recovery->scan = tail_scan;
+	if (!replay->known)
+		return unsettled(replay);
 	error = log_remove_leftovers(log->io);
 	if (error == 0)
-		error = repair_tail(recovery);
+		error = count_spares(log, files);
+	if (error == 0)
+		error = repair_tail(replay);
 	if (error == 0)
 		error = log->io->sync_directory(log->io->ctx);
 	if (error < 0)
-		return failed(recovery, error);
-	forget_recycled_entries(&log->state);
+		return replay_failed(replay, error);
+	settle_places(replay);
 	return true;
 }
 
 void
 log_recover(Log *log, LogOpenResult *result)
 {
-	Recovery recovery = {.log = log, .result = result};
+	Replay replay = {.log = log, .result = result};
+	Files files = {0};
 
-	if (recover(&recovery))
-		log->recovered_previous_crc = recovery.previous_crc;
-	free(recovery.image);
-	free(recovery.numbers);
+	if (recover(&replay, &files))
+		log->recovered_previous_crc = replay.previous_crc;
+	replay_free(&replay);
+	free(files.numbers);
 }

@@ -47,6 +47,15 @@ log_scan_find(const LogScan *scan, uint32_t from, LogRecord *record)
 	return scan->image_bytes;
 }
 
+uint32_t
+log_scan_skip(LogScan *scan, LogRecord *record)
+{
+	scan->offset = log_scan_find(scan, scan->offset, record);
+	if (scan->offset < scan->image_bytes)
+		scan->chain = record->chain;
+	return scan->offset;
+}
+
 int
 log_scan_load(const LogIo *io, const LogSegmentHeader *expected, uint8_t *image)
 {
@@ -56,6 +65,7 @@ log_scan_load(const LogIo *io, const LogSegmentHeader *expected, uint8_t *image)
 	int error;
 
 	log_segment_name((uint32_t) expected->number, name);
+	memset(image, 0, expected->segment_bytes);
 	handle = io->open(io->ctx, name, LOG_IO_READ);
 	if (handle < 0)
 		return handle;

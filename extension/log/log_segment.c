@@ -5,13 +5,17 @@
  * A file has a segment's name only when it is complete: its size and header are durable before it
  * is renamed, and the directory is synced after.  A recycled file loses its old name durably
  * before its header changes.  So, whatever crash happened: under a segment's name there is a whole
- * header with that number, and numbers have no gaps.  Anything else is damage.
+ * header with that number, and numbers have no gaps.  Anything else is damage.  A damaged segment is never used again.
  */
 #include "log/log_private.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+
+/* Damaged segments that nobody needs any more are kept for inspection, the newest so many. */
+#define DAMAGED_SUFFIX ".damaged"
+#define DAMAGED_MAX 2
 
 #define PREPARE_NAME "prepare.tmp"
 #define RECYCLE_NAME "recycle.tmp"
@@ -243,6 +247,58 @@ log_prepare(Log *log, uint32_t max_bytes)
 
 /* ---- giving segments up ---- */
 
+/* The damaged segment with the lowest number, and how many there are. */
+typedef struct DamagedFiles
+{
+	uint32_t count;
+	char oldest[LOG_SEGMENT_NAME_BYTES];
+} DamagedFiles;
+
+bool
+log_is_damaged_name(const char *name)
+{
+	size_t length = strlen(name);
+	size_t suffix = strlen(DAMAGED_SUFFIX);
+
+	return length > suffix && length < LOG_SEGMENT_NAME_BYTES &&
+		   strcmp(name + length - suffix, DAMAGED_SUFFIX) == 0;
+}
+
+static int
+count_damaged(void *ctx, const char *name)
+{
+	DamagedFiles *files = ctx;
+
+	if (!log_is_damaged_name(name))
+		return 0;
+	if (files->count++ == 0 || strcmp(name, files->oldest) < 0)
+		strcpy(files->oldest, name);
+	return 0;
+}
+
+/* Puts a damaged segment aside, and removes the oldest one that was. */
+static int
+put_aside(Log *log, const char *name, uint32_t number)
+{
+	DamagedFiles files = {0};
+	char aside[LOG_SEGMENT_NAME_BYTES];
+	int error;
+
+	snprintf(aside, sizeof(aside), "%010" PRIu32 DAMAGED_SUFFIX, number);
+	error = log->io->rename(log->io->ctx, name, aside);
+	/* It may be what was damaged that the file is not there. */
+	if (error == -ENOENT)
+		return 0;
+	if (error == 0)
+		error = log->io->list(log->io->ctx, count_damaged, &files);
+	if (error == 0 && files.count > DAMAGED_MAX)
+		error = log->io->unlink(log->io->ctx, files.oldest);
+	if (error < 0)
+		return error;
+	error = log->io->sync_directory(log->io->ctx);
+	return error < 0 ? log_poison(log, error) : 0;
+}
+
 /*
  * The old name must be gone durably before the header says another number, or a newer segment
  * goes.
@@ -276,12 +332,13 @@ int
 log_recycle_oldest(Log *log)
 {
 	LogSegment oldest = log->segments[0];
-	bool keep_file = log->spare_count < SPARES_MAX;
+	bool keep_file = log->spare_count < SPARES_MAX && !oldest.is_damaged;
 	char name[LOG_SEGMENT_NAME_BYTES];
 	int error;
 
 	log_segment_name(oldest.number, name);
-	error = take_name_away(log, name, keep_file);
+	error = oldest.is_damaged ? put_aside(log, name, oldest.number)
+							  : take_name_away(log, name, keep_file);
 	if (error < 0)
 		return error;
 	if (oldest.handle >= 0)

@@ -51,6 +51,8 @@ log_state_free(LogState *state)
 		free(state->node_values[i].value);
 	free(state->node_values);
 	free(state->touched);
+	free(state->changed);
+	free(state->dropped);
 	free(state->slots);
 	memset(state, 0, sizeof(*state));
 }
@@ -121,9 +123,9 @@ add_group(LogState *state, GroupId id)
 	return group;
 }
 
-/* Moves those up that the removed one pushed out of their place. */
+/* Takes it out of the table; moves those up that it pushed out of their place. */
 static void
-remove_group(LogState *state, LogGroup *group)
+detach_group(LogState *state, LogGroup *group)
 {
 	uint32_t mask = state->slot_count - 1;
 	uint32_t hole = find_slot(state, group->group);
@@ -142,7 +144,76 @@ remove_group(LogState *state, LogGroup *group)
 			hole = slot;
 		}
 	}
+}
+
+/* ---- changes since the last checkpoint ---- */
+
+static void
+list_add(GroupId **items, uint32_t *count, uint32_t *capacity, GroupId group)
+{
+	if (*count == *capacity)
+	{
+		*capacity = *capacity ? *capacity * 2 : 16;
+		*items = log_reallocate(*items, *capacity * sizeof(**items));
+	}
+	(*items)[(*count)++] = group;
+}
+
+static void
+note_change(LogState *state, LogGroup *group)
+{
+	if (group->changed)
+		return;
+	group->changed = true;
+	list_add(&state->changed, &state->changed_count, &state->changed_capacity, group->group);
+}
+
+static void
+remove_group(LogState *state, LogGroup *group)
+{
+	list_add(&state->dropped, &state->dropped_count, &state->dropped_capacity, group->group);
+	detach_group(state, group);
 	log_group_free(group);
+}
+
+bool
+log_state_has_changes(const LogState *state)
+{
+	return state->changed_count > 0 || state->dropped_count > 0 || state->node_values_changed;
+}
+
+void
+log_state_settle(LogState *state, uint32_t offset)
+{
+	for (uint32_t i = 0; i < state->changed_count; i++)
+	{
+		LogGroup *group = log_state_group(state, state->changed[i]);
+
+		if (group)
+			group->changed = false;
+	}
+	state->changed_count = 0;
+	state->dropped_count = 0;
+	state->node_values_changed = false;
+	state->settled_offset = offset;
+}
+
+uint64_t
+log_state_delta_bytes(const LogState *state)
+{
+	uint64_t bytes = log_record_bytes(LOG_DELTA_BEGIN_BYTES) +
+					 (uint64_t) state->dropped_count * log_record_bytes(0);
+
+	for (uint32_t i = 0; i < state->changed_count; i++)
+	{
+		const LogGroup *group = log_state_group(state, state->changed[i]);
+
+		if (group)
+			bytes += log_group_checkpoint_bytes(group);
+	}
+	for (uint32_t i = 0; state->node_values_changed && i < state->node_value_count; i++)
+		bytes += log_record_bytes(state->node_values[i].length);
+	return bytes;
 }
 
 /* ---- values of the node ---- */
@@ -168,11 +239,19 @@ remove_node_value(LogState *state, uint16_t key)
 	*value = state->node_values[--state->node_value_count];
 }
 
+void
+log_state_forget_node_values(LogState *state)
+{
+	while (state->node_value_count > 0)
+		remove_node_value(state, state->node_values[0].key);
+}
+
 static void
 set_node_value(LogState *state, const LogRecord *record)
 {
 	LogNodeValue *value;
 
+	state->node_values_changed = true;
 	remove_node_value(state, (uint16_t) record->lsn);
 	if (record->payload_length == 0)
 		return;
@@ -193,6 +272,7 @@ log_state_begin_segment(LogState *state, uint32_t segment)
 {
 	state->segment = segment;
 	state->touched_count = 0;
+	log_state_settle(state, LOG_RECORDS_OFFSET);
 }
 
 static LogIndexItem *
@@ -269,6 +349,12 @@ log_state_objection(const LogState *state, const LogRecord *record)
 			return log_ballot_below(record->ballot, log_group_ballot_at(group, group->append_lsn))
 					   ? "ballot below that of the preceding entry"
 					   : NULL;
+		case LOG_ENTRY_AGAIN:
+			if (record->lsn <= group->base_lsn || record->lsn > group->append_lsn)
+				return "entry that the log does not hold";
+			return log_ballot_equal(record->ballot, log_group_ballot_at(group, record->lsn))
+					   ? NULL
+					   : "entry under another ballot than the log holds it";
 		case LOG_PROMISE:
 			return log_ballot_below(record->ballot, group->promised)
 					   ? "promise below an earlier promise"
@@ -299,6 +385,10 @@ apply_to_group(LogState *state, LogGroup *group, const LogRecord *record, uint32
 	{
 		case LOG_ENTRY:
 			log_group_append(group, record->ballot, location);
+			index_entry(state, group, record->lsn, offset);
+			break;
+		case LOG_ENTRY_AGAIN:
+			log_group_place(group, record->lsn, location);
 			index_entry(state, group, record->lsn, offset);
 			break;
 		case LOG_CUT:
@@ -347,6 +437,7 @@ log_state_apply(LogState *state, const LogRecord *record, uint32_t offset)
 	state->checkpoint_bytes -= log_group_checkpoint_bytes(group);
 	apply_to_group(state, group, record, offset);
 	state->checkpoint_bytes += log_group_checkpoint_bytes(group);
+	note_change(state, group);
 }
 
 /* ---- checkpoints ---- */
@@ -377,6 +468,32 @@ log_state_restore(LogState *state, const LogRecord *record)
 }
 
 const char *
+log_state_replace(LogState *state, const LogRecord *record, uint32_t segment)
+{
+	LogGroup *old = log_state_group(state, record->group);
+	const char *objection;
+
+	if (old)
+		detach_group(state, old);
+	objection = log_state_restore(state, record);
+	if (!objection)
+		log_group_take_places(log_state_group(state, record->group), old, segment);
+	if (old)
+		log_group_free(old);
+	return objection;
+}
+
+void
+log_state_found(LogState *state, GroupId id, Lsn lsn, Ballot ballot, LogLocation location)
+{
+	LogGroup *group = log_state_group(state, id);
+
+	if (group && lsn > group->base_lsn && lsn <= group->append_lsn &&
+		log_ballot_equal(ballot, log_group_ballot_at(group, lsn)))
+		log_group_place(group, lsn, location);
+}
+
+const char *
 log_state_compare(LogState *state, const LogRecord *record)
 {
 	LogGroupState described;
@@ -393,6 +510,9 @@ log_state_compare(LogState *state, const LogRecord *record)
 		 memcmp(group->membership, described.membership, group->membership_length) != 0))
 		return "checkpoint contradicts the records before it";
 	group->commit_hint = described.commit_hint;
+	/* What was given up before the checkpoint does not come back, even if its records are still there. */
+	if (described.base_lsn > group->base_lsn)
+		log_group_advance_base(state, group, described.base_lsn);
 	return NULL;
 }
 

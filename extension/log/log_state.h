@@ -12,13 +12,22 @@
 
 #include "log/log_format.h"
 
-/* Where an entry's record lies. */
+/*
+ * Where an entry's record lies.  A hole (decisions/0009-log-rot.md) has offset 0, and the damaged segment in which its
+ * record was lost; during recovery, segment 0 stands for a place that was not met yet.
+ */
 typedef struct LogLocation
 {
 	uint32_t segment;
 	uint32_t offset;
 	uint32_t payload_length;
 } LogLocation;
+
+static inline bool
+log_location_is_hole(const LogLocation *location)
+{
+	return location->offset == 0;
+}
 
 typedef struct LogGroup
 {
@@ -47,6 +56,10 @@ typedef struct LogGroup
 	uint32_t location_head;
 	uint32_t location_count;
 	uint32_t location_capacity;
+
+	/* There are holes, or an entry lies in a later segment than one after it: places are in no order. */
+	bool scattered;
+	bool changed; /* listed in LogState.changed */
 
 	/* Place in LogState.touched if touched_segment is the segment being filled. */
 	uint32_t touched_segment;
@@ -77,6 +90,16 @@ typedef struct LogState
 	LogIndexItem *touched;
 	uint32_t touched_count;
 	uint32_t touched_capacity;
+
+	/* What the next delta checkpoint says: changes at or behind settled_offset of the segment being filled. */
+	uint32_t settled_offset;
+	GroupId *changed;
+	uint32_t changed_count;
+	uint32_t changed_capacity;
+	GroupId *dropped;
+	uint32_t dropped_count;
+	uint32_t dropped_capacity;
+	bool node_values_changed;
 } LogState;
 
 extern void log_state_init(LogState *state);
@@ -87,6 +110,9 @@ extern LogGroup *log_state_group(const LogState *state, GroupId group);
 /* Walks all groups: start with *slot = 0; NULL at the end. */
 extern LogGroup *log_state_next_group(const LogState *state, uint32_t *slot);
 extern const LogNodeValue *log_state_node_value(const LogState *state, uint16_t key);
+
+/* All values of the node are said anew. */
+extern void log_state_forget_node_values(LogState *state);
 
 /* A new segment begins: its index is empty. */
 extern void log_state_begin_segment(LogState *state, uint32_t segment);
@@ -107,10 +133,24 @@ extern void log_state_apply(LogState *state, const LogRecord *record, uint32_t o
 extern const char *log_state_restore(LogState *state, const LogRecord *record);
 extern const char *log_state_compare(LogState *state, const LogRecord *record);
 
+/* Takes in a group's state from a delta checkpoint behind damage, in place of what the records before it say. */
+extern const char *log_state_replace(LogState *state, const LogRecord *record, uint32_t segment);
+
+/* All changes so far are in a checkpoint that ends at `offset`. */
+extern void log_state_settle(LogState *state, uint32_t offset);
+extern bool log_state_has_changes(const LogState *state);
+
+/* Bytes of a delta checkpoint taken now. */
+extern uint64_t log_state_delta_bytes(const LogState *state);
+
+/* The record of an entry was found behind damage: its place, if the group holds that entry and misses its place. */
+extern void log_state_found(LogState *state, GroupId group, Lsn lsn, Ballot ballot,
+							LogLocation location);
+
 /* Entries up to `lsn` are gone from the log. */
 extern void log_group_advance_base(LogState *state, LogGroup *group, Lsn lsn);
 
-/* NULL if the entry is not in the log. */
+/* NULL if the entry is not in the log.  The place may be a hole. */
 extern const LogLocation *log_group_location(const LogGroup *group, Lsn lsn);
 extern Ballot log_group_ballot_at(const LogGroup *group, Lsn lsn);
 extern LogGroupState log_group_describe(const LogGroup *group);

@@ -5,9 +5,39 @@
  * A segment goes only when no group needs an entry in it and everything appended is durable: the
  * checkpoint of the segment after it, which says everything else that the old segment said, and
  * the cuts and dropped groups because of which its entries are not needed.  Segments go oldest
- * first, each one durably before the next, so numbers never have gaps.
+ * first, each one durably before the next, so numbers never have gaps.  A damaged one is needed as long as an entry
+ * that was lost in it is: it is read again at the next start, and tells again what is missing.
  */
 #include "log/log_private.h"
+
+#include "core/core_assert.h"
+#include "log/log_group.h"
+
+/* The lowest entry of the group that must stay. */
+static Lsn
+first_needed_lsn(const LogGroup *group, LogNeededCallback needed_from, void *ctx)
+{
+	Lsn lsn = needed_from(ctx, group->group);
+
+	return lsn <= group->base_lsn ? group->base_lsn + 1 : lsn;
+}
+
+/* The first segment that the group's entries from `lsn` on need; `needed` if that comes first. */
+static uint32_t
+first_segment_of(const LogGroup *group, Lsn lsn, uint32_t needed)
+{
+	const LogLocation *location;
+
+	for (; (location = log_group_location(group, lsn)) != NULL; lsn++)
+	{
+		if (location->segment < needed)
+			needed = location->segment;
+		/* Where places are in order, none that follows is lower. */
+		if (!group->scattered)
+			break;
+	}
+	return needed;
+}
 
 /* The first segment that must stay for the sake of a group's entries. */
 static uint32_t
@@ -18,37 +48,62 @@ first_needed_segment(const Log *log, LogNeededCallback needed_from, void *ctx)
 	uint32_t slot = 0;
 
 	while ((group = log_state_next_group(&log->state, &slot)) != NULL)
-	{
-		Lsn lsn = needed_from(ctx, group->group);
-		const LogLocation *location;
-
-		if (lsn <= group->base_lsn)
-			lsn = group->base_lsn + 1;
-		location = log_group_location(group, lsn);
-		if (location && location->segment < needed)
-			needed = location->segment;
-	}
+		needed = first_segment_of(group, first_needed_lsn(group, needed_from, ctx), needed);
 	return needed;
 }
 
-/* Entries that lie before segment `first` are gone. */
-static void
-advance_bases(Log *log, uint32_t first)
+/* The base of a group when nothing before segment `first` is left. */
+static Lsn
+base_in_order(const LogGroup *group, uint32_t first)
+{
+	Lsn base = group->base_lsn;
+	const LogLocation *location;
+
+	while ((location = log_group_location(group, base + 1)) != NULL && location->segment < first)
+		base++;
+	return base;
+}
+
+/*
+ * The same where an entry may lie in a later segment than one after it: all up to the highest that goes.  Holes at the
+ * beginning that nobody needs go with them.
+ */
+static Lsn
+base_of_scattered(const LogGroup *group, uint32_t first, Lsn needed_lsn)
+{
+	Lsn base = group->append_lsn;
+	const LogLocation *location;
+
+	while (base > group->base_lsn && log_group_location(group, base)->segment >= first)
+		base--;
+	while (base + 1 < needed_lsn && (location = log_group_location(group, base + 1)) != NULL &&
+		   log_location_is_hole(location))
+		base++;
+	CORE_INVARIANT("I15", base < needed_lsn);
+	return base;
+}
+
+/* Entries that lie before segment `first` are gone, and holes that nobody needs.  True if there were any. */
+static bool
+advance_bases(Log *log, uint32_t first, LogNeededCallback needed_from, void *ctx)
 {
 	LogGroup *group;
 	uint32_t slot = 0;
+	bool advanced = false;
 
 	while ((group = log_state_next_group(&log->state, &slot)) != NULL)
 	{
-		Lsn base = group->base_lsn;
-		const LogLocation *location;
+		Lsn base = group->scattered
+					   ? base_of_scattered(group, first, first_needed_lsn(group, needed_from, ctx))
+					   : base_in_order(group, first);
 
-		while ((location = log_group_location(group, base + 1)) != NULL &&
-			   location->segment < first)
-			base++;
-		if (base > group->base_lsn)
-			log_group_advance_base(&log->state, group, base);
+		if (base == group->base_lsn)
+			continue;
+		log_group_advance_base(&log->state, group, base);
+		log_group_review_order(group);
+		advanced = true;
 	}
+	return advanced;
 }
 
 int
@@ -63,9 +118,8 @@ log_truncate(Log *log, LogNeededCallback needed_from, void *ctx)
 	if (error < 0)
 		return error;
 	keep = first_needed_segment(log, needed_from, ctx);
-	if (keep == log->segments[0].number)
+	if (!advance_bases(log, keep, needed_from, ctx) && keep == log->segments[0].number)
 		return 0;
-	advance_bases(log, keep);
 	while (log->segments[0].number < keep)
 	{
 		if ((error = log_recycle_oldest(log)) < 0)

@@ -245,6 +245,7 @@ init_engine(Engine *engine, Log *log, const EngineConfig *config, const EngineCa
 	engine->now = callbacks->now(callbacks->context);
 	engine->stepped_us = engine->now;
 	engine->sync_started_us = engine->now;
+	engine->opened_us = engine->now;
 	engine->exchange_due_us = engine->now + config->lease_us;
 	engine->truncate_due_us = engine->exchange_due_us;
 	engine->remember_due_us = engine->exchange_due_us;
@@ -312,6 +313,7 @@ engine_open(Engine **out, const LogIo *io, const EngineConfig *config,
 		return status;
 	engine = engine_reallocate(NULL, sizeof(Engine));
 	init_engine(engine, log, config, callbacks);
+	engine->damage = result.damage;
 	status = recover(engine);
 	if (status == ENGINE_OK)
 		*out = engine;
@@ -345,6 +347,7 @@ engine_start(Engine *engine)
 	for (uint32_t i = 0; i < engine->groups.count; i++)
 	{
 		engine_open_in_core(engine, engine->groups.items[i]);
+		engine_tell_missing(engine, engine->groups.items[i]);
 		engine_mark_changed(engine, engine->groups.items[i]);
 	}
 }
@@ -447,6 +450,24 @@ prepare_log(Engine *engine)
 	engine->prepare_goes_on = result > 0;
 }
 
+/* Now and then, damage to what was written so far is made harmless for what it promises (I15). */
+static void
+record_delta(Engine *engine, LogPace pace)
+{
+	if (!engine_may_repair(engine) || !log_delta_is_due(engine->log, pace))
+		return;
+	engine->delta_us = engine->now;
+	engine_recorded(engine, log_append_delta(engine->log));
+}
+
+static void
+record_delta_if_due(Engine *engine)
+{
+	bool for_long = engine->now >= engine->delta_us + engine->config.lease_us / 4;
+
+	record_delta(engine, for_long ? LOG_BUSY_FOR_LONG : LOG_BUSY);
+}
+
 /* An idle node proves that its disk still works (I9). */
 static TimeUs
 idle_sync_due(const Engine *engine)
@@ -457,8 +478,11 @@ idle_sync_due(const Engine *engine)
 static void
 record_tick_if_idle(Engine *engine)
 {
-	if (!is_unsynced(engine) && engine->now >= idle_sync_due(engine) &&
-		engine_has_control_room(engine))
+	if (is_unsynced(engine) || engine->now < idle_sync_due(engine) ||
+		!engine_has_control_room(engine))
+		return;
+	record_delta(engine, LOG_IDLE);
+	if (!is_unsynced(engine))
 		log_append_tick(engine->log);
 }
 
@@ -537,6 +561,8 @@ engine_finish_turn(Engine *engine)
 	tick(engine);
 	exchange_if_due(engine);
 	engine_remember_peers(engine);
+	engine_repair(engine);
+	record_delta_if_due(engine);
 	record_tick_if_idle(engine);
 	if (!write_and_sync(engine))
 	{
@@ -568,5 +594,7 @@ engine_next_wake_us(const Engine *engine)
 	if (!engine->started || is_unsynced(engine) || engine_has_queued(engine))
 		return engine->now;
 	due = earlier(due, idle_sync_due(engine));
+	if (log_is_damaged(engine->log))
+		due = earlier(due, engine->repair_due_us);
 	return engine->prepare_goes_on ? earlier(due, engine->now + PREPARE_PAUSE_US) : due;
 }

@@ -111,7 +111,7 @@ typedef enum EngineStatus
 	ENGINE_OK = 0,
 	ENGINE_NO_IDENTITY, /* the log directory holds no identity: not bootstrapped */
 	ENGINE_FOREIGN,     /* the directory was copied or restored: its identity must not be used */
-	ENGINE_ROTTEN,      /* damage in the middle of the log */
+	ENGINE_ROTTEN,      /* damage after which it is not known what this node has promised */
 	ENGINE_SET_BACK,    /* the log lacks what this node acknowledged: a peer remembered it */
 	ENGINE_VERSION,     /* written by, or for a cluster of, a version that this code does not read */
 	ENGINE_IO           /* an I/O error; errno in engine_error() */
@@ -232,6 +232,15 @@ extern const void *engine_get_blob(const Engine *engine, uint16_t key, uint32_t 
  */
 extern bool engine_set_cluster_version(Engine *engine, ClusterVersion version);
 extern ClusterVersion engine_cluster_version(const Engine *engine);
+
+/*
+ * Damage that was found in the log when it was opened, NULL if there was none; how many entries are missing because of
+ * damage, which ones, and how many were repaired in this life (docs/decisions/0009-log-rot.md).
+ */
+extern const LogDamage *engine_log_damage(const Engine *engine);
+extern uint64_t engine_missing_entries(const Engine *engine);
+extern bool engine_next_missing(const Engine *engine, GroupId group, Lsn from_lsn, LogHole *hole);
+extern uint64_t engine_repaired_entries(const Engine *engine);
 
 extern uint64_t engine_log_bytes(const Engine *engine);
 extern uint64_t engine_start_counter(const Engine *engine);

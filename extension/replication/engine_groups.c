@@ -306,6 +306,7 @@ bool
 engine_group_status(const Engine *engine, GroupId group, GroupStatus *status)
 {
 	const EngineGroup *known = engine_find_group(engine, group);
+	LogGroupState state;
 
 	if (!known || !core_group_status(engine->core, group, status, engine->now))
 		return false;
@@ -314,6 +315,8 @@ engine_group_status(const Engine *engine, GroupId group, GroupStatus *status)
 		status->members[i].has_rows = known->members[i].has_rows;
 		status->members[i].settled_lsn = known->members[i].applied_lsn;
 	}
+	if (log_is_damaged(engine->log) && log_group_state(engine->log, group, &state))
+		status->missing_entries = state.holes;
 	return true;
 }
 

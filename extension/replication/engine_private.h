@@ -9,6 +9,7 @@
  *		engine_send.c		messages that wait for their frames
  *		engine_peers.c		who is heard by whom
  *		engine_lives.c		the lives of the nodes; logs that were set back
+ *		engine_repair.c		entries whose records are damaged
  *		engine_truncate.c	what every member has applied, and giving up old log
  *		engine_log.c		entries and node values for the owner
  */
@@ -49,6 +50,10 @@ typedef struct MemberApplied
 	bool has_rows;    /* it said that its rows are there */
 	bool lacks_rows;  /* it said that they are not; neither, until it has said anything */
 	bool told_rows;   /* ... and what it knows of ours */
+
+	/* engine_repair.c: what it said of the entries that are missing here. */
+	Lsn lacks_lsn; /* it does not have this one; 0 for none */
+	Lsn base_lsn;  /* its log begins above this */
 } MemberApplied;
 
 typedef struct EngineGroup
@@ -64,6 +69,8 @@ typedef struct EngineGroup
 	Lsn applied_durable_lsn;
 	bool rows_missing; /* the rows are not those of applied_lsn: the owner has to copy them */
 	bool rows_are_due; /* this log replica became one with rows: say so after the step */
+	uint32_t repair_index;  /* the member that was asked last for a damaged entry ... */
+	TimeUs repair_asked_us; /* ... and when; 0 once it has answered */
 	MemberApplied members[CORE_MEMBERS_MAX];
 
 	/* Entries proposed here in this turn: entry i is turn_first_lsn + i; payloads lie in the turn's arena. */
@@ -180,6 +187,11 @@ struct Engine
 	bool untruncated;       /* there may be log to give up */
 	TimeUs prepare_due_us;  /* not before then: making the next segment file */
 	bool prepare_goes_on;   /* a part of that file is still missing */
+	TimeUs delta_us;        /* of the last delta checkpoint */
+	TimeUs opened_us;       /* when this life began */
+	LogDamage damage;       /* the first damage that was met then */
+	TimeUs repair_due_us;   /* next round of questions for damaged entries */
+	uint64_t repaired_entries;
 	bool failed;            /* an append failed: the turn cannot be finished */
 	bool starved;           /* no room for control records: nothing is stepped */
 	ClusterVersion version; /* of the cluster; nothing newer is sent or recorded */
@@ -331,7 +343,30 @@ extern void engine_remember_peers(Engine *engine);
 /* Nothing is said or done any more but that the log was set back, for ever.  False if the log failed. */
 extern bool engine_record_set_back(Engine *engine);
 
+/* ---- engine_repair.c ---- */
+
+/* May messages and records be used that only repair needs? */
+extern bool engine_may_repair(const Engine *engine);
+
+/* Tells the core how far the log lacks entries that the rows do not have. */
+extern void engine_tell_missing(Engine *engine, const EngineGroup *group);
+
+/* Asks other members for what is missing, when it is time to. */
+extern void engine_repair(Engine *engine);
+extern void engine_receive_repair_ask(Engine *engine, const EngineGroup *group,
+									  const Message *asked);
+extern void engine_receive_repair(Engine *engine, EngineGroup *group, const Message *message);
+
 /* ---- engine_truncate.c ---- */
+
+/* Has the node been heard within a lease length? */
+extern bool engine_node_is_heard(const Engine *engine, NodeId node);
+
+/* `since` of this node as a member, 0 if it is none. */
+extern uint64_t engine_own_since(const EngineGroup *group);
+
+/* Tells the core, and the owner if it copies rows, where the group's log begins now. */
+extern void engine_take_over_base(Engine *engine, EngineGroup *group);
 
 /* An APPLIED message of another member. */
 extern void engine_receive_applied(Engine *engine, EngineGroup *group, const Message *message);

@@ -3,7 +3,7 @@
  *		Messages that wait for their frames.
  *
  * Run by the replicator.  Each peer has two lists: what may leave before the sync of the turn, and what must
- * not (I2, I3).  A list becomes one frame, or several if it is long.  An ACCEPT or ENTRIES gets its entries
+ * not (I2, I3).  A list becomes one frame, or several if it is long.  An ACCEPT, ENTRIES or REPAIR gets its entries
  * only then: from the proposals of this turn, which are still in memory, or from the log.  Entries that the
  * log no longer holds are never replaced by others: the message is dropped, which the protocol survives.
  */
@@ -24,7 +24,8 @@
 static bool
 carries_entries(const Message *message)
 {
-	return (message->kind == MESSAGE_ACCEPT || message->kind == MESSAGE_ENTRIES) &&
+	return (message->kind == MESSAGE_ACCEPT || message->kind == MESSAGE_ENTRIES ||
+			message->kind == MESSAGE_REPAIR) &&
 		   message->entry_count > 0;
 }
 

@@ -299,18 +299,36 @@ step_message(Engine *engine, const Message *received)
 	engine_step(engine, &event);
 }
 
+/* Messages that the core never sees; true if it is one. */
+static bool
+receive_for_engine(Engine *engine, EngineGroup *group, const Message *message)
+{
+	switch (message->kind)
+	{
+		case MESSAGE_APPLIED:
+			if (group)
+				engine_receive_applied(engine, group, message);
+			return true;
+		case MESSAGE_REPAIR_ASK:
+			engine_receive_repair_ask(engine, group, message);
+			return true;
+		case MESSAGE_REPAIR:
+			if (group)
+				engine_receive_repair(engine, group, message);
+			return true;
+		default:
+			return false;
+	}
+}
+
 /* A message of a group that is not open here may ask for a replica of it. */
 static void
 receive_for_group(Engine *engine, const Message *message)
 {
 	EngineGroup *group = engine_find_group(engine, message->group);
 
-	if (message->kind == MESSAGE_APPLIED)
-	{
-		if (group)
-			engine_receive_applied(engine, group, message);
+	if (receive_for_engine(engine, group, message))
 		return;
-	}
 	if (!group &&
 		(!engine_may_open_group(engine) || engine_list_has(&engine->buried, message->group)))
 		return;

@@ -61,9 +61,8 @@ settled_lsn(const Engine *engine, const EngineGroup *group)
 	return rows_lsn(group);
 }
 
-/* Has the node been heard within a lease length? */
-static bool
-node_is_heard(const Engine *engine, NodeId node)
+bool
+engine_node_is_heard(const Engine *engine, NodeId node)
 {
 	TimeUs heard_us = core_peer_heard_us(engine->core, node);
 
@@ -72,9 +71,8 @@ node_is_heard(const Engine *engine, NodeId node)
 
 /* ---- telling each other ---- */
 
-/* `since` of this node as a member, 0 if it is none. */
-static uint64_t
-own_since(const EngineGroup *group)
+uint64_t
+engine_own_since(const EngineGroup *group)
 {
 	return group->self_index == MEMBER_NONE ? 0
 											: group->membership.members[group->self_index].since;
@@ -88,7 +86,7 @@ engine_receive_applied(Engine *engine, EngineGroup *group, const Message *messag
 
 	/* What a former replica of that node had, or knew of one of this node, says nothing (I10). */
 	if (index == MEMBER_NONE || group->membership.members[index].since != message->from_since ||
-		own_since(group) == 0 || message->to_since != own_since(group))
+		engine_own_since(group) == 0 || message->to_since != engine_own_since(group))
 		return;
 	member = &group->members[index];
 	/* Not the highest ever: a member that was made anew starts from nothing. */
@@ -119,7 +117,7 @@ tell_member(Engine *engine, const EngineGroup *group, uint32_t index, Lsn settle
 					   .to = group->membership.members[index].node,
 					   .group = group->group,
 					   .generation = group->membership.generation,
-					   .from_since = own_since(group),
+					   .from_since = engine_own_since(group),
 					   .to_since = group->membership.members[index].since,
 					   .ok = has_rows(group),
 					   .target = group->members[index].has_rows,
@@ -146,7 +144,7 @@ tell_group(Engine *engine, EngineGroup *group)
 									   member->told_rows == has_rows(group)))
 			continue;
 		all_known = false;
-		if (!node_is_heard(engine, group->membership.members[i].node))
+		if (!engine_node_is_heard(engine, group->membership.members[i].node))
 			continue;
 		member->owes_answer = false;
 		tell_member(engine, group, i, settled);
@@ -184,7 +182,8 @@ engine_can_take_over(const Engine *engine, GroupId id, NodeId target)
 	const EngineGroup *group = engine_find_group(engine, id);
 	uint32_t index = group ? membership_find(&group->membership, target) : MEMBER_NONE;
 
-	return index != MEMBER_NONE && !group->members[index].lacks_rows && node_is_heard(engine, target);
+	return index != MEMBER_NONE && !group->members[index].lacks_rows &&
+		   engine_node_is_heard(engine, target);
 }
 
 /* ---- truncation ---- */
@@ -216,7 +215,7 @@ is_waited_for(const Truncation *truncation, const Member *member)
 {
 	if (member->half == HALF_OUTGOING && member->kind != MEMBER_LEARNER)
 		return false;
-	return node_is_heard(truncation->engine, member->node) || !truncation->log_is_long;
+	return engine_node_is_heard(truncation->engine, member->node) || !truncation->log_is_long;
 }
 
 static Lsn
@@ -241,24 +240,19 @@ needed_from(void *context, GroupId id)
 	return settled + 1;
 }
 
-/* Tells the core where the logs begin now. */
-static void
-take_over_bases(Engine *engine)
+void
+engine_take_over_base(Engine *engine, EngineGroup *group)
 {
-	for (uint32_t i = 0; i < engine->groups.count; i++)
-	{
-		EngineGroup *group = engine->groups.items[i];
-		LogGroupState state;
+	LogGroupState state;
 
-		CORE_ASSERT(log_group_state(engine->log, group->group, &state));
-		if (state.base_lsn == group->base_lsn)
-			continue;
-		CORE_INVARIANT("I6", state.base_lsn <= group->committed_lsn);
-		group->base_lsn = state.base_lsn;
-		core_node_truncated(engine->core, group->group, state.base_lsn, state.base_ballot);
-		engine_mark_changed(engine, group);
-		engine_rows_out_of_reach(engine, group);
-	}
+	CORE_ASSERT(log_group_state(engine->log, group->group, &state));
+	if (state.base_lsn == group->base_lsn)
+		return;
+	CORE_INVARIANT("I6", state.base_lsn <= group->committed_lsn);
+	group->base_lsn = state.base_lsn;
+	core_node_truncated(engine->core, group->group, state.base_lsn, state.base_ballot);
+	engine_mark_changed(engine, group);
+	engine_rows_out_of_reach(engine, group);
 }
 
 void
@@ -272,7 +266,8 @@ engine_truncate(Engine *engine)
 	engine->untruncated = truncation.log_is_long;
 	for (uint32_t i = 0; i < engine->groups.count; i++)
 		engine->untruncated |= !engine_mend_record(engine, engine->groups.items[i]);
-	/* The bases move up even if a file could not be recycled then. */
-	if (log_truncate(engine->log, needed_from, &truncation) != 0)
-		take_over_bases(engine);
+	/* The bases move up even if no file could be recycled then. */
+	log_truncate(engine->log, needed_from, &truncation);
+	for (uint32_t i = 0; i < engine->groups.count; i++)
+		engine_take_over_base(engine, engine->groups.items[i]);
 }

@@ -135,6 +135,8 @@ typedef enum NodeCounter
 	COUNTER_READS_FORWARDED,
 	COUNTER_READS_SERVED,
 	COUNTER_CHECKSUM_FAILURES, /* rows whose stored checksum did not match */
+	COUNTER_LOG_DAMAGES,       /* starts that found the log damaged */
+	COUNTER_ENTRIES_REPAIRED,  /* damaged in the log, and got from other nodes */
 	NODE_COUNTERS
 } NodeCounter;
 

@@ -57,7 +57,7 @@ CREATE FUNCTION quorate._group_status(
 	OUT commit_lsn bigint, OUT applied_lsn bigint, OUT applied_durable_lsn bigint, OUT start_lsn bigint,
 	OUT lease_remaining_ms bigint, OUT pending_writes bigint, OUT member_nodes integer[],
 	OUT member_kinds text[], OUT member_durable_lsns bigint[], OUT member_needs_snapshot boolean[],
-	OUT rows text, OUT committed_generation bigint)
+	OUT rows text, OUT committed_generation bigint, OUT missing_entries bigint)
 RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'quorate_group_status'
 LANGUAGE C VOLATILE PARALLEL SAFE ROWS 16;

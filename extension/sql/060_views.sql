@@ -177,7 +177,8 @@ SELECT
 	CASE WHEN m.node_id = s.node_id THEN g.applied_lsn END AS applied_lsn,
 	GREATEST(g.commit_lsn - CASE WHEN m.node_id = s.node_id THEN g.applied_lsn ELSE d.durable_lsn END, 0) AS lag,
 	COALESCE(d.needs_snapshot, false) AS needs_snapshot,
-	CASE WHEN m.node_id = s.node_id THEN g.rows END AS rows
+	CASE WHEN m.node_id = s.node_id THEN g.rows END AS rows,
+	CASE WHEN m.node_id = s.node_id THEN g.missing_entries END AS missing_entries
 FROM quorate._partitions() p
 JOIN quorate._tables() t USING (table_id)
 CROSS JOIN LATERAL ROWS FROM (
@@ -193,7 +194,7 @@ LEFT JOIN LATERAL (
 	WHERE x.node_id = m.node_id AND g.leader = s.node_id) d ON true;
 
 COMMENT ON VIEW quorate.replicas IS
-'replicas of every partition: exact for this node''s own, as acknowledged for the others where this node leads, null where it cannot know; lag in entries; rows: ready, copying, replaying (copied, not yet of one LSN), none (log replica)';
+'replicas of every partition: exact for this node''s own, as acknowledged for the others where this node leads, null where it cannot know; lag in entries; rows: ready, copying, replaying (copied, not yet of one LSN), none (log replica); missing_entries: damaged in the log and not yet got from another node';
 
 CREATE VIEW quorate.copies AS
 SELECT

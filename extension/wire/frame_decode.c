@@ -163,7 +163,8 @@ entry_count_fits_kind(const Message *message, size_t count)
 {
 	if (carries_membership(message))
 		return count == 1;
-	if (message->kind == MESSAGE_ACCEPT || message->kind == MESSAGE_ENTRIES)
+	if (message->kind == MESSAGE_ACCEPT || message->kind == MESSAGE_ENTRIES ||
+		message->kind == MESSAGE_REPAIR)
 		return count <= MESSAGE_ENTRIES_MAX;
 	return count == 0;
 }

@@ -242,7 +242,7 @@ member_arrays(const GroupStatus *status, Datum *values)
 	values[3] = PointerGetDatum(construct_array(snapshot, count, BOOLOID, 1, true, TYPALIGN_CHAR));
 }
 
-#define GROUP_STATUS_COLUMNS 21
+#define GROUP_STATUS_COLUMNS 22
 
 static void
 put_group(ReturnSetInfo *result, GroupShared *group)
@@ -284,6 +284,7 @@ put_group(ReturnSetInfo *result, GroupShared *group)
 	values[19] = rows != NULL ? CStringGetTextDatum(rows) : (Datum) 0;
 	nulls[19] = rows == NULL;
 	values[20] = Int64GetDatum(status.committed_generation);
+	values[21] = Int64GetDatum(status.missing_entries);
 	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 }
 
@@ -346,7 +347,9 @@ static const char *const counter_names[NODE_COUNTERS] = {
 	[COUNTER_READS_LOCAL] = "reads_local",
 	[COUNTER_READS_FORWARDED] = "reads_forwarded",
 	[COUNTER_READS_SERVED] = "reads_served",
-	[COUNTER_CHECKSUM_FAILURES] = "checksum_failures"};
+	[COUNTER_CHECKSUM_FAILURES] = "checksum_failures",
+	[COUNTER_LOG_DAMAGES] = "log_damages",
+	[COUNTER_ENTRIES_REPAIRED] = "entries_repaired"};
 
 Datum
 quorate_counters(PG_FUNCTION_ARGS)

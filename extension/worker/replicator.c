@@ -176,6 +176,7 @@ housekeep(void)
 	due_us = now + HOUSEKEEPING_INTERVAL_US;
 	groups_housekeep();
 	groups_log_leaders();
+	damage_housekeep();
 	peers_publish();
 	pending_mark_clean();
 	pg_atomic_write_u64(&quorate_shared->log_bytes, engine_log_bytes(replicator_engine));

@@ -7,6 +7,7 @@
  *		replicator_groups.c		per group: executors that wait, published state
  *		replicator_feed.c		per group: feeding the applier
  *		replicator_rows.c		per group: whether its rows are there
+ *		replicator_damage.c		damage in the log: what is logged and counted of it
  *		replicator_nodes.c		the nodes of the cluster: their list in the log and in shared memory
  *		replicator_peers.c		streams to the other nodes
  *
@@ -134,6 +135,14 @@ extern uint64_t groups_writes_under_way(void);
 /* Once in a while: tells the engine what is applied; logs how many leaders changed beyond those logged. */
 extern void groups_housekeep(void);
 extern void groups_log_leaders(void);
+
+/* ---- replicator_damage.c ---- */
+
+/* Reports what was found when the engine was opened. */
+extern void damage_report(void);
+
+/* Reports what has changed since. */
+extern void damage_housekeep(void);
 
 /* ---- replicator_feed.c ---- */
 

@@ -164,6 +164,7 @@ start_running(void)
 	peers_update();
 	shared_set_node_state(NODE_RUNNING, "");
 	shared_wake_launcher();
+	damage_report();
 	ereport(LOG, (errmsg("quorate runs as node %u, start " UINT64_FORMAT, quorate_shared->self,
 						 quorate_shared->start_counter)));
 }

@@ -110,13 +110,15 @@ feed_replica(Replica *replica)
 		if (engine_read_entries(replicator_engine, replica->group, from_lsn, commit_lsn, room,
 								feed_entry, &pass) == 0)
 		{
+			/* It is damaged: the engine gets it from another node, or has the rows copied. */
 			if (!replica->feed_broken)
 				ereport(LOG, (errmsg("entry " UINT64_FORMAT " of replication group " UINT64_FORMAT
-									 " cannot be read from the log: the replica needs a snapshot",
+									 " cannot be read from the log",
 									 from_lsn, replica->group)));
 			replica->feed_broken = true;
 			return true;
 		}
+		replica->feed_broken = false;
 		if (pass.full)
 			return false;
 	}

@@ -469,5 +469,7 @@ groups_housekeep(void)
 	{
 		tell_applied(replica);
 		rows_housekeep(replica);
+		if (replica->feed_broken)
+			feed_want(replica);
 	}
 }

@@ -1,9 +1,9 @@
 /*
  * sim_decay.c
- *		Disks that are lost, damaged or copied, and the operator who then acts as docs/operations.md says.
+ *		Disks that are lost or copied, and the operator who then acts as docs/operations.md says.
  *
- * A node whose disk is gone, or whose log refuses it because a record in its middle is damaged, never comes back: what
- * it promised is forgotten.  A new node, under an id that was never used, takes its place by a change of members.  This
+ * A node whose disk is gone, or whose log refuses it because it does not say any more what was promised, never comes
+ * back.  A new node, under an id that was never used, takes its place by a change of members.  This
  * strikes one node at a time, when every group that has it can do without; more is not promised.
  */
 #include "sim/sim_nemesis.h"
@@ -14,7 +14,6 @@
 
 #define LAG_MAX 20
 #define REBUILD_US 200000
-#define FILE_HEAD_BYTES 512
 
 /* ---- who can be spared ---- */
 
@@ -37,6 +36,7 @@ is_sound(const SimWorld *world, uint32_t index, uint32_t group)
 	const SimReplica *replica = &node->replicas[group];
 
 	return node->engine && !node->paused && !node->lost && replica->open &&
+		   replica->status.missing_entries == 0 &&
 		   replica->status.append_lsn + LAG_MAX >= check_log_committed(world->log, group);
 }
 
@@ -83,8 +83,8 @@ group_spares(const SimWorld *world, uint32_t group, uint32_t index)
 		   !check_members_need(world->check_members, group, ~(1u << index));
 }
 
-static bool
-may_lose(const SimWorld *world, uint32_t index)
+bool
+sim_decay_may_lose(const SimWorld *world, uint32_t index)
 {
 	if (world->members.lost != SIM_NODE_NONE || spare_node(world) == SIM_NODE_NONE)
 		return false;
@@ -133,7 +133,7 @@ sim_decay_end(SimNode *node)
 bool
 sim_decay_lose(SimWorld *world, SimNode *node)
 {
-	if (!node->engine || !may_lose(world, node->index))
+	if (!node->engine || !sim_decay_may_lose(world, node->index))
 		return false;
 	sim_node_crash(node, true, REBUILD_US);
 	sim_decay_end(node);
@@ -156,59 +156,6 @@ sim_decay_look(SimWorld *world)
 			return;
 	}
 	members->lost = SIM_NODE_NONE;
-}
-
-/* ---- damage ---- */
-
-/* The largest file: a segment that is or was in use. */
-typedef struct Largest
-{
-	const Memdisk *disk;
-	char name[SIM_DISK_NAME_BYTES];
-	uint64_t size;
-	uint32_t count;
-	SimRandom *random;
-} Largest;
-
-/* Any segment, each with the same chance. */
-static int
-choose_file(void *context, const char *name)
-{
-	Largest *largest = context;
-	uint64_t size;
-
-	if (!strstr(name, ".segment") || !memdisk_file_size(largest->disk, name, &size) ||
-		size <= FILE_HEAD_BYTES)
-		return 0;
-	if (sim_random_below(largest->random, ++largest->count) == 0)
-	{
-		strncpy(largest->name, name, SIM_DISK_NAME_BYTES - 1);
-		largest->size = size;
-	}
-	return 0;
-}
-
-/*
- * The damage is found when the node starts.  It may also lie where nothing of the log is any more: then the node
- * starts as if nothing had happened.
- */
-bool
-sim_decay_rot(SimWorld *world, SimNode *node)
-{
-	Largest file = {.disk = node->disk.memory, .random = &world->random};
-	uint64_t offset;
-
-	if (!node->engine || !may_lose(world, node->index))
-		return false;
-	sim_node_crash(node, false, sim_nemesis_down_us(world));
-	node->disk.below.list(node->disk.below.ctx, choose_file, &file);
-	if (file.count == 0)
-		return false;
-	offset = (uint64_t) sim_random_between(&world->random, FILE_HEAD_BYTES,
-										   (int64_t) file.size / 2);
-	node->is_rotten = memdisk_rot(node->disk.memory, file.name, offset,
-								  (uint8_t) (1u << sim_random_below(&world->random, 8)));
-	return false;
 }
 
 /* ---- copies ---- */

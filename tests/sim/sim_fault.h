@@ -59,7 +59,10 @@
 	X(log_rebased, 1000, "a replica's log began anew, or its rows went")                         \
 	X(copy_interrupted, 1000, "a page of rows did not come because its source died")             \
 	X(disk_lost, 150, "a disk is lost for good, and a new node replaces its node")               \
-	X(log_rotten, 200, "a record in the middle of a log is damaged, and the node refuses it")    \
+	X(log_rotten, 400, "a log is damaged, and its node gets what it lacks from others")          \
+	X(log_refused, 1000, "a log is damaged and does not say what was promised: it is refused")   \
+	X(log_rotten_everywhere, 300, "all logs are damaged, each at other entries")                 \
+	X(entries_repaired, 1000, "entries that were damaged came from other nodes")                 \
 	X(disk_copied, 200, "a node is started on a copy of its disk, and refuses it")               \
 	X(applied_rows_lost, 1000, "rows that were applied are lost in a crash")                     \
 	X(proposers_competed, 1000, "two nodes strove to lead a group at once")                      \

@@ -307,7 +307,8 @@ static const struct
 	{SIM_FAULT_leadership_transferred, strike_transfer},
 	{SIM_FAULT_group_replaced, sim_ambush_replace_group},
 	{SIM_FAULT_disk_lost, sim_decay_lose},
-	{SIM_FAULT_log_rotten, sim_decay_rot},
+	{SIM_FAULT_log_rotten, sim_rot_one},
+	{SIM_FAULT_log_rotten_everywhere, sim_rot_everywhere},
 	{SIM_FAULT_disk_copied, sim_decay_copy},
 };
 

@@ -83,13 +83,23 @@ extern void sim_members_step(SimWorld *world);
 extern void sim_members_settle(SimWorld *world);
 extern bool sim_members_are_settled(const SimWorld *world, uint32_t group);
 
-/* ---- sim_decay.c: disks that are lost, damaged or copied ---- */
+/* ---- sim_rot.c: logs that are damaged ---- */
+
+/* A node ends, and some bytes of its log are damaged. */
+extern bool sim_rot_one(SimWorld *world, SimNode *node);
+
+/* All nodes end, and in each log some entries are damaged that are not damaged in any other. */
+extern bool sim_rot_everywhere(SimWorld *world, SimNode *node);
+
+/* ---- sim_decay.c: disks that are lost or copied ---- */
+
+/* Could every group do without the node, for good? */
+extern bool sim_decay_may_lose(const SimWorld *world, uint32_t index);
 
 extern bool sim_decay_lose(SimWorld *world, SimNode *node);
-extern bool sim_decay_rot(SimWorld *world, SimNode *node);
 extern bool sim_decay_copy(SimWorld *world, SimNode *node);
 
-/* The node found its log damaged: its life is over, and a new node takes its place. */
+/* The node's log was refused: its life is over, and a new node takes its place. */
 extern void sim_decay_end(SimNode *node);
 
 /* A lost node that no group names any more is forgotten, and another one may be lost. */

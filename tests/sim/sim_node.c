@@ -122,7 +122,7 @@ start_failed(SimNode *node, EngineStatus status)
 
 	if (node->is_rotten && status == ENGINE_ROTTEN)
 	{
-		sim_fault_applied(node->world, SIM_FAULT_log_rotten);
+		sim_fault_applied(node->world, SIM_FAULT_log_refused);
 		sim_decay_end(node);
 		return;
 	}
@@ -131,6 +131,19 @@ start_failed(SimNode *node, EngineStatus status)
 				   node->index + 1, (int) status, engine_error());
 	sim_trace(node->world, "node %u fails to start: %s", node->index + 1, engine_error());
 	sim_node_crash(node, power, RETRY_START_US);
+}
+
+static void
+note_damage(SimNode *node)
+{
+	const LogDamage *damage = engine_log_damage(node->engine);
+
+	if (!damage)
+		return;
+	sim_fault_applied(node->world, SIM_FAULT_log_rotten);
+	sim_trace(node->world, "node %u's log is damaged in segment %lu, %u to %u: %s", node->index + 1,
+			  (unsigned long) damage->segment, damage->begin_offset, damage->end_offset,
+			  damage->reason);
 }
 
 void
@@ -159,6 +172,7 @@ sim_node_start(SimNode *node)
 		return;
 	}
 	sim_trace(world, "node %u starts, life %lu", node->index + 1, (unsigned long) node->life);
+	note_damage(node);
 	node->is_rotten = false;
 	sim_replica_recover(node);
 	/* The owner may know how far its rows are before the first event, or only later. */
@@ -206,6 +220,8 @@ sim_node_crash(SimNode *node, bool power, int64_t down_us)
 	SimWorld *world = node->world;
 
 	sim_trace(world, "node %u ends%s", node->index + 1, power ? " without power" : "");
+	if (node->engine && engine_repaired_entries(node->engine) > 0)
+		sim_fault_applied(world, SIM_FAULT_entries_repaired);
 	if (node->engine)
 		engine_close(node->engine);
 	node->engine = NULL;

@@ -12,7 +12,6 @@ typedef struct Reading
 {
 	SimNode *node;
 	uint32_t group;
-	Lsn last_lsn; /* last one seen */
 	bool leads;   /* for two turns at least: it counted itself what is committed */
 } Reading;
 
@@ -42,7 +41,7 @@ show_entry(void *context, Lsn lsn, const Entry *entry)
 	SimWorld *world = reading->node->world;
 	CheckEntry shown = check_entry(lsn, entry);
 
-	reading->last_lsn = lsn;
+	sim_archive_put(world->archive, reading->group, lsn, entry);
 	if (shown.operation > world->history.top)
 	{
 		check_fail(&world->report, "payload", "node %u's log of group %u holds garbage at %lu",
@@ -65,25 +64,59 @@ show_commit(void *context, Lsn lsn, const Entry *entry)
 	check_log_commit(reading->node->world->log, reading->node->index, reading->group, &shown);
 }
 
-/* Shows entries from from_lsn to the log's end, then which are committed: perhaps by memberships further up. */
-static void
+/* Entries of the log, those that are damaged from the archive; returns the last one that was visited. */
+static Lsn
+read_log(Reading *reading, Lsn from_lsn, Lsn to_lsn, EngineEntryVisitor visitor)
+{
+	SimNode *node = reading->node;
+	GroupId id = sim_group_id(reading->group);
+
+	while (from_lsn <= to_lsn)
+	{
+		const Entry *entry;
+		LogHole hole;
+
+		from_lsn += engine_read_entries(node->engine, id, from_lsn, to_lsn, SIZE_MAX, visitor,
+										reading);
+		if (from_lsn > to_lsn || !engine_next_missing(node->engine, id, from_lsn, &hole) ||
+			hole.first_lsn != from_lsn)
+			break;
+		entry = sim_archive_get(node->world->archive, reading->group, from_lsn, hole.ballot);
+		if (!entry)
+			break;
+		visitor(reading, from_lsn++, entry);
+	}
+	return from_lsn - 1;
+}
+
+/*
+ * Shows entries from from_lsn to the log's end, then which are committed: perhaps by memberships further up.  False if
+ * an entry is damaged that no log was seen to hold: what lies behind it is shown when that is repaired or cut off.
+ */
+static bool
 show_log(SimNode *node, uint32_t group, Lsn from_lsn, bool leads)
 {
 	const GroupStatus *status = &node->replicas[group].status;
-	Reading reading = {node, group, from_lsn - 1, leads};
+	Reading reading = {node, group, leads};
+	Lsn last_lsn;
 
 	check_members_log_from(node->world->check_members, node->index, group, from_lsn);
-	if (from_lsn <= status->append_lsn)
-		engine_read_entries(node->engine, sim_group_id(group), from_lsn, status->append_lsn,
-							SIZE_MAX, show_entry, &reading);
-	if (reading.last_lsn < status->append_lsn)
+	last_lsn = read_log(&reading, from_lsn, status->append_lsn, show_entry);
+	if (last_lsn < status->append_lsn && status->missing_entries > 0)
+	{
+		node->replicas[group].checked_lsn =
+			last_lsn < status->commit_lsn ? last_lsn : status->commit_lsn;
+		return false;
+	}
+	if (last_lsn < status->append_lsn)
 		check_fail(&node->world->report, "I5",
 				   "node %u's log of group %u ends at %lu but cannot be read above %lu",
 				   node->index + 1, group, (unsigned long) status->append_lsn,
-				   (unsigned long) reading.last_lsn);
-	else if (from_lsn <= status->commit_lsn)
-		engine_read_entries(node->engine, sim_group_id(group), from_lsn, status->commit_lsn,
-							SIZE_MAX, show_commit, &reading);
+				   (unsigned long) last_lsn);
+	else
+		read_log(&reading, from_lsn, status->commit_lsn, show_commit);
+	node->replicas[group].checked_lsn = status->commit_lsn;
+	return true;
 }
 
 static bool
@@ -91,7 +124,8 @@ changed(const GroupStatus *before, const GroupStatus *now)
 {
 	return before->append_lsn != now->append_lsn || before->commit_lsn != now->commit_lsn ||
 		   !sim_ballot_equal(before->promised, now->promised) || before->role != now->role ||
-		   before->base_lsn != now->base_lsn || before->generation != now->generation;
+		   before->base_lsn != now->base_lsn || before->generation != now->generation ||
+		   before->missing_entries != now->missing_entries;
 }
 
 /* The first turn of a life: what the log holds is looked at from its beginning. */
@@ -217,9 +251,9 @@ observe_replica(SimNode *node, uint32_t group)
 	if (check_log_base(world->log, node->index, group, replica->status.base_lsn) ||
 		replica->checked_lsn < replica->status.base_lsn)
 		replica->checked_lsn = replica->status.base_lsn;
-	show_log(node, group, replica->checked_lsn + 1,
-			 before.role >= ROLE_LEADER && replica->status.role >= ROLE_LEADER);
-	replica->checked_lsn = replica->status.commit_lsn;
+	if (!show_log(node, group, replica->checked_lsn + 1,
+				  before.role >= ROLE_LEADER && replica->status.role >= ROLE_LEADER))
+		return;
 	check_members_uses(world->check_members, node->index, group, replica->status.generation);
 	check_leader(node, group);
 	if (before.generation < replica->status.generation)

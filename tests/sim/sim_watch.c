@@ -21,7 +21,8 @@ kind_name(MessageKind kind)
 		[MESSAGE_ACCEPTED] = "accepted",   [MESSAGE_RELEASE] = "release",
 		[MESSAGE_APPLIED] = "applied",     [MESSAGE_JOIN_ASK] = "join-ask",
 		[MESSAGE_JOIN] = "join",           [MESSAGE_REBASE] = "rebase",
-		[MESSAGE_REMOVED] = "removed",
+		[MESSAGE_REMOVED] = "removed",     [MESSAGE_REPAIR_ASK] = "repair-ask",
+		[MESSAGE_REPAIR] = "repair",
 	};
 
 	return NAMES[kind];

@@ -112,6 +112,7 @@ sim_world_create(uint64_t seed, uint64_t operations_wanted, bool trace)
 	world->operations_wanted = operations_wanted;
 	world->trace = trace;
 	sim_random_init(&world->random, seed);
+	world->archive = sim_archive_create(SIM_GROUPS);
 	world->log = check_log_create(SIM_NODES, SIM_GROUPS, &world->report);
 	world->lead = check_lead_create(SIM_NODES, SIM_GROUPS, &world->report);
 	world->check_members = check_members_create(SIM_NODES, SIM_GROUPS, &world->report);
@@ -146,6 +147,7 @@ sim_world_free(SimWorld *world)
 	for (uint32_t i = 0; i < SIM_NODES; i++)
 		sim_node_free(&world->nodes[i]);
 	sim_queue_free(&world->queue);
+	sim_archive_free(world->archive);
 	check_log_free(world->log);
 	check_lead_free(world->lead);
 	check_members_free(world->check_members);

@@ -20,6 +20,7 @@
 #include "sim/check_log.h"
 #include "sim/check_members.h"
 #include "sim/check_rows.h"
+#include "sim/sim_archive.h"
 #include "sim/sim_clock.h"
 #include "sim/sim_disk.h"
 #include "sim/sim_fault.h"
@@ -280,6 +281,7 @@ typedef struct SimWorld
 	int64_t converge_us;    /* until the slowest group had its final members */
 	int64_t handover_us;    /* until the slowest planned handover was done */
 	CheckReport report;
+	SimArchive *archive;
 	CheckLog *log;
 	CheckLead *lead;
 	CheckMembers *check_members;

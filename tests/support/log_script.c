@@ -11,6 +11,9 @@
 #define NODE_KEYS 3
 #define PAYLOAD_MAX_BYTES 1800
 
+/* Records that prove at the end of a run that what precedes them is synced: more than one damage destroys. */
+#define END_RECORDS 24
+
 typedef enum StepKind
 {
 	STEP_ENTRY,
@@ -21,6 +24,8 @@ typedef enum StepKind
 	STEP_GROUP,
 	STEP_DROP,
 	STEP_NODE,
+	STEP_AGAIN, /* an entry that is there is recorded once more */
+	STEP_DELTA,
 	STEP_TICK
 } StepKind;
 
@@ -170,8 +175,11 @@ model_apply(Model *model, const Step *step)
 		case STEP_NODE:
 			model->node_values[step->group] = *step;
 			return;
-		case STEP_PROMISE:
+		case STEP_AGAIN:
+		case STEP_DELTA:
 		case STEP_TICK:
+			return;
+		case STEP_PROMISE:
 			break;
 	}
 	if (ballot_below(group->promised, step->ballot))
@@ -180,6 +188,15 @@ model_apply(Model *model, const Step *step)
 
 /* ---- comparing ---- */
 
+static bool
+is_hole(const Log *log, GroupId group, Lsn lsn)
+{
+	LogHole hole;
+
+	return log_is_damaged(log) && log_next_hole(log, group, lsn, &hole) && hole.first_lsn == lsn;
+}
+
+/* Each entry is what it was, or known to be missing. */
 static bool
 same_entries(Log *log, const ModelGroup *group, const LogGroupState *state)
 {
@@ -191,9 +208,10 @@ same_entries(Log *log, const ModelGroup *group, const LogGroupState *state)
 	{
 		const Step *step = &group->entries[lsn - 1];
 
-		same = log_read_entry(log, state->group, lsn, &buffer, &entry) == 0 && entry.lsn == lsn &&
-			   ballot_equal(entry.ballot, step->ballot) &&
-			   is_payload(step, entry.payload, entry.length);
+		same = is_hole(log, state->group, lsn) ||
+			   (log_read_entry(log, state->group, lsn, &buffer, &entry) == 0 && entry.lsn == lsn &&
+				ballot_equal(entry.ballot, step->ballot) &&
+				is_payload(step, entry.payload, entry.length));
 	}
 	log_buffer_free(&buffer);
 	return same;
@@ -334,6 +352,11 @@ append(Log *log, const Step *step)
 			return log_append_group_drop(log, group);
 		case STEP_NODE:
 			return log_append_node(log, (uint16_t) step->group, payload, step->length);
+		case STEP_AGAIN:
+			return log_append_entry_again(log, group, step->lsn, step->ballot, payload,
+										  step->length);
+		case STEP_DELTA:
+			return log_append_delta(log);
 		case STEP_TICK:
 			break;
 	}
@@ -389,7 +412,9 @@ choose_rebase(LogScript *script, uint32_t number)
 		.kind = STEP_REBASE,
 		.group = number,
 		.lsn = lsn,
-		.ballot = random_below(script, 2) ? new_ballot(script) : group->promised,
+		/* A log that holds the entry is not rebased to it; so one within the log has another ballot. */
+		.ballot = lsn <= group->append_lsn || random_below(script, 2) ? new_ballot(script)
+																	  : group->promised,
 	};
 }
 
@@ -401,8 +426,26 @@ choose_drop(LogScript *script, uint32_t number)
 	return (Step){.kind = STEP_DROP, .group = number};
 }
 
+/* One of the entries of the group that the log still has. */
 static Step
-choose_for_group(LogScript *script, uint32_t number, uint64_t dice)
+choose_again(LogScript *script, Log *log, uint32_t number)
+{
+	LogGroupState state = {0};
+	Step step = {.kind = STEP_TICK};
+
+	log_group_state(log, number + 1, &state);
+	if (state.append_lsn > state.base_lsn)
+	{
+		Lsn lsn = state.base_lsn + 1 + random_below(script, state.append_lsn - state.base_lsn);
+
+		step = script->model.groups[number].entries[lsn - 1];
+		step.kind = STEP_AGAIN;
+	}
+	return step;
+}
+
+static Step
+choose_for_group(LogScript *script, Log *log, uint32_t number, uint64_t dice)
 {
 	const ModelGroup *group = &script->model.groups[number];
 	Step step = {.group = number, .salt = random_below(script, 1 << 30)};
@@ -414,7 +457,8 @@ choose_for_group(LogScript *script, uint32_t number, uint64_t dice)
 	}
 	else if (dice == 1)
 		return choose_cut(script, number);
-	else if (dice == 2)
+	/* Entries of a group that was made anew do not share ballots with its former ones. */
+	else if (dice == 2 || group->promised.round == 0)
 	{
 		step.kind = STEP_PROMISE;
 		step.ballot = new_ballot(script);
@@ -423,6 +467,8 @@ choose_for_group(LogScript *script, uint32_t number, uint64_t dice)
 		return choose_drop(script, number);
 	else if (dice == 4 && random_below(script, 4) == 0)
 		return choose_rebase(script, number);
+	else if (dice == 6)
+		return choose_again(script, log, number);
 	else if (dice == 5 && random_below(script, 4) == 0)
 		return (Step){.kind = STEP_ROWS, .group = number, .lsn = random_below(script, 2)};
 	else
@@ -436,13 +482,13 @@ choose_for_group(LogScript *script, uint32_t number, uint64_t dice)
 }
 
 static Step
-choose_step(LogScript *script)
+choose_step(LogScript *script, Log *log)
 {
 	uint64_t dice = random_below(script, 40);
 	Step step = {.salt = random_below(script, 1 << 30)};
 
 	if (dice == 39)
-		return (Step){.kind = STEP_TICK};
+		return (Step){.kind = random_below(script, 2) ? STEP_TICK : STEP_DELTA};
 	if (dice == 38)
 	{
 		step.kind = STEP_NODE;
@@ -453,7 +499,7 @@ choose_step(LogScript *script)
 	step.group = (uint32_t) random_below(script, GROUPS);
 	if (script->dropped[step.group])
 		return (Step){.kind = STEP_TICK};
-	return choose_for_group(script, step.group, dice);
+	return choose_for_group(script, log, step.group, dice);
 }
 
 static Lsn
@@ -491,7 +537,7 @@ turn(LogScript *script, Log *log)
 	int error;
 
 	for (uint64_t i = 0; i < count; i++)
-		if ((error = take(script, log, choose_step(script))) < 0)
+		if ((error = take(script, log, choose_step(script, log))) < 0)
 			return error;
 	if (random_below(script, 8) == 0 && (error = log_truncate(log, needed_from, script)) < 0)
 		return error;
@@ -521,6 +567,63 @@ log_script_run(LogScript *script, Log *log, int steps)
 			return error;
 	}
 	return 0;
+}
+
+int
+log_script_end(LogScript *script, Log *log)
+{
+	int error = 0;
+
+	for (uint32_t i = 0; i < END_RECORDS && error == 0; i++)
+	{
+		error = take(script, log, (Step){.kind = i == 0 ? STEP_DELTA : STEP_TICK});
+		if (error == 0)
+			error = log_write(log);
+		if (error == 0)
+			error = log_sync(log);
+	}
+	script->synced_count = script->written_count = script->step_count;
+	forget_dropped(script);
+	return error;
+}
+
+int
+log_script_write(LogScript *script, Log *log, int records)
+{
+	int error = 0;
+
+	for (int i = 0; i < records && error == 0; i++)
+		error = take(script, log, choose_step(script, log));
+	return error == 0 ? log_write(log) : error;
+}
+
+int
+log_script_mend(LogScript *script, Log *log)
+{
+	uint8_t payload[PAYLOAD_MAX_BYTES];
+	int holes = 0;
+	int error = 0;
+
+	for (uint32_t g = 0; g < GROUPS; g++)
+	{
+		const ModelGroup *group = &script->model.groups[g];
+
+		for (Lsn lsn = 1; group->open && lsn <= group->append_lsn && error == 0; lsn++)
+		{
+			const Step *step = &group->entries[lsn - 1];
+
+			if (!is_hole(log, g + 1, lsn))
+				continue;
+			make_payload(step, payload);
+			error = log_append_entry_again(log, g + 1, lsn, step->ballot, payload, step->length);
+			holes++;
+		}
+	}
+	if (error == 0)
+		error = log_write(log);
+	if (error == 0)
+		error = log_sync(log);
+	return error < 0 ? error : holes;
 }
 
 LogScript *

@@ -1,6 +1,6 @@
 /*
  * test_log_rot.c
- *		Damage that no crash explains: it is found, told apart from a torn write, and located.
+ *		Damage that no crash explains: it is found, told apart from a torn write, and takes payloads only.
  */
 #include "support/memdisk.h"
 
@@ -16,6 +16,8 @@
 static const uint8_t cluster_id[LOG_CLUSTER_ID_BYTES] = "test cluster 01";
 static const LogOptions small_segments = {.segment_bytes = 16384, .cache_bytes = 1};
 
+static bool ends_with_delta;
+
 /* Two groups, some segments, all synced, and proof of that in the last record. */
 static Memdisk *
 new_disk_with(uint8_t content)
@@ -28,6 +30,8 @@ new_disk_with(uint8_t content)
 	log_open(&log, memdisk_io(disk), &small_segments);
 	log_append_group(log, 1, "", 0);
 	log_append_group(log, 2, "", 0);
+	log_append_promise(log, 1, (Ballot){5, 1});
+	log_append_promise(log, 2, (Ballot){5, 1});
 	for (Lsn lsn = 1; lsn <= ENTRIES; lsn++)
 	{
 		memset(payload, (int) lsn + content, sizeof(payload));
@@ -35,6 +39,10 @@ new_disk_with(uint8_t content)
 		log_write(log);
 		log_sync(log);
 	}
+	if (ends_with_delta)
+		log_append_delta(log);
+	log_write(log);
+	log_sync(log);
 	log_append_tick(log);
 	if (log_write(log) != 0 || log_sync(log) != 0)
 		abort();
@@ -50,58 +58,137 @@ new_disk(void)
 }
 
 static bool
-is_whole(Log *log)
+has_entry(Log *log, Lsn lsn)
 {
 	LogBuffer buffer = {0};
 	LogEntry entry;
-	bool whole = true;
-
-	for (Lsn lsn = 1; lsn <= ENTRIES && whole; lsn++)
-		whole = log_read_entry(log, 1 + lsn % 2, (lsn + 1) / 2, &buffer, &entry) == 0 &&
+	bool good = log_read_entry(log, 1 + lsn % 2, (lsn + 1) / 2, &buffer, &entry) == 0 &&
 				entry.length == ENTRY_BYTES && ((const uint8_t *) entry.payload)[0] == lsn;
+
 	log_buffer_free(&buffer);
+	return good;
+}
+
+static bool
+is_hole(const Log *log, GroupId group, Lsn lsn)
+{
+	LogHole hole;
+
+	return log_next_hole(log, group, lsn, &hole) && hole.first_lsn == lsn &&
+		   hole.ballot.round == 1 && hole.ballot.node == 1;
+}
+
+/* How many entries are holes; -1 if one is neither there nor a hole, or if a group's state is not what it was. */
+static int
+count_holes(Log *log)
+{
+	int holes = 0;
+
+	for (GroupId group = 1; group <= 2; group++)
+	{
+		LogGroupState state = {0};
+
+		if (!log_group_state(log, group, &state) || state.append_lsn != ENTRIES / 2 ||
+			state.base_lsn != 0 || state.promised.round != 5)
+			return -1;
+	}
+	for (Lsn lsn = 1; lsn <= ENTRIES; lsn++)
+	{
+		if (has_entry(log, lsn))
+			continue;
+		if (!is_hole(log, 1 + lsn % 2, (lsn + 1) / 2))
+			return -1;
+		holes++;
+	}
+	return holes;
+}
+
+/* What other members have fills the holes. */
+static void
+mend(Log *log)
+{
+	uint8_t payload[ENTRY_BYTES];
+
+	for (Lsn lsn = 1; lsn <= ENTRIES; lsn++)
+	{
+		if (!is_hole(log, 1 + lsn % 2, (lsn + 1) / 2))
+			continue;
+		memset(payload, (int) lsn, sizeof(payload));
+		if (log_append_entry_again(log, 1 + lsn % 2, (lsn + 1) / 2, (Ballot){1, 1}, payload,
+								   ENTRY_BYTES) != 0)
+			abort();
+	}
+	if (log_write(log) != 0 || log_sync(log) != 0)
+		abort();
+}
+
+/* The log opens with the holes filled. */
+static bool
+stays_whole(Memdisk *disk)
+{
+	Log *log = NULL;
+	bool whole;
+
+	memdisk_restart(disk, MEMDISK_LOSE_ALL);
+	if (log_open(&log, memdisk_io(disk), &small_segments).status != LOG_OPEN_OK)
+		return false;
+	whole = count_holes(log) == 0;
+	log_close(log);
 	return whole;
 }
 
-/* One damaged byte: the log is refused, or it was a byte without meaning. */
+/*
+ * One damaged byte: what is lost is known, and once it is filled it lasts; or the log is refused; or it was a byte
+ * without meaning.
+ */
 static bool
-found_or_harmless(const char *name, uint64_t offset, LogOpenStatus *status)
+survives(const char *name, uint64_t offset, LogOpenResult *result, int *holes)
 {
 	Memdisk *disk = new_disk();
 	Log *log = NULL;
-	bool good;
+	bool good = true;
 
+	*holes = 0;
 	memdisk_rot(disk, name, offset, 0x10);
-	*status = log_open(&log, memdisk_io(disk), &small_segments).status;
-	good = *status != LOG_OPEN_OK || is_whole(log);
-	if (!good)
-		tap_note("%s, byte %d: opened, although entries are gone", name, (int) offset);
+	*result = log_open(&log, memdisk_io(disk), &small_segments);
 	if (log)
+	{
+		*holes = count_holes(log);
+		good = *holes >= 0;
+		if (*holes > 0)
+			mend(log);
 		log_close(log);
+		good = good && stays_whole(disk);
+	}
+	if (!good)
+		tap_note("%s, byte %d: opened, with %d holes", name, (int) offset, *holes);
 	memdisk_free(disk);
 	return good;
 }
 
 static void
-test_every_place(const char *name, int expected_found)
+test_every_place(const char *name, bool may_refuse, int expected_found)
 {
 	bool good = true;
 	int found = 0;
+	int refused = 0;
 	int tried = 0;
 
 	for (uint64_t offset = 0; offset < 16384 && good;)
 	{
-		LogOpenStatus status;
+		LogOpenResult result;
+		int holes;
 		bool in_header = offset < 64 || (offset >= 512 && offset < 700);
 
-		good = found_or_harmless(name, offset, &status);
+		good = survives(name, offset, &result, &holes);
 		tried++;
-		if (status == LOG_OPEN_ROTTEN || status == LOG_OPEN_VERSION)
-			found++;
+		found += result.status != LOG_OPEN_OK || result.damage_count > 0;
+		refused += result.status != LOG_OPEN_OK;
 		offset += in_header ? 1 : 97;
 	}
-	TAP_OK(good && found >= expected_found, "%s: %d of %d damaged bytes found, the others harmless",
-		   name, found, tried);
+	TAP_OK(good && found >= expected_found && (refused == 0 || may_refuse),
+		   "%s: %d of %d damaged bytes found, the others harmless; %d led to a refusal", name,
+		   found, tried, refused);
 }
 
 static void
@@ -127,19 +214,27 @@ open_and_close(Memdisk *disk)
 static void
 test_missing_segment(void)
 {
-	static const char *const names[] = {"0000000002.segment", "0000000003.segment"};
+	Memdisk *disk = new_disk();
+	Log *log = NULL;
+	LogOpenResult result;
 
-	for (int i = 0; i < 2; i++)
-	{
-		Memdisk *disk = new_disk();
-		LogOpenResult result;
+	remove_file(disk, "0000000002.segment");
+	result = log_open(&log, memdisk_io(disk), &small_segments);
+	TAP_OK(result.status == LOG_OPEN_OK && result.damage.segment == 2 && count_holes(log) > 15,
+		   "a missing segment takes its entries only");
+	mend(log);
+	log_close(log);
+	TAP_OK(stays_whole(disk), "which are filled");
+	remove_file(disk, "0000000001.segment");
+	TAP_OK(stays_whole(disk) == false, "the oldest one takes entries, too");
+	memdisk_free(disk);
 
-		remove_file(disk, names[i]);
-		result = open_and_close(disk);
-		TAP_IS_INT(result.status, LOG_OPEN_ROTTEN, "a missing segment is noticed");
-		TAP_IS_INT((int64_t) result.damage.segment, 2 + i, "and named");
-		memdisk_free(disk);
-	}
+	disk = new_disk();
+	remove_file(disk, "0000000003.segment");
+	remove_file(disk, "0000000004.segment");
+	result = open_and_close(disk);
+	TAP_IS_INT(result.status, LOG_OPEN_ROTTEN, "a missing last segment is noticed");
+	memdisk_free(disk);
 }
 
 /* A segment of another copy of this log, whole, with other content: as if backups were mixed. */
@@ -163,98 +258,42 @@ test_foreign_segment(void)
 	memdisk_free(disk);
 }
 
-static bool
-names_lsn(const LogDamage *damage, GroupId group, Lsn lsn)
-{
-	for (uint32_t i = 0; i < damage->group_count; i++)
-		if (damage->groups[i].group == group && lsn >= damage->groups[i].first_lsn &&
-			lsn <= damage->groups[i].last_lsn)
-			return true;
-	return false;
-}
-
-/* Entry 10 (group 1, LSN 5) lies in the middle of the first segment, entry 58 in the last one. */
+/* Entry 10 (group 1, LSN 5) lies in the middle of the first segment. */
 static void
 test_located(void)
 {
 	Memdisk *disk = new_disk();
-	LogOpenResult result;
-
-	memdisk_rot(disk, "0000000001.segment", 512 + 10 * 744, 1);
-	result = open_and_close(disk);
-	TAP_OK(result.status == LOG_OPEN_ROTTEN && result.damage.segment == 1 &&
-			   result.damage.begin_offset < 512 + 10 * 744 &&
-			   result.damage.end_offset > 512 + 10 * 744,
-		   "the damaged range is named");
-	TAP_OK(result.damage.groups_complete && names_lsn(&result.damage, 1, 5),
-		   "and whose entries lie there, by the segment's index");
-	memdisk_free(disk);
-}
-
-static void
-test_located_in_tail(void)
-{
-	Memdisk *disk = new_disk();
-	LogOpenResult result;
-	bool named = false;
-
-	memdisk_rot(disk, "0000000003.segment", 3000, 1);
-	result = open_and_close(disk);
-	for (Lsn lsn = 1; lsn <= ENTRIES / 2; lsn++)
-		named = named || names_lsn(&result.damage, 1, lsn) || names_lsn(&result.damage, 2, lsn);
-	TAP_OK(result.status == LOG_OPEN_ROTTEN && result.damage.segment == 3 && named &&
-			   !result.damage.groups_complete,
-		   "in the last segment, by the gap in a group's entries");
-	memdisk_free(disk);
-}
-
-#define MARKED_BYTE 0xEE
-
-/* Offset of the first entry that consists of marked bytes. */
-static uint64_t
-find_marked(Memdisk *disk, const char *name)
-{
-	static const uint8_t marks[20] = {[0 ... 19] = MARKED_BYTE};
-	const LogIo *io = memdisk_io(disk);
-	uint8_t bytes[16384];
-	int handle = io->open(io->ctx, name, LOG_IO_READ);
-	uint8_t *found;
-
-	if (log_io_read_all(io, handle, bytes, sizeof(bytes), 0) != 0)
-		abort();
-	io->close(io->ctx, handle);
-	found = memmem(bytes, sizeof(bytes), marks, sizeof(marks));
-	if (!found)
-		abort();
-	return (uint64_t) (found - bytes);
-}
-
-/* What a group held before a rebase is not missed; what it holds behind it is. */
-static void
-test_located_around_rebase(void)
-{
-	Memdisk *disk = new_disk();
-	uint8_t payload[100];
 	Log *log = NULL;
 	LogOpenResult result;
 
-	memset(payload, MARKED_BYTE, sizeof(payload));
-	log_open(&log, memdisk_io(disk), &small_segments);
-	for (Lsn lsn = ENTRIES / 2 + 1; lsn <= ENTRIES / 2 + 4; lsn++)
-		log_append_entry(log, 1, lsn, (Ballot){1, 1}, payload, sizeof(payload));
-	log_append_rebase(log, 1, 1000, (Ballot){2, 1});
-	log_append_entry(log, 1, 1001, (Ballot){2, 1}, payload, sizeof(payload));
-	if (log_write(log) != 0 || log_sync(log) != 0 || log_append_tick(log) != 0 ||
-		log_write(log) != 0 || log_sync(log) != 0)
-		abort();
+	memdisk_rot(disk, "0000000001.segment", 512 + 10 * 744, 1);
+	result = log_open(&log, memdisk_io(disk), &small_segments);
+	TAP_OK(result.status == LOG_OPEN_OK && result.damage.segment == 1 && result.damage_count == 1 &&
+			   result.damage.begin_offset < 512 + 10 * 744 &&
+			   result.damage.end_offset > 512 + 10 * 744,
+		   "the damaged range is named");
+	TAP_OK(log_is_damaged(log) && is_hole(log, 1, 5) && count_holes(log) == 1,
+		   "and whose entry lay there");
 	log_close(log);
-	memdisk_restart(disk, MEMDISK_LOSE_ALL);
-	memdisk_rot(disk, "0000000003.segment", find_marked(disk, "0000000003.segment"), 1);
+	memdisk_free(disk);
+}
+
+/* Without a delta checkpoint behind it nobody knows what else the damage took. */
+static void
+test_refused_in_tail(void)
+{
+	Memdisk *disk;
+	LogOpenResult result;
+
+	ends_with_delta = false;
+	disk = new_disk();
+	memdisk_rot(disk, "0000000003.segment", 3000, 1);
 	result = open_and_close(disk);
 	TAP_OK(result.status == LOG_OPEN_ROTTEN && result.damage.segment == 3 &&
-			   !names_lsn(&result.damage, 1, ENTRIES / 2 + 2) && !names_lsn(&result.damage, 1, 500),
-		   "damage before a rebase loses nothing of that group");
+			   result.damage.begin_offset < 3000 && result.damage.end_offset > 3000,
+		   "damage in the last segment that no checkpoint settles is refused");
 	memdisk_free(disk);
+	ends_with_delta = true;
 }
 
 static void
@@ -274,12 +313,15 @@ test_verify(void)
 	TAP_IS_INT(log_verify(log, &cursor, &damage), 0, "so is that one");
 	TAP_IS_INT((int64_t) cursor, 0, "then it begins anew");
 	TAP_IS_INT(log_verify(log, &cursor, &damage), -EBADMSG, "damage since then is found");
-	TAP_OK(damage.segment == 1 && damage.groups_complete && damage.group_count == 1 &&
-			   names_lsn(&damage, 1, 5),
-		   "and located exactly");
+	TAP_OK(damage.segment == 1 && is_hole(log, 1, 5) && count_holes(log) == 1,
+		   "and the entry that it took");
 	TAP_IS_INT(log_read_entry(log, 1, 5, &buffer, &entry), -EBADMSG,
 			   "the damaged entry is not passed to anybody");
 	TAP_IS_INT(log_read_entry(log, 1, 6, &buffer, &entry), 0, "its neighbour is");
+	cursor = 0;
+	TAP_IS_INT(log_verify(log, &cursor, &damage), 0, "what is known is not reported again");
+	mend(log);
+	TAP_OK(count_holes(log) == 0, "the hole is filled");
 	log_buffer_free(&buffer);
 	log_close(log);
 	memdisk_free(disk);
@@ -288,14 +330,14 @@ test_verify(void)
 int
 main(void)
 {
-	test_every_place("0000000001.segment", 150);
-	test_every_place("0000000002.segment", 150);
-	test_every_place("0000000003.segment", 150);
+	ends_with_delta = true;
+	test_every_place("0000000001.segment", false, 150);
+	test_every_place("0000000002.segment", false, 150);
+	test_every_place("0000000003.segment", true, 150);
 	test_missing_segment();
 	test_foreign_segment();
 	test_located();
-	test_located_in_tail();
-	test_located_around_rebase();
+	test_refused_in_tail();
 	test_verify();
 	return tap_done();
 }

@@ -1,0 +1,157 @@
+#!/usr/bin/perl
+# Bytes of the log are damaged while an instance is stopped: first on one node, then on all three at once, in different
+# entries, in closed segments and in the one being written. The nodes start, get what they lack from each other, and
+# nothing that was acknowledged is lost. Then a whole segment is gone.
+use strict;
+use warnings;
+use QuorateCluster;
+use QuorateProcess qw(wait_until);
+use Test::More;
+use Time::HiRes qw(sleep time);
+
+my $entry = 1;    # kinds of records (docs/formats.md)
+my $cluster = QuorateCluster->new(settings => { 'quorate.log_segment_size' => '1MB', 'quorate.heal_after' => '1h' });
+my ($north, $south, $west) = $cluster->nodes;
+$cluster->create_table('songs', partitions => 3);
+my $filler = 'x' x 400;
+
+# Items with a value that tells which round wrote them.
+sub write_items
+{
+	my ($node, $round, $rows) = @_;
+	for (my $first = 1; $first <= $rows; $first += 1000)
+	{
+		my $last = $first + 999;
+		$node->sql("SELECT quorate.put_items('songs', array_agg(
+			('{\"pk\": {\"S\": \"bulk-' || i || '\"}, \"v\": {\"N\": \"$round\"}, \"filler\": {\"S\": \"$filler\"}}')::quorate.item))
+			FROM generate_series($first, $last) i", limit_s => 120);
+	}
+}
+
+sub segments
+{
+	my ($node) = @_;
+	my @files = sort glob $node->data . '/pgsql_tmp_quorate/*.segment';
+	return @files;
+}
+
+# Damages a byte of every 20th entry of the tables' groups whose LSN leaves that remainder when divided by 3, in all segments.
+# The last record of all is left whole: damage there looks like a torn write.
+sub damage
+{
+	my ($node, $remainder) = @_;
+	my ($damaged, $seen, %files) = (0, 0);
+	foreach my $file (segments($node))
+	{
+		open my $io, '+<:raw', $file or die "could not open $file: $!\n";
+		read $io, my $image, -s $file;
+		my $offset = 512;
+		while ($offset + 44 < length $image)
+		{
+			my ($length, $kind, $group, $lsn) = unpack 'x4 V x8 C x3 Q< Q<', substr $image, $offset, 44;
+			last if $length < 44 || $offset + $length > length $image || $kind == 0 || $kind > 13;
+			if ($kind == $entry && $group > 1 && $lsn % 3 == $remainder && $seen++ % 20 == 0 && $length > 100)
+			{
+				seek $io, $offset + 60, 0;
+				print $io chr(ord(substr $image, $offset + 60, 1) ^ 0x40);
+				$damaged++;
+				$files{$file} = 1;
+			}
+			$offset += ($length + 7) & ~7;
+		}
+		close $io or die "could not write $file: $!\n";
+	}
+	note(sprintf '%s: %d entries damaged in %d segments', $node->name, $damaged, scalar keys %files);
+	return $damaged;
+}
+
+sub missing
+{
+	my ($node) = @_;
+	return $node->sql("SELECT coalesce(sum(missing_entries), 0) FROM quorate._group_status()");
+}
+
+# The node runs and has all entries, within 120 s from the start; the damage was reported within 60 s.
+sub is_repaired
+{
+	my ($node, $started, $position, $name) = @_;
+	ok(wait_until(60, sub { $node->log_since($position) =~ /the log of this node is damaged in segment \d+, bytes \d+ to \d+/ }),
+		"$name: " . $node->name . ' tells of the damage');
+	ok($node->poll_until('SELECT state FROM quorate.nodes WHERE is_this_node', 'running', 60), "$name: " . $node->name . ' runs');
+	ok(wait_until(120 - (time - $started), sub { missing($node) eq '0' }), "$name: " . $node->name . ' has all entries')
+	  or diag(missing($node) . ' are missing');
+	note(sprintf '%s: %s: %.1f s after the start, %s entries repaired', $name, $node->name, time - $started, $node->counter('entries_repaired'));
+}
+
+sub values_are
+{
+	my ($round, $rows, $name) = @_;
+	foreach my $node ($cluster->nodes)
+	{
+		is($node->sql("SELECT count(*) FROM quorate.scan('songs', consistent_read => true) i
+				WHERE i::jsonb #>> '{pk,S}' LIKE 'bulk-%' AND i::jsonb #>> '{v,N}' = '$round'", limit_s => 120),
+			$rows, "$name: all rows are right through " . $node->name);
+	}
+}
+
+# ---- one node
+
+my $load = $cluster->start_history('songs', seconds => 0);
+$cluster->wait_for_writes($load, 500);
+$west->stop;    # so that the others keep their logs
+write_items($north, 1, 8000);
+$cluster->wait_for_writes($load, 500);
+$cluster->finish_history($load, name => 'before');
+sleep 2;        # an idle node makes sure of what it has promised
+$north->stop;
+cmp_ok(scalar(segments($north)), '>=', 4, 'the log has closed segments');
+cmp_ok(damage($north, 0), '>', 20, 'entries of one node are damaged');
+my ($position, $started) = ($north->log_position, time);
+$_->start foreach $north, $west;
+is_repaired($north, $started, $position, 'one node');
+$cluster->wait_for_leaders('songs', 3);
+$cluster->reread($load, 'one node');
+values_are(1, 8000, 'one node');
+$cluster->replicas_equal('songs', 120);
+
+# ---- all nodes
+
+$load = $cluster->start_history('songs', seconds => 0);
+$cluster->wait_for_writes($load, 500);
+$cluster->finish_history($load, name => 'between');
+sleep 2;
+$west->stop;
+write_items($south, 2, 8000);
+sleep 2;
+$_->stop foreach $north, $south;
+my %position = map { $_->name => $_->log_position } $cluster->nodes;
+cmp_ok(damage($north, 0), '>', 20, 'entries of the first node are damaged');
+cmp_ok(damage($south, 1), '>', 20, 'and others of the second');
+cmp_ok(damage($west, 2), '>', 0, 'and others of the third');
+$started = time;
+$_->start foreach $cluster->nodes;
+is_repaired($_, $started, $position{ $_->name }, 'all nodes') foreach $cluster->nodes;
+$cluster->wait_for_leaders('songs', 3);
+$cluster->reread($load, 'all nodes');
+values_are(2, 8000, 'all nodes');
+my $after = $cluster->start_history('songs', seconds => 0);
+$cluster->wait_for_writes($after, 1000);
+$cluster->finish_history($after, name => 'after');
+$cluster->replicas_equal('songs', 120);
+
+# ---- a segment is gone
+
+$west->stop;
+write_items($north, 3, 8000);
+sleep 2;
+$south->stop;
+my @files = segments($south);
+unlink $files[1] or die "could not remove $files[1]: $!\n";
+($position, $started) = ($south->log_position, time);
+$_->start foreach $south, $west;
+is_repaired($south, $started, $position, 'a segment is gone');
+$cluster->wait_for_leaders('songs', 3);
+values_are(3, 8000, 'a segment is gone');
+$cluster->replicas_equal('songs', 120);
+$cluster->finish;
+done_testing();
