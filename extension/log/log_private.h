@@ -18,7 +18,8 @@ typedef struct LogSegment
 	uint32_t number;
 	uint32_t seed;        /* CRC of the header */
 	uint32_t end_offset;  /* records end here */
-	bool is_damaged;      /* known to hold less than was written */
+	bool is_damaged;      /* known to hold less than was written ... */
+	bool lacks_checkpoint; /* ... and its checkpoint is not whole */
 	int handle;           /* -1 while not open */
 	bool in_stream;       /* stream_base is set: some of it was appended since the log was opened */
 	uint64_t stream_base; /* stream position of offset 0 */

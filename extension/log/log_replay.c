@@ -381,6 +381,8 @@ pass_break(Replay *replay)
 		!tail_is_damaged(replay, &replay->result->cut_records))
 		return false;
 	log_scan_skip(&replay->scan, &record);
+	segment_read(replay)->lacks_checkpoint |= !replay->checkpoint_begun ||
+											  replay->checkpoint_left > 0;
 	note_damage(replay, "records are damaged", begin, replay->scan.offset);
 	lose_track(replay, begin, replay->scan.offset);
 	replay->broken = true;

@@ -52,6 +52,23 @@ first_needed_segment(const Log *log, LogNeededCallback needed_from, void *ctx)
 	return needed;
 }
 
+/*
+ * The state of all groups has to be known after the next start even if what is left is damaged.  So the segment before
+ * the one being filled stays, and the oldest one, or one behind it, begins with a whole checkpoint.
+ */
+static uint32_t
+keep_checkpoints(const Log *log, uint32_t keep)
+{
+	uint32_t oldest = log->segments[0].number;
+	uint32_t number = log_active_segment(log)->number;
+
+	if (keep == number && keep > oldest)
+		keep--;
+	while (number > oldest && log_segment(log, number)->lacks_checkpoint)
+		number--;
+	return number < keep ? number : keep;
+}
+
 /* The base of a group when nothing before segment `first` is left. */
 static Lsn
 base_in_order(const LogGroup *group, uint32_t first)
@@ -83,13 +100,12 @@ base_of_scattered(const LogGroup *group, uint32_t first, Lsn needed_lsn)
 	return base;
 }
 
-/* Entries that lie before segment `first` are gone, and holes that nobody needs.  True if there were any. */
-static bool
+/* Entries that lie before segment `first` are given up, and holes that nobody needs. */
+static void
 advance_bases(Log *log, uint32_t first, LogNeededCallback needed_from, void *ctx)
 {
 	LogGroup *group;
 	uint32_t slot = 0;
-	bool advanced = false;
 
 	while ((group = log_state_next_group(&log->state, &slot)) != NULL)
 	{
@@ -101,14 +117,13 @@ advance_bases(Log *log, uint32_t first, LogNeededCallback needed_from, void *ctx
 			continue;
 		log_group_advance_base(&log->state, group, base);
 		log_group_review_order(group);
-		advanced = true;
 	}
-	return advanced;
 }
 
 int
 log_truncate(Log *log, LogNeededCallback needed_from, void *ctx)
 {
+	uint32_t needed;
 	uint32_t keep;
 	int given_up = 0;
 	int error = log_write(log);
@@ -117,9 +132,9 @@ log_truncate(Log *log, LogNeededCallback needed_from, void *ctx)
 		error = log_sync(log);
 	if (error < 0)
 		return error;
-	keep = first_needed_segment(log, needed_from, ctx);
-	if (!advance_bases(log, keep, needed_from, ctx) && keep == log->segments[0].number)
-		return 0;
+	needed = first_needed_segment(log, needed_from, ctx);
+	keep = keep_checkpoints(log, needed);
+	advance_bases(log, needed, needed_from, ctx);
 	while (log->segments[0].number < keep)
 	{
 		if ((error = log_recycle_oldest(log)) < 0)

@@ -7,19 +7,39 @@
 
 #include <stdlib.h>
 
+/* Counts down what is left of the checkpoint at the beginning of a segment: UINT32_MAX at first. */
+static void
+pass_checkpoint(const LogRecord *record, uint32_t *left)
+{
+	LogCheckpointBegin begin;
+
+	if (*left == UINT32_MAX && record->payload_length == LOG_CHECKPOINT_BEGIN_BYTES)
+	{
+		log_checkpoint_begin_decode(record->payload, &begin);
+		*left = begin.node_values + begin.groups;
+	}
+	else if (*left > 0)
+		(*left)--;
+}
+
 /* Walks on behind damage until the records end; *damage is the last range.  Returns the number of entries lost. */
 static uint32_t
-verify_image(Log *log, const LogSegment *segment, const uint8_t *image, LogDamage *damage)
+verify_image(Log *log, LogSegment *segment, const uint8_t *image, LogDamage *damage)
 {
 	LogScan scan;
 	LogRecord record;
+	uint32_t checkpoint_left = UINT32_MAX;
 	uint32_t lost = 0;
 
 	log_scan_start(&scan, image, log->segment_bytes, segment->seed);
 	while (scan.offset < segment->end_offset)
 	{
 		if (log_scan_next(&scan, &record) == 1)
+		{
+			pass_checkpoint(&record, &checkpoint_left);
 			continue;
+		}
+		segment->lacks_checkpoint |= checkpoint_left > 0;
 		damage->reason = "records of a closed segment are damaged";
 		damage->begin_offset = scan.offset;
 		damage->end_offset = log_scan_skip(&scan, &record);

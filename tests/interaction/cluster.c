@@ -610,6 +610,13 @@ cluster_rows(Cluster *cluster, NodeId node, GroupId group, bool present)
 }
 
 void
+cluster_damage(Cluster *cluster, NodeId node, GroupId group, Lsn lsn)
+{
+	if (cluster->nodes[node].core)
+		core_node_missing(cluster->nodes[node].core, group, lsn);
+}
+
+void
 cluster_clock_anomaly(Cluster *cluster, NodeId node)
 {
 	Event event = {.kind = EVENT_CLOCK_ANOMALY};

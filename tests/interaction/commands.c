@@ -309,6 +309,16 @@ run_rows(Script *script, const char *arguments)
 }
 
 static void
+run_damage(Script *script, const char *arguments)
+{
+	NodeId node = argument_node(script, arguments);
+
+	if (node)
+		cluster_damage(script->cluster, node, argument_group(arguments),
+					   (Lsn) argument_number(arguments, "lsn", 0));
+}
+
+static void
 run_truncate(Script *script, const char *arguments)
 {
 	NodeId node = argument_node(script, arguments);
@@ -589,6 +599,7 @@ static const Command commands[] = {
 	{"tick", run_tick, true},         {"transfer", run_transfer, true},
 	{"truncate", run_truncate, true}, {"change", run_change, true},
 	{"rows", run_rows, true},         {"inquire", run_inquire, true},
+	{"damage", run_damage, true},
 	{"freeze", run_freeze, true},     {"thaw", run_thaw, true},
 	{"recover", run_recover, true},
 };

@@ -401,7 +401,8 @@ test_many_ballots(void)
 	TAP_OK(result == LOG_FULL && lsn > 400, "too many changes of ballot fill a log");
 	needed = lsn;
 	TAP_IS_INT(write_and_sync(log), 0, "which goes on to work");
-	TAP_OK(log_truncate(log, needs_ctx, &needed) > 0, "truncation forgets old ballots");
+	TAP_OK(log_truncate(log, needs_ctx, &needed) >= 0 && state_of(log, 1).run_count < 400,
+		   "truncation forgets old ballots");
 	TAP_IS_INT(append_numbered(log, 1, lsn + 1, (Ballot){lsn + 1, 1}, 0), 0,
 			   "and entries are taken again");
 	log_close(log);

@@ -1,0 +1,203 @@
+/*
+ * test_engine_repair.c
+ *		Engines whose logs are damaged: they get what they lack from each other, and promise nothing wrong meanwhile.
+ */
+#include "unit/engine_cluster.h"
+#include "unit/tap.h"
+
+#define TAGS 600
+#define TAG_BYTES 500
+
+static TestCluster cluster;
+
+typedef struct Expectation
+{
+	Lsn lsn;
+	uint64_t tag;
+	bool found;
+} Expectation;
+
+static void
+check_payload(void *context, Lsn lsn, const Entry *entry)
+{
+	Expectation *expected = context;
+
+	expected->found = lsn == expected->lsn && entry->length == TAG_BYTES &&
+					  memcmp(entry->payload, cluster_payload(expected->tag, TAG_BYTES), TAG_BYTES) == 0;
+}
+
+/* How many of the tags the node's log holds, each where the writer was told. */
+static uint32_t
+count_tags(TestNode *node, const TestNode *writer)
+{
+	uint32_t count = 0;
+
+	for (uint64_t tag = 1; tag <= TAGS; tag++)
+	{
+		Expectation expected = {writer->tag_lsns[tag], tag, false};
+
+		engine_read_entries(node->engine, CLUSTER_GROUP, expected.lsn, expected.lsn, 1 << 20,
+							check_payload, &expected);
+		count += expected.found;
+	}
+	return count;
+}
+
+/* A cluster with all tags committed on all nodes, in some segments, and idle since. */
+static TestNode *
+start_with_entries(uint32_t node_count)
+{
+	TestNode *leader;
+
+	cluster_start(&cluster, node_count);
+	leader = cluster_await_leader(&cluster);
+	for (uint64_t tag = 1; tag <= TAGS; tag++)
+	{
+		cluster_propose(&cluster, leader, tag, TAG_BYTES);
+		if (tag % 20 == 0)
+			cluster_run(&cluster, 5000);
+	}
+	if (!cluster_await_commit(&cluster, leader, leader->tag_lsns[TAGS]))
+		abort();
+	cluster_run(&cluster, 1000000);
+	return leader;
+}
+
+static void
+kill_all(void)
+{
+	for (NodeId node = 1; node <= cluster.node_count; node++)
+		cluster_kill(&cluster, node, MEMDISK_LOSE_ALL);
+}
+
+static void
+damage(NodeId node, const char *name, uint32_t from, uint32_t bytes)
+{
+	for (uint32_t offset = from; offset < from + bytes; offset++)
+		if (!memdisk_rot(cluster.nodes[node].disk, name, offset, 0x55))
+			abort();
+}
+
+static uint64_t
+missing(NodeId node)
+{
+	return engine_missing_entries(cluster.nodes[node].engine);
+}
+
+static GroupStatus
+status_of(NodeId node)
+{
+	GroupStatus status = {0};
+
+	engine_group_status(cluster.nodes[node].engine, CLUSTER_GROUP, &status);
+	return status;
+}
+
+static void
+test_disjoint_damage(void)
+{
+	const TestNode *writer = start_with_entries(3);
+	bool whole = true;
+
+	kill_all();
+	damage(1, "0000000001.segment", 20000, 4000);
+	damage(2, "0000000001.segment", 40000, 4000);
+	damage(3, "0000000003.segment", 20000, 20000);
+	damage(3, "0000000002.segment", 0, 100);
+	for (NodeId node = 1; node <= 3; node++)
+	{
+		EngineStatus status = cluster_open(&cluster, node);
+
+		TAP_OK(status == ENGINE_OK && missing(node) > 4 &&
+				   engine_log_damage(cluster.nodes[node].engine) != NULL,
+			   "node %d starts without %d of its entries", node, (int) missing(node));
+	}
+	TAP_OK(cluster_await_leader(&cluster) != NULL, "they agree on a leader");
+	cluster_run(&cluster, 2000000);
+	for (NodeId node = 1; node <= 3; node++)
+	{
+		TestNode *it = &cluster.nodes[node];
+
+		whole = whole && missing(node) == 0 && count_tags(it, writer) == TAGS;
+		TAP_OK(engine_repaired_entries(it->engine) > 4 && status_of(node).missing_entries == 0,
+			   "node %d got %d entries from the others", node,
+			   (int) engine_repaired_entries(it->engine));
+	}
+	TAP_OK(whole, "all have all entries");
+	kill_all();
+	for (NodeId node = 1; node <= 3; node++)
+		whole = whole && cluster_open(&cluster, node) == ENGINE_OK && missing(node) == 0;
+	TAP_OK(whole, "and still do after a restart");
+	cluster_stop(&cluster);
+}
+
+/* Its last entries may not be committed: it neither stands nor answers those who do. */
+static void
+test_silent_until_repaired(void)
+{
+	start_with_entries(3);
+	kill_all();
+	damage(1, "0000000005.segment", 4000, 20000);
+	cluster_open(&cluster, 1);
+	cluster_open(&cluster, 2);
+	cluster.nodes[2].isolated = true;
+	cluster_run(&cluster, 5000000);
+	TAP_OK(missing(1) > 10 && status_of(1).role == ROLE_FOLLOWER,
+		   "a node that lacks entries waits for somebody who has them");
+	cluster.nodes[2].isolated = false;
+	cluster_run(&cluster, 5000000);
+	TAP_OK(missing(1) == 0, "which need not be a leader");
+	TAP_OK(cluster_await_leader(&cluster) != NULL, "then both are a quorum");
+	cluster_stop(&cluster);
+}
+
+/* What its rows have it need not read: it stands. */
+static void
+test_covered_by_rows(void)
+{
+	Lsn lsn = start_with_entries(1)->tag_lsns[TAGS];
+
+	kill_all();
+	damage(1, "0000000002.segment", 4000, 20000);
+	cluster_open(&cluster, 1);
+	cluster_run(&cluster, 3000000);
+	TAP_OK(missing(1) > 10 && status_of(1).role == ROLE_FOLLOWER,
+		   "a single node that lacks what its rows do not have does not stand");
+	engine_applied(cluster.nodes[1].engine, CLUSTER_GROUP, lsn, lsn);
+	TAP_OK(cluster_await_leader(&cluster) != NULL, "it does when the rows have it");
+	cluster_run(&cluster, 5000000);
+	TAP_OK(missing(1) == 0 && status_of(1).base_lsn > 1, "and gives up what nobody has");
+	cluster_stop(&cluster);
+}
+
+/* The others have given up what is missing here, and the rows here do not have it. */
+static void
+test_rows_are_copied(void)
+{
+	Lsn lsn = start_with_entries(3)->tag_lsns[TAGS];
+
+	/* Node 1 tells that it has applied all; the others do later, and truncate. */
+	engine_applied(cluster.nodes[1].engine, CLUSTER_GROUP, lsn, lsn);
+	cluster_run(&cluster, 3000000);
+	cluster_kill(&cluster, 1, MEMDISK_LOSE_ALL);
+	for (NodeId node = 2; node <= 3; node++)
+		engine_applied(cluster.nodes[node].engine, CLUSTER_GROUP, lsn, lsn);
+	cluster_run(&cluster, 5000000);
+	damage(1, "0000000002.segment", 4000, 20000);
+	TAP_OK(cluster_open(&cluster, 1) == ENGINE_OK, "a damaged node starts whose rows are gone");
+	cluster_run(&cluster, 5000000);
+	TAP_OK(cluster.nodes[1].rows_missing && status_of(1).rows_missing && missing(1) == 0 &&
+			   cluster.nodes[1].rebase_lsn == status_of(1).base_lsn,
+		   "its log begins anew, and its rows are to be copied");
+	cluster_stop(&cluster);
+}
+
+int
+main(void)
+{
+	test_disjoint_damage();
+	test_silent_until_repaired();
+	test_covered_by_rows();
+	test_rows_are_copied();
+	return tap_done();
+}
