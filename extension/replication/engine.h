@@ -177,8 +177,8 @@ extern void engine_inquire(Engine *engine, GroupId group, NodeId member);
 
 /*
  * An operator says that `lost_nodes` (a set, node_id_bit) will never come back, and with them the group's quorum: this
- * replica goes on alone, with all that its log holds (decisions/0010).  NULL if it does from the end of the turn on, else
- * a phrase that says why not, with nothing changed.
+ * replica goes on alone, with all that its log holds (decisions/0010).  NULL if it does from the end of the turn on,
+ * else a phrase that says why not, with nothing changed.
  */
 extern const char *engine_recover_group(Engine *engine, GroupId group, uint64_t lost_nodes);
 

@@ -23,6 +23,7 @@ typedef enum CommandKind
 	COMMAND_GROUP_ROWS,
 	COMMAND_GROUP_CHANGE,
 	COMMAND_GROUP_INQUIRE, /* self: the node to ask */
+	COMMAND_GROUP_RECOVER, /* lost_nodes */
 	COMMAND_NODES,         /* data: the packed list of nodes (shmem/node_list.h) */
 	COMMAND_BOOTSTRAP,     /* data: the same */
 	COMMAND_UNBOOTSTRAP,
@@ -39,6 +40,7 @@ typedef struct NodeCommand
 	uint64_t feed_generation;
 	Membership membership;  /* GROUP_OPEN; GROUP_CHANGE: node and kind of each member to be */
 	NodeId first_leader;    /* GROUP_OPEN */
+	uint64_t lost_nodes;    /* GROUP_RECOVER: a set, node_id_bit */
 	uint8_t cluster_id[16]; /* BOOTSTRAP */
 	NodeId self;            /* BOOTSTRAP */
 	bool joins;             /* BOOTSTRAP: an existing cluster, of whose groups it keeps none yet */

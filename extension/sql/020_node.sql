@@ -57,13 +57,14 @@ CREATE FUNCTION quorate._group_status(
 	OUT commit_lsn bigint, OUT applied_lsn bigint, OUT applied_durable_lsn bigint, OUT start_lsn bigint,
 	OUT lease_remaining_ms bigint, OUT pending_writes bigint, OUT member_nodes integer[],
 	OUT member_kinds text[], OUT member_durable_lsns bigint[], OUT member_needs_snapshot boolean[],
-	OUT rows text, OUT committed_generation bigint, OUT missing_entries bigint)
+	OUT rows text, OUT committed_generation bigint, OUT missing_entries bigint, OUT last_round bigint,
+	OUT last_node integer)
 RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'quorate_group_status'
 LANGUAGE C VOLATILE PARALLEL SAFE ROWS 16;
 
 COMMENT ON FUNCTION quorate._group_status() IS
-'internal: published state of this node''s replicas; ballot, start and lease only where it leads';
+'internal: published state of this node''s replicas; ballot, start and lease only where it leads; last: the ballot of the entry at append_lsn';
 
 CREATE FUNCTION quorate._copy_activity(
 	OUT group_id bigint, OUT source integer, OUT since timestamptz, OUT bytes bigint)

@@ -37,8 +37,8 @@ extern void node_add(const NodeInfo *node, NodeId except, bool wait, bool allow_
 /* The arguments name, zone and conninfo, from number `first` on; ERROR 22004 or 22023. */
 extern void node_take_arguments(FunctionCallInfo fcinfo, int first, NodeInfo *node);
 
-/* remove_node: see there. */
-extern void node_remove(const char *name, bool force, bool wait);
+/* remove_node: see there.  Waits for so long, or for ever if wait_ms is negative; a NOTICE if that was not enough. */
+extern void node_remove(const char *name, bool force, long wait_ms);
 
 /* Connects to a node and makes sure that it is that node of this cluster; NULL, with *problem set, otherwise. */
 extern PeerConnection *node_connect(const NodeInfo *node, char **problem);

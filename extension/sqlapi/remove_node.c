@@ -220,10 +220,11 @@ still_leaving(const NodeInfo *leaving)
 	return node != NULL;
 }
 
-/* Waits until the node is out; false if it is not and `wait` is false. */
+/* Waits until the node is out, for so long, or for ever if wait_ms is negative; false if it is not. */
 static bool
-wait_until_out(const NodeInfo *leaving, bool wait)
+wait_until_out(const NodeInfo *leaving, long wait_ms)
 {
+	TimeUs deadline_us = shared_now_us() + wait_ms * INT64CONST(1000);
 	RemoveWatch *watch = palloc(sizeof(RemoveWatch));
 	bool out = false;
 
@@ -233,7 +234,7 @@ wait_until_out(const NodeInfo *leaving, bool wait)
 		if (round % RECONNECT_ROUNDS == 0)
 			watch_connect(watch);
 		out = !still_leaving(leaving) || watch_is_out(watch);
-		if (!wait)
+		if (wait_ms >= 0 && shared_now_us() >= deadline_us)
 			break;
 		if (!out)
 			wait_a_little(REMOVE_POLL_MS);
@@ -263,7 +264,7 @@ release_instance(const NodeInfo *node)
 }
 
 void
-node_remove(const char *name, bool force, bool wait)
+node_remove(const char *name, bool force, long wait_ms)
 {
 	NodeInfo node = node_require(name);
 
@@ -271,7 +272,7 @@ node_remove(const char *name, bool force, bool wait)
 	node_set_standing(node.node, node.name,
 					  STANDING(NODE_ACTIVE) | STANDING(NODE_DRAINING) | STANDING(NODE_JOINING),
 					  NODE_LEAVING);
-	if (!wait_until_out(&node, wait))
+	if (!wait_until_out(&node, wait_ms))
 	{
 		ereport(NOTICE, errmsg("node \"%s\" is leaving", node.name),
 				errhint("Call quorate.remove_node() again to end it."));
@@ -291,7 +292,7 @@ quorate_remove_node(PG_FUNCTION_ARGS)
 	api_require_argument(fcinfo, 0, "name");
 	api_begin_write("remove_node()");
 	node_remove(text_to_cstring(PG_GETARG_TEXT_PP(0)), api_flag_argument(fcinfo, 1, false),
-				api_flag_argument(fcinfo, 2, true));
+				api_flag_argument(fcinfo, 2, true) ? -1 : 0);
 	PG_RETURN_VOID();
 }
 
@@ -314,6 +315,6 @@ quorate_replace_node(PG_FUNCTION_ARGS)
 				errmsg("node \"%s\" cannot replace itself", old.name),
 				errhint("Call quorate.replace_node() on another node."));
 	node_add(&node, old.node, true, api_flag_argument(fcinfo, 4, false));
-	node_remove(old.name, false, true);
+	node_remove(old.name, false, -1);
 	PG_RETURN_VOID();
 }

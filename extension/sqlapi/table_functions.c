@@ -19,6 +19,7 @@
 #include "request/sqlstate.h"
 #include "sqlapi/api_call.h"
 #include "sqlapi/metadata_write.h"
+#include "sqlapi/table_partition.h"
 
 #define SILENT_MS 2000 /* a node that was not heard for so long gets no replicas of new tables */
 
@@ -287,8 +288,8 @@ quorate_drop_table(PG_FUNCTION_ARGS)
 
 /* ---------------------------------------------------------------- transfer_leader */
 
-static const PartitionInfo *
-transfer_find_partition(const TableInfo *table, int32 number)
+const PartitionInfo *
+table_partition(const TableInfo *table, int32 number)
 {
 	if (number < 0 || (uint32_t) number >= table->partition_count)
 		ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -381,7 +382,7 @@ quorate_transfer_leader(PG_FUNCTION_ARGS)
 	api_require_argument(fcinfo, 2, "node");
 	api_begin_write("transfer_leader()");
 	table = api_table(PG_GETARG_TEXT_PP(0));
-	partition = transfer_find_partition(table, PG_GETARG_INT32(1));
+	partition = table_partition(table, PG_GETARG_INT32(1));
 	group = partition->group;
 	node = text_to_cstring(PG_GETARG_TEXT_PP(2));
 	target = transfer_find_target(partition, node);

@@ -242,7 +242,7 @@ member_arrays(const GroupStatus *status, Datum *values)
 	values[3] = PointerGetDatum(construct_array(snapshot, count, BOOLOID, 1, true, TYPALIGN_CHAR));
 }
 
-#define GROUP_STATUS_COLUMNS 22
+#define GROUP_STATUS_COLUMNS 24
 
 static void
 put_group(ReturnSetInfo *result, GroupShared *group)
@@ -285,6 +285,8 @@ put_group(ReturnSetInfo *result, GroupShared *group)
 	nulls[19] = rows == NULL;
 	values[20] = Int64GetDatum(status.committed_generation);
 	values[21] = Int64GetDatum(status.missing_entries);
+	values[22] = Int64GetDatum((int64) status.last_ballot.round);
+	values[23] = Int32GetDatum(status.last_ballot.node);
 	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 }
 

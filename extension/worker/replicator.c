@@ -84,6 +84,9 @@ execute_command(const NodeCommand *command, const void *data, Size length, Comma
 			if (replicator_engine != NULL)
 				engine_inquire(replicator_engine, command->group, command->self);
 			break;
+		case COMMAND_GROUP_RECOVER:
+			groups_recover(command, result);
+			break;
 		case COMMAND_NODES:
 			nodes_take_list(data, length);
 			break;

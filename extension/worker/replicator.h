@@ -118,6 +118,9 @@ extern void groups_detach_all(void);
 /* Carry out the commands of reconciler and applier. */
 extern void groups_open(const NodeCommand *command);
 extern void groups_close(GroupId group);
+
+/* Carries out the command of an operator whose quorum is lost for good; 55000 if it cannot be done. */
+extern void groups_recover(const NodeCommand *command, CommandResult *result);
 extern void groups_feed_restart(void);
 
 /* Hands a write to the engine. */

@@ -212,6 +212,26 @@ groups_close(GroupId group)
 		groups_detach(replica);
 }
 
+void
+groups_recover(const NodeCommand *command, CommandResult *result)
+{
+	const char *obstacle = replicator_engine == NULL
+							   ? "this node does not take part in its cluster"
+							   : engine_recover_group(replicator_engine, command->group,
+													  command->lost_nodes);
+
+	if (obstacle == NULL)
+	{
+		ereport(LOG, (errmsg("replication group " UINT64_FORMAT
+							 " goes on with this node alone, as an operator demands",
+							 command->group)));
+		return;
+	}
+	result->sqlstate = ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE;
+	snprintf(result->message, sizeof(result->message),
+			 "cannot recover replication group " UINT64_FORMAT ": %s", command->group, obstacle);
+}
+
 /* ---- writes ---- */
 
 uint64_t
