@@ -389,6 +389,9 @@ extern int log_truncate(Log *log, LogNeededCallback needed_from, void *ctx);
 /* Bytes of all segment files, those made ahead included. */
 extern uint64_t log_size_bytes(const Log *log);
 
+/* The error, as -errno, after which nothing more can be written; 0 for none. */
+extern int log_failure(const Log *log);
+
 /* ---- verification (log_verify.c) ---- */
 
 /*

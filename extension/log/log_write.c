@@ -64,6 +64,12 @@ write_segment(Log *log, LogSegment *segment)
 }
 
 int
+log_failure(const Log *log)
+{
+	return log->poison;
+}
+
+int
 log_write(Log *log)
 {
 	while (log->poison == 0 && log->written_position < log->append_position)

@@ -550,6 +550,14 @@ end_turn(Engine *engine)
 		wire_arena_reset(&engine->turn_arena);
 }
 
+int
+engine_failure(const Engine *engine)
+{
+	int error = log_failure(engine->log);
+
+	return -(error != 0 ? error : engine->append_error);
+}
+
 bool
 engine_finish_turn(Engine *engine)
 {
@@ -565,10 +573,7 @@ engine_finish_turn(Engine *engine)
 	record_delta_if_due(engine);
 	record_tick_if_idle(engine);
 	if (!write_and_sync(engine))
-	{
-		engine_set_error("could not write or sync the log");
 		return false;
-	}
 	truncate_if_due(engine);
 	show_leases_if_due(engine);
 	engine_tell_news(engine);

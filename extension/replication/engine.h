@@ -203,6 +203,9 @@ extern void engine_applied(Engine *engine, GroupId group, Lsn applied_lsn, Lsn d
  */
 extern bool engine_finish_turn(Engine *engine);
 
+/* The errno of that failure; 0 if there was none. */
+extern int engine_failure(const Engine *engine);
+
 /* When the next turn is due although nothing arrives. */
 extern TimeUs engine_next_wake_us(const Engine *engine);
 

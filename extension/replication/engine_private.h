@@ -193,6 +193,7 @@ struct Engine
 	TimeUs repair_due_us;   /* next round of questions for damaged entries */
 	uint64_t repaired_entries;
 	bool failed;            /* an append failed: the turn cannot be finished */
+	int append_error;       /* ... with this -errno */
 	bool starved;           /* no room for control records: nothing is stepped */
 	ClusterVersion version; /* of the cluster; nothing newer is sent or recorded */
 	uint64_t turn_tag;      /* tag of the proposal that is being stepped */

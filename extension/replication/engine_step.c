@@ -28,8 +28,10 @@ void
 engine_recorded(Engine *engine, int error)
 {
 	CORE_ASSERT(error != LOG_FULL);
-	if (error != 0)
-		engine->failed = true;
+	if (error == 0)
+		return;
+	engine->failed = true;
+	engine->append_error = error;
 }
 
 /* ---- effects ---- */

@@ -234,8 +234,7 @@ run_turn(void)
 	if (gather_proposals() == 0)
 		more |= take_proposals();
 	if (!engine_finish_turn(replicator_engine))
-		ereport(PANIC, (errcode_for_file_access(),
-						errmsg("could not write the log of this node: %s", engine_error())));
+		replicator_log_failed();
 	if (engine_set_back_by(replicator_engine) != 0)
 	{
 		nodes_stop_set_back();

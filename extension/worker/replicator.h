@@ -42,6 +42,9 @@ extern void replicator_bootstrap(const NodeCommand *command, const void *node_li
 extern void replicator_unbootstrap(CommandResult *result);
 extern void replicator_adopt(CommandResult *result);
 
+/* PANIC after a turn that failed: what was not synced is recovered from the quorum. */
+extern void replicator_log_failed(void) pg_attribute_noreturn();
+
 /* Closes the engine: this node cannot take part; `reason` says why and is logged. */
 extern void replicator_refuse(const char *reason);
 

@@ -282,6 +282,16 @@ replicator_reopen_if_due(void)
 	return reopen_due_us == 0 ? -1 : (long) ((reopen_due_us - shared_now_us()) / 1000 + 1);
 }
 
+void
+replicator_log_failed(void)
+{
+	errno = engine_failure(replicator_engine);
+	ereport(PANIC,
+			(errcode_for_file_access(),
+			 errmsg("could not write the log of this node in \"%s\": %m", quorate_log_directory)));
+	pg_unreachable();
+}
+
 /* ---- a node's beginning and end ---- */
 
 static void
@@ -320,7 +330,7 @@ record_first_facts(const NodeCommand *command, const void *node_list, Size lengt
 	if (!command->joins)
 		groups_open(&open_metadata);
 	if (!engine_finish_turn(replicator_engine))
-		ereport(PANIC, (errmsg("could not write the log of this node: %s", engine_error())));
+		replicator_log_failed();
 }
 
 void

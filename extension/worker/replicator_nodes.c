@@ -192,7 +192,7 @@ nodes_stop_removed(void)
 	list = node_list_published();
 	list->removed_nodes |= node_id_bit(quorate_shared->self);
 	if (keep_list(list) && !engine_finish_turn(replicator_engine))
-		ereport(PANIC, (errmsg("could not write the log of this node: %s", engine_error())));
+		replicator_log_failed();
 	pfree(list);
 	stop_removed();
 }

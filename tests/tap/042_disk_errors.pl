@@ -18,7 +18,7 @@ $cluster->wait_for_writes($load, 1000);
 sub panics
 {
 	my ($node, $position) = @_;
-	my @lines = $node->log_since($position) =~ /PANIC:  could not write the log of this node/g;
+	my @lines = $node->log_since($position) =~ /PANIC:  could not write the log of this node in "pgsql_tmp_quorate": Input\/output error/g;
 	return scalar @lines;
 }
 
