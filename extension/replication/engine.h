@@ -158,8 +158,8 @@ extern void engine_propose(Engine *engine, GroupId group, Ballot ballot, const v
 						   uint32_t length, uint64_t tag);
 
 /*
- * Planned handover.  Refused silently, with no harm to writes, if this replica does not lead, or the target is silent or
- * has said that its rows are missing; watch the status.
+ * Planned handover.  Refused silently, with no harm to writes, if this replica does not lead, or the target is silent
+ * or has said that its rows are missing; watch the status.
  */
 extern void engine_transfer(Engine *engine, GroupId group, NodeId target);
 

@@ -146,7 +146,7 @@ server_of(const SimWorld *world, uint32_t group)
 	return node;
 }
 
-/* Asks the leaders to hand over to the goals: again and again, as transfer_leader does, for each asking may be refused. */
+/* Asks the leaders to hand over to the goals: again and again, as transfer_leader does, for each may be refused. */
 static void
 ask_handovers(SimWorld *world)
 {

@@ -285,16 +285,18 @@ sub reread
 
 # Starts one writer a partition, which writes its key again and again, from connections to the given nodes (all).
 # keys: number => key, as probe_keys returns them. Options: rate (100 writes a second each), nodes => [ ... ],
-# timeout_ms (2000).
+# timeout_ms (2000), history => 1 to record every write (QuorateGaps).
 sub start_probe
 {
 	my ($self, $table, $keys, %option) = @_;
 	my $number = ++$self->{probes};
 	my $probe = { keys => $keys, out => "$self->{folder}/probe-$number.out", log => "$self->{folder}/probe-$number.log" };
+	$probe->{history} = "$self->{folder}/probe-$number.history" if $option{history};
 	$probe->{pid} = spawn(
 		[
 			"$tools/history_client", 'probe', '--table', $table, '--rate', $option{rate} // 100, '--seconds', 0,
 			'--timeout-ms', $option{timeout_ms} // 2000, (map { ('--probe-key', $_) } values %$keys),
+			($probe->{history} ? ('--history', $probe->{history}) : ()),
 			$self->target_options(@{ $option{nodes} // [] })
 		],
 		$probe->{out}, stderr => $probe->{log});
