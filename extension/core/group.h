@@ -173,7 +173,8 @@ typedef struct GroupStatus
 	uint64_t generation;           /* of the membership in use ... */
 	uint64_t committed_generation; /* ... and of the newest that is committed */
 	bool rows_missing;             /* its rows have to be copied before it may stand or serve */
-	uint32_t missing_entries;      /* damaged in its log and not repaired yet; filled in by replication/ */
+	uint32_t
+		missing_entries; /* damaged in its log and not repaired yet; filled in by replication/ */
 	Ballot promised;
 	NodeId leader; /* whom this replica believes to lead; 0 unknown */
 	Lsn base_lsn;

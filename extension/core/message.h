@@ -39,8 +39,8 @@ typedef enum MessageKind
 		15, /* your replica is no member any more, since this generation at the latest */
 
 	/*
-	 * Entries whose records were damaged, from any member that has them (docs/decisions/0009-log-rot.md).  Sent and read by
-	 * replication/ alone; never stepped into the core.
+	 * Entries whose records were damaged, from any member that has them (docs/decisions/0009-log-rot.md).  Sent
+	 * and read by replication/ alone; never stepped into the core.
 	 */
 	MESSAGE_REPAIR_ASK = 16, /* wanted: prev_lsn + 1 .. lsn, all of this ballot */
 	MESSAGE_REPAIR = 17      /* the first of them; or none, and what the sender's base is */
@@ -138,7 +138,7 @@ typedef struct Message
 	Lsn commit_lsn; /* PROMISE, ACCEPT, ACCEPTED, ANSWER: what the sender knows as committed.
 								 * APPLIED: what the sender has been told of the receiver's rows.
 								 * REPAIR: the sender's base LSN */
-	Lsn lsn;        /* ACCEPTED: durable and matching up to here.  FETCH, REPAIR_ASK: last entry wanted.
+	Lsn lsn; /* ACCEPTED: durable and matching up to here.  FETCH, REPAIR_ASK: last entry wanted.
 								 * APPLIED: the sender's rows are durable up to here */
 
 	uint32_t entry_count; /* ACCEPT, ENTRIES, REPAIR: entries prev_lsn + 1, prev_lsn + 2, ... */

@@ -75,8 +75,8 @@ typedef struct Replica
 	uint64_t since;      /* the generation with which this replica came */
 	uint32_t self_index; /* MEMBER_NONE if the membership in use does not name this node */
 	bool rows_missing;   /* its rows are not those of its log: it neither stands nor serves */
-	Lsn missing_lsn;     /* the highest entry above its rows that its log cannot be read at; 0 for none */
-	bool removed;        /* no member any more: waits to be closed */
+	Lsn missing_lsn; /* the highest entry above its rows that its log cannot be read at; 0 for none */
+	bool removed;    /* no member any more: waits to be closed */
 	GroupRole role;
 
 	/* acceptor */

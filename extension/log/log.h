@@ -81,8 +81,8 @@ typedef enum LogOpenStatus
 	LOG_OPEN_LOCKED,  /* another process has it open */
 	LOG_OPEN_FOREIGN, /* copied or restored: another device or inode than the identity names */
 	LOG_OPEN_VERSION, /* written by a newer version */
-	LOG_OPEN_ROTTEN,  /* damage after which no checkpoint says what was promised: see LogOpenResult.damage */
-	LOG_OPEN_FAILED   /* an I/O error: see LogOpenResult.error */
+	LOG_OPEN_ROTTEN, /* damage after which no checkpoint says what was promised: see LogOpenResult.damage */
+	LOG_OPEN_FAILED /* an I/O error: see LogOpenResult.error */
 } LogOpenStatus;
 
 /* A damaged range. */

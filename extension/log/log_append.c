@@ -246,8 +246,7 @@ emit_delta_begin(Log *log, uint32_t drops, uint32_t groups)
 						   .groups = groups,
 						   .covers_from = state->settled_offset};
 	uint8_t payload[LOG_DELTA_BEGIN_BYTES];
-	LogRecord record = {
-		.kind = LOG_DELTA, .payload = payload, .payload_length = sizeof(payload)};
+	LogRecord record = {.kind = LOG_DELTA, .payload = payload, .payload_length = sizeof(payload)};
 
 	log_delta_begin_encode(&begin, payload);
 	emit(log, &record);
@@ -292,7 +291,11 @@ log_delta_is_due(const Log *log, LogPace pace)
 	if (!log_state_has_changes(&log->state) ||
 		(pace == LOG_BUSY && unsettled < DELTA_INTERVAL_BYTES))
 		return false;
-	return pace == LOG_IDLE || unsettled >= log_state_delta_bytes(&log->state) * DELTA_SHARE;
+	if (pace == LOG_IDLE)
+		return true;
+	/* Most of the time there is no need to look at each group that changed. */
+	return unsettled / DELTA_SHARE >= log->state.changed_count * LOG_RECORD_HEADER_BYTES &&
+		   unsettled >= log_state_delta_bytes(&log->state) * DELTA_SHARE;
 }
 
 int
@@ -313,7 +316,6 @@ log_append_delta(Log *log)
 	log_state_settle(&log->state, log_active_segment(log)->end_offset);
 	return 0;
 }
-
 
 static int
 go_to_next_segment(Log *log, uint32_t bytes)

@@ -38,8 +38,9 @@ typedef enum LogRecordKind
 	LOG_INDEX = 9,      /* end of the segment: lsn is the number of LogIndexItem in the payload */
 	LOG_REBASE = 10,    /* group, lsn, ballot */
 	LOG_ROWS = 11,      /* group; lsn is 1 if the rows are there, 0 if they are missing */
-	LOG_ENTRY_AGAIN = 12, /* group, lsn, ballot; payload is the entry: another place for one that is there */
-	LOG_DELTA = 13,       /* begin of a delta checkpoint, payload LogDeltaBegin */
+	LOG_ENTRY_AGAIN =
+		12, /* group, lsn, ballot; payload is the entry: another place for one that is there */
+	LOG_DELTA = 13, /* begin of a delta checkpoint, payload LogDeltaBegin */
 	LOG_KIND_LAST = LOG_DELTA
 } LogRecordKind;
 
@@ -103,7 +104,7 @@ typedef struct LogIndexItem
 	Lsn first_lsn; /* lowest and highest LSN, over cuts and rebases */
 	Lsn last_lsn;
 	uint32_t first_offset; /* of the group's first entry record in the segment */
-	uint32_t entries; /* records, those of kind ENTRY_AGAIN included */
+	uint32_t entries;      /* records, those of kind ENTRY_AGAIN included */
 } LogIndexItem;
 
 #define LOG_INDEX_ITEM_BYTES 32

@@ -16,11 +16,11 @@
 typedef struct LogSegment
 {
 	uint32_t number;
-	uint32_t seed;        /* CRC of the header */
-	uint32_t end_offset;  /* records end here */
-	bool is_damaged;      /* known to hold less than was written ... */
+	uint32_t seed;         /* CRC of the header */
+	uint32_t end_offset;   /* records end here */
+	bool is_damaged;       /* known to hold less than was written ... */
 	bool lacks_checkpoint; /* ... and its checkpoint is not whole */
-	int handle;           /* -1 while not open */
+	int handle;            /* -1 while not open */
 	bool in_stream;       /* stream_base is set: some of it was appended since the log was opened */
 	uint64_t stream_base; /* stream position of offset 0 */
 } LogSegment;
@@ -163,8 +163,8 @@ extern int log_scan_load(const LogIo *io, const LogSegmentHeader *expected, uint
 /* ---- log_holes.c ---- */
 
 /* The entries whose records begin in the range are holes from now on; returns how many were not before. */
-extern uint32_t log_lose_range(Log *log, uint32_t segment, uint32_t begin_offset,
-							   uint32_t end_offset);
+extern uint32_t
+log_lose_range(Log *log, uint32_t segment, uint32_t begin_offset, uint32_t end_offset);
 
 /* ---- log_recover.c ---- */
 

@@ -281,8 +281,8 @@ take_delta_record(Replay *replay, const LogRecord *record)
 
 	if (record->kind == LOG_CHECKPOINT)
 		objection = log_state_compare(state, record);
-	else if (record->kind != LOG_NODE && (record->kind != LOG_GROUP_DROP ||
-										  log_state_group(state, record->group) != NULL))
+	else if (record->kind != LOG_NODE &&
+			 (record->kind != LOG_GROUP_DROP || log_state_group(state, record->group) != NULL))
 		objection = "delta checkpoint contradicts the records before it";
 	if (--replay->delta_left == 0)
 		log_state_settle(state, replay->scan.offset);

@@ -23,8 +23,9 @@ typedef struct Replay
 	Log *log; /* its state is what the records so far say */
 	LogOpenResult *result;
 	uint8_t *image;
-	uint32_t last_used;     /* number of the last segment that holds any record */
-	uint32_t first_damaged; /* number of the first segment in which something was lost; 0 for none */
+	uint32_t last_used; /* number of the last segment that holds any record */
+	uint32_t
+		first_damaged; /* number of the first segment in which something was lost; 0 for none */
 
 	/*
 	 * Is the state that at the present place?  Not before the first checkpoint, nor between damage and the checkpoint

@@ -144,8 +144,8 @@ extern bool log_state_has_changes(const LogState *state);
 extern uint64_t log_state_delta_bytes(const LogState *state);
 
 /* The record of an entry was found behind damage: its place, if the group holds that entry and misses its place. */
-extern void log_state_found(LogState *state, GroupId group, Lsn lsn, Ballot ballot,
-							LogLocation location);
+extern void
+log_state_found(LogState *state, GroupId group, Lsn lsn, Ballot ballot, LogLocation location);
 
 /* Entries up to `lsn` are gone from the log. */
 extern void log_group_advance_base(LogState *state, LogGroup *group, Lsn lsn);

@@ -67,8 +67,8 @@ typedef struct EngineGroup
 	Lsn base_lsn; /* as the core knows it */
 	Lsn applied_lsn;
 	Lsn applied_durable_lsn;
-	bool rows_missing; /* the rows are not those of applied_lsn: the owner has to copy them */
-	bool rows_are_due; /* this log replica became one with rows: say so after the step */
+	bool rows_missing;      /* the rows are not those of applied_lsn: the owner has to copy them */
+	bool rows_are_due;      /* this log replica became one with rows: say so after the step */
 	uint32_t repair_index;  /* the member that was asked last for a damaged entry ... */
 	TimeUs repair_asked_us; /* ... and when; 0 once it has answered */
 	MemberApplied members[CORE_MEMBERS_MAX];
@@ -354,8 +354,8 @@ extern void engine_tell_missing(Engine *engine, const EngineGroup *group);
 
 /* Asks other members for what is missing, when it is time to. */
 extern void engine_repair(Engine *engine);
-extern void engine_receive_repair_ask(Engine *engine, const EngineGroup *group,
-									  const Message *asked);
+extern void
+engine_receive_repair_ask(Engine *engine, const EngineGroup *group, const Message *asked);
 extern void engine_receive_repair(Engine *engine, EngineGroup *group, const Message *message);
 
 /* ---- engine_truncate.c ---- */

@@ -16,7 +16,10 @@
 /* Questions that are on their way at a time, of all groups together: each may bring a full message. */
 #define REPAIRS_MAX 8
 
-/* Holes that the rows cover are not urgent: they wait so many lease lengths, until members know what all have applied. */
+/*
+ * Holes that the rows cover are not urgent: they wait so many lease lengths, until members know what all have
+ * applied.
+ */
 #define COVERED_LEASES 3
 
 bool
@@ -132,9 +135,9 @@ begin_anew_without_rows(Engine *engine, EngineGroup *group, Lsn lsn)
 }
 
 /*
- * True if the hole, or the beginning of it, is given up.  What the own rows have may go as soon as nobody has it: who
- * needs it gets the rows.  What they lack may go only if it was applied elsewhere, and the rows are copied then; a leader
- * cannot do without its rows.
+ * True if the hole, or the beginning of it, is given up.  What the own rows have may go as soon as nobody has it:
+ * who needs it gets the rows.  What they lack may go only if it was applied elsewhere, and the rows are copied
+ * then; a leader cannot do without its rows.
  */
 static bool
 give_up(Engine *engine, EngineGroup *group, const LogHole *hole)
@@ -252,7 +255,10 @@ engine_repair(Engine *engine)
 
 /* ---- answering ---- */
 
-/* How many of the wanted entries this log holds under that ballot, from the first one on, as far as they can be read. */
+/*
+ * How many of the wanted entries this log holds under that ballot, from the first one on, as far as they can be
+ * read.
+ */
 static uint32_t
 held_entries(const Engine *engine, const Message *message)
 {
@@ -345,8 +351,7 @@ engine_receive_repair(Engine *engine, EngineGroup *group, const Message *message
 	uint32_t index = membership_find(&group->membership, message->from);
 	bool room = true;
 
-	if (index == MEMBER_NONE ||
-		group->membership.members[index].since != message->from_since)
+	if (index == MEMBER_NONE || group->membership.members[index].since != message->from_since)
 		return;
 	group->members[index].base_lsn = message->commit_lsn;
 	if (!message->ok)

@@ -139,7 +139,10 @@ extern void cluster_transfer(Cluster *cluster, NodeId node, GroupId group, NodeI
 /* Asks for other members; `members` such as "1s,2s,3l,4n": s for storage, l for log, n for learner. */
 extern void cluster_change(Cluster *cluster, NodeId node, GroupId group, const char *members);
 
-/* Tells the node's core up to which entry, that its rows lack, its log is damaged; 0 for none.  A restart forgets it. */
+/*
+ * Tells the node's core up to which entry, that its rows lack, its log is damaged; 0 for none.  A restart forgets
+ * it.
+ */
 extern void cluster_damage(Cluster *cluster, NodeId node, GroupId group, Lsn lsn);
 
 /* Tells the node's core whether it has the rows of the group. */

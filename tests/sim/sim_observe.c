@@ -12,7 +12,7 @@ typedef struct Reading
 {
 	SimNode *node;
 	uint32_t group;
-	bool leads;   /* for two turns at least: it counted itself what is committed */
+	bool leads; /* for two turns at least: it counted itself what is committed */
 } Reading;
 
 static CheckEntry
@@ -104,8 +104,8 @@ show_log(SimNode *node, uint32_t group, Lsn from_lsn, bool leads)
 	last_lsn = read_log(&reading, from_lsn, status->append_lsn, show_entry);
 	if (last_lsn < status->append_lsn && status->missing_entries > 0)
 	{
-		node->replicas[group].checked_lsn =
-			last_lsn < status->commit_lsn ? last_lsn : status->commit_lsn;
+		node->replicas[group].checked_lsn = last_lsn < status->commit_lsn ? last_lsn
+																		  : status->commit_lsn;
 		return false;
 	}
 	if (last_lsn < status->append_lsn)

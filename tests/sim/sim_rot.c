@@ -2,9 +2,9 @@
  * sim_rot.c
  *		Damage in logs: bits that flip in the files of one node anywhere, or of all nodes in different entries.
  *
- * A node mends what takes entries only from the others (docs/decisions/0009-log-rot.md), as long as each committed entry is
- * whole in one log of those that have it.  Damage at the very end of a log that looks like a torn write is not played: no
- * node can tell.
+ * A node mends what takes entries only from the others (docs/decisions/0009-log-rot.md), as long as each
+ * committed entry is whole in one log of those that have it.  Damage at the very end of a log that looks like a
+ * torn write is not played: no node can tell.
  */
 #include "sim/sim_nemesis.h"
 #include "sim/sim_world.h"
@@ -28,8 +28,8 @@ read_file(const SimNode *node, const char *name, uint64_t *size)
 	uint8_t *image;
 	int handle;
 
-	if (!strstr(name, ".segment") ||
-		!memdisk_file_size(node->disk.memory, name, size) || *size <= FILE_HEAD_BYTES)
+	if (!strstr(name, ".segment") || !memdisk_file_size(node->disk.memory, name, size) ||
+		*size <= FILE_HEAD_BYTES)
 		return NULL;
 	image = sim_allocate(*size);
 	handle = io->open(io->ctx, name, LOG_IO_READ);
@@ -213,8 +213,8 @@ is_elsewhere(const Spoiling *spoiling, uint32_t group, Lsn lsn)
 }
 
 /*
- * Is it a committed entry that no other node spoils, and another one has?  One that is not committed may be nowhere else:
- * a group whose members all lack the ends of their logs has no leader.
+ * Is it a committed entry that no other node spoils, and another one has?  One that is not committed may be
+ * nowhere else: a group whose members all lack the ends of their logs has no leader.
  */
 static bool
 may_be_spoiled(const Spoiling *spoiling, const LogRecord *record)
@@ -238,7 +238,8 @@ spoil_records(Spoiling *spoiling, const char *name, const uint8_t *image, uint32
 	for (uint32_t offset = LOG_RECORDS_OFFSET;
 		 log_record_decode(image, size, offset, header.crc, &record) == 0;
 		 offset += log_record_bytes(record.payload_length))
-		if (may_be_spoiled(spoiling, &record) && sim_random_chance(&spoiling->world->random, 100000))
+		if (may_be_spoiled(spoiling, &record) &&
+			sim_random_chance(&spoiling->world->random, 100000))
 			spoiling->node->is_rotten |= memdisk_rot(spoiling->node->disk.memory, name, offset + 20,
 													 0x20);
 }
@@ -248,7 +249,9 @@ spoil_file(void *context, const char *name)
 {
 	Spoiling *spoiling = context;
 	uint64_t size;
-	uint8_t *image = strcmp(name, spoiling->search.newest) < 0 ? read_file(spoiling->node, name, &size) : NULL;
+	uint8_t *image = strcmp(name, spoiling->search.newest) < 0
+						 ? read_file(spoiling->node, name, &size)
+						 : NULL;
 
 	if (image)
 		spoil_records(spoiling, name, image, (uint32_t) size);

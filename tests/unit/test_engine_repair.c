@@ -23,7 +23,8 @@ check_payload(void *context, Lsn lsn, const Entry *entry)
 	Expectation *expected = context;
 
 	expected->found = lsn == expected->lsn && entry->length == TAG_BYTES &&
-					  memcmp(entry->payload, cluster_payload(expected->tag, TAG_BYTES), TAG_BYTES) == 0;
+					  memcmp(entry->payload, cluster_payload(expected->tag, TAG_BYTES),
+							 TAG_BYTES) == 0;
 }
 
 /* How many of the tags the node's log holds, each where the writer was told. */

@@ -210,8 +210,9 @@ test_crashes(uint64_t seed)
 		crashes = outcome.crashes;
 		good = damaged_log_recovers(seed, 2, true, ++nth, &outcome);
 	} while (good && outcome.crashes > crashes);
-	TAP_OK(good && (nth > 5 || outcome.refused > 0), "a crash at each of %d operations of recovery and repair, seed %d",
-		   (int) nth - 1, (int) seed);
+	TAP_OK(good && (nth > 5 || outcome.refused > 0),
+		   "a crash at each of %d operations of recovery and repair, seed %d", (int) nth - 1,
+		   (int) seed);
 }
 
 int
