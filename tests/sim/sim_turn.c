@@ -210,11 +210,12 @@ find_tail(SimNode *node, uint32_t group)
 	replica->tail = (SimTail){replica->published.ballot, replica->machine.chain};
 	if (replica->status.append_lsn > replica->machine.lsn &&
 		engine_read_entries(node->engine, sim_group_id(group), replica->machine.lsn + 1,
-							replica->status.append_lsn, SIZE_MAX, chain_entry, &replica->tail) <
-			replica->status.append_lsn - replica->machine.lsn)
-		check_fail(&node->world->report, "I14",
-				   "node %u leads group %u although its log lacks entries that its rows do not have",
-				   node->index + 1, group);
+							replica->status.append_lsn, SIZE_MAX, chain_entry,
+							&replica->tail) < replica->status.append_lsn - replica->machine.lsn)
+		check_fail(
+			&node->world->report, "I15",
+			"node %u leads group %u although its log lacks entries that its rows do not have",
+			node->index + 1, group);
 }
 
 /*
