@@ -92,7 +92,7 @@ engine_receive_applied(Engine *engine, EngineGroup *group, const Message *messag
 	/* Not the highest ever: a member that was made anew starts from nothing. */
 	if (member->applied_lsn != message->lsn || member->has_rows != message->ok)
 		member->owes_answer = true;
-	if (member->has_rows != message->ok)
+	if (member->has_rows != message->ok || member->applied_lsn != message->lsn)
 		engine_mark_changed(engine, group);
 	engine_stir(engine);
 	member->applied_lsn = message->lsn;

@@ -27,9 +27,6 @@
 #define IDLE_MS 500 /* between two rounds when all is steady */
 #define BUSY_MS 50  /* ... while something is under way */
 
-/* A member holds nearly everything when it lacks at most so many entries. */
-#define CAUGHT_UP_ENTRIES 1000
-
 /* The leader is moved to the preferred node only when this has been well for so long. */
 #define BALANCE_AFTER_US (10 * 1000 * 1000)
 
@@ -81,7 +78,8 @@ look_who_is_well(TimeUs now, TimeUs patience_us)
 
 	for (NodeId node = 1; node <= CORE_NODES_MAX; node++)
 	{
-		if (nodes.reaches[node] == 0 || (self_reaches & ~(nodes.reaches[node] | node_id_bit(node))) == 0)
+		if (nodes.reaches[node] == 0 ||
+			(self_reaches & ~(nodes.reaches[node] | node_id_bit(node))) == 0)
 			nodes.as_many_us[node] = now;
 		if (!nodes.is_known[node] || !nodes.is_alive[node] ||
 			now - nodes.as_many_us[node] > patience_us)
@@ -137,8 +135,9 @@ fill_member(PlanMember *plan, const MemberStatus *member, const GroupStatus *sta
 	plan->kind = member->kind;
 	plan->is_away = !is_self && (!nodes.is_known[node] || !nodes.is_alive[node]);
 	plan->is_heard = is_self || nodes.silent_us[node] < (TimeUs) quorate_lease_duration_ms * 1000;
-	plan->is_caught_up = is_self || (!member->needs_snapshot && member->durable_lsn > 0 &&
-									 member->durable_lsn + CAUGHT_UP_ENTRIES >= status->commit_lsn);
+	plan->is_caught_up = is_self ||
+						 (!member->needs_snapshot && member->durable_lsn > 0 &&
+						  member->durable_lsn + AUTOADMIN_NEAR_ENTRIES >= status->commit_lsn);
 	plan->has_rows = is_self || member->has_rows;
 	plan->may_lead = autoadmin_node_may_lead(&nodes, node);
 	plan->reaches = nodes.reaches[node];
@@ -179,6 +178,8 @@ choose_stand_in(const PlanInput *input, GroupId group)
 static void
 fill_input(PlanInput *input, const GroupStatus *status, const AutoadminWanted *wanted)
 {
+	uint32_t stuck = autoadmin_stuck_members(status);
+
 	memset(input, 0, sizeof(*input));
 	input->self = quorate_shared->self;
 	input->is_settled = status->generation == status->committed_generation &&
@@ -192,7 +193,9 @@ fill_input(PlanInput *input, const GroupStatus *status, const AutoadminWanted *w
 	{
 		if (status->members[i].half != HALF_BOTH)
 			input->is_settled = false;
-		fill_member(&input->members[input->member_count++], &status->members[i], status);
+		fill_member(&input->members[i], &status->members[i], status);
+		input->members[i].is_away |= status->members[i].node != input->self && (stuck & 1u << i);
+		input->member_count++;
 	}
 	memcpy(input->is_alive, nodes.is_alive, sizeof(input->is_alive));
 	for (NodeId node = 1; node <= CORE_NODES_MAX; node++)
@@ -264,6 +267,7 @@ care_for_group(GroupId id, const AutoadminWanted *wanted)
 		if (group == NULL)
 			return false;
 		pg_atomic_write_u64(&group->plan, 0);
+		autoadmin_forget_members(id);
 		inquire_if_unwanted(id, wanted);
 		return false;
 	}

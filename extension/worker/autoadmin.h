@@ -4,6 +4,7 @@
  *
  *		autoadmin.c			the process: rounds over the groups that this node leads
  *		autoadmin_place.c	what is wanted: members of the metadata, replicas in the place of lost ones
+ *		autoadmin_watch.c	members that are heard and get no further
  */
 #ifndef QUORATE_WORKER_AUTOADMIN_H
 #define QUORATE_WORKER_AUTOADMIN_H
@@ -13,6 +14,9 @@
 #include "catalog/metadata.h"
 #include "core/group.h"
 #include "shmem/shared_state.h"
+
+/* A member holds nearly everything when it lacks at most so many entries. */
+#define AUTOADMIN_NEAR_ENTRIES 1000
 
 /* The nodes of the cluster, by node id. */
 typedef struct AutoadminNodes
@@ -40,6 +44,14 @@ typedef struct AutoadminWanted
 
 /* False for a node that shall lead nothing: it drains or leaves, or nobody knows it. */
 extern bool autoadmin_node_may_lead(const AutoadminNodes *nodes, NodeId node);
+
+/*
+ * The members, by index, of a group that this node leads which have got no further for ten times quorate.heal_after
+ * although they lack something, and those that were so and have not kept up for long enough since.  And: what is
+ * remembered of a group's members is forgotten.
+ */
+extern uint32_t autoadmin_stuck_members(const GroupStatus *status);
+extern void autoadmin_forget_members(GroupId group);
 
 /* What the metadata says of a partition. */
 extern void autoadmin_want_partition(const PartitionInfo *partition, AutoadminWanted *wanted);
