@@ -139,6 +139,17 @@ hand_over(KeyedTable *applied, GroupProgress *progress, GroupShared *shared, Lsn
 }
 
 /*
+ * A leader that has missed the drop of its table may invite a node that closed the group in a former life: the
+ * replicator remembers that for one life only.
+ */
+static bool
+is_of_dropped_table(GroupId group)
+{
+	return group != GROUP_METADATA && metadata_is_complete() &&
+		   metadata_table_is_dropped(metadata_table_of_group(group));
+}
+
+/*
  * A group that is open here and whose entries do not come.  The order of the reads is that of rows_state.h; if the
  * state changes meanwhile, whoever changed it has the groups looked at again.
  */
@@ -153,6 +164,11 @@ look_at_group(KeyedTable *applied, GroupProgress *progress, GroupShared *shared)
 	base_lsn = rows_base_lsn(shared);
 	if (kind == 0)
 		return; /* the replicator has not published it yet */
+	if (is_of_dropped_table(progress->group))
+	{
+		group_command_close(progress->group);
+		return;
+	}
 	if (kind == MEMBER_LOG)
 		become_unready(progress, shared, mark, ROWS_NONE);
 	else if (rows_stage_is_copiers(progress->stage))
