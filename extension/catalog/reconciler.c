@@ -15,7 +15,10 @@
  *	  and was never here before: a replica that forgot its promises must not come back as the same member
  *	  (docs/decisions/0006-membership.md).  So the transaction that creates the table's relation, which happens
  *	  once, notes the groups that are to be opened, as rows of quorate_data.applied at LSN 0; a group is opened
- *	  while its row is still that one.  Members that come later are made by their leader's JOIN.
+ *	  while its row is still that one.  Members that come later are made by their leader's JOIN.  A leader may have
+ *	  made a first member that way, too, and removed it, before this node heard of the table: so groups are opened
+ *	  only by metadata that was up to date in this life of the node, and the engine refuses those that were removed
+ *	  in this life.
  *
  * It also tells the replicator which nodes the metadata has.
  */
@@ -94,7 +97,7 @@ is_noted(KeyedTable *applied, GroupId group)
 
 /* Asks for this node's groups of a table that were noted and are not open; true if there were any. */
 static bool
-open_groups_of(const TableInfo *table, KeyedTable *applied)
+open_groups_of(const TableInfo *table, KeyedTable *applied, bool may_open)
 {
 	bool asked = false;
 
@@ -105,10 +108,29 @@ open_groups_of(const TableInfo *table, KeyedTable *applied)
 		if (!is_first_member(partition) || shared_group_find(partition->group) != NULL ||
 			!is_noted(applied, partition->group))
 			continue;
-		group_command_open(partition->group, &partition->membership, partition->first_leader);
+		if (may_open)
+			group_command_open(partition->group, &partition->membership, partition->first_leader);
 		asked = true;
 	}
 	return asked;
+}
+
+/*
+ * Has the metadata here been up to date at any time since the node started?  Then it shows what had been decided before:
+ * that a member is removed, say.
+ */
+static bool
+was_up_to_date_in_this_life(void)
+{
+	static uint64_t life; /* the newest one in which it was */
+	GroupShared *metadata = shared_group_find(GROUP_METADATA);
+
+	/* Without a leader that was heard in this life, the commit LSN is what was known before it. */
+	if (life != quorate_shared->start_counter && metadata != NULL &&
+		pg_atomic_read_u64(&metadata->leader) != 0 &&
+		pg_atomic_read_u64(&metadata->commit_lsn) <= pg_atomic_read_u64(&metadata->applied_lsn))
+		life = quorate_shared->start_counter;
+	return life == quorate_shared->start_counter;
 }
 
 static bool
@@ -118,12 +140,13 @@ open_missing_groups(void)
 	const TableInfo *const *tables;
 	KeyedTable applied;
 	bool asked = false;
+	bool may_open = was_up_to_date_in_this_life(); /* before the metadata is read */
 
 	own_transaction_begin();
 	tables = metadata_tables(&count);
 	applied_table_open(&applied, AccessShareLock);
 	for (uint32_t i = 0; i < count; i++)
-		asked = open_groups_of(tables[i], &applied) || asked;
+		asked = open_groups_of(tables[i], &applied, may_open) || asked;
 	keyed_table_close(&applied, AccessShareLock);
 	own_transaction_commit();
 	return asked;

@@ -130,7 +130,8 @@ extern const char *engine_error(void);
 
 /*
  * Opens a new group: records its membership, syncs at the end of the turn.  No effect if it is open.  Both
- * return false, with nothing changed, if the log has no room.
+ * return false, with nothing changed, if the log has no room; so does the first if a replica of it was removed from
+ * here in this life, because then it is not new.
  */
 extern bool engine_create_group(Engine *engine, GroupId group, const Membership *membership,
 								NodeId first_leader);

@@ -195,7 +195,8 @@ engine_create_group(Engine *engine, GroupId id, const Membership *membership, No
 	engine_start(engine);
 	if (engine_find_group(engine, id))
 		return true;
-	if (!record_new_group(engine, id, membership))
+	/* It would be the same member again, without the memory of what it promised (I10). */
+	if (engine_list_has(&engine->left, id) || !record_new_group(engine, id, membership))
 		return false;
 	group = engine_add_group(engine, id);
 	group->first_leader = first_leader;
@@ -278,6 +279,7 @@ engine_free_groups(Engine *engine)
 	free(engine->committed.items);
 	free(engine->removed.items);
 	free(engine->buried.items);
+	free(engine->left.items);
 	free(engine->converted.items);
 	free(engine->news.items);
 }

@@ -246,6 +246,8 @@ remove_group(Engine *engine, GroupId id)
 {
 	engine_recorded(engine, log_append_group_drop(engine->log, id));
 	engine_close_group(engine, id);
+	if (!engine_list_has(&engine->left, id))
+		engine_list_add(&engine->left, id);
 	add_news(engine, NEWS_REMOVED, id, 0);
 }
 

@@ -166,6 +166,7 @@ struct Engine
 	GroupList committed;
 	GroupList removed;            /* given up by the core in the present step */
 	GroupList buried;             /* gone for good: no invitation counts */
+	GroupList left;               /* removed in this life: never made but by an invitation */
 	GroupList converted;          /* keep rows since the present step */
 	NewsList news;                /* oldest first */
 	LogLife lives[LOG_LIVES_MAX]; /* of this node, newest first */

@@ -195,9 +195,11 @@ groups_open(const NodeCommand *command)
 					  errhint("Increase quorate.max_groups and restart the server.")));
 		return;
 	}
-	engine_create_group(replicator_engine, command->group, &command->membership,
-						command->first_leader);
-	groups_publish(groups_find(command->group));
+	if (engine_create_group(replicator_engine, command->group, &command->membership,
+							command->first_leader))
+		groups_publish(groups_find(command->group));
+	else
+		groups_detach(groups_find(command->group)); /* the reconciler asks again */
 }
 
 void

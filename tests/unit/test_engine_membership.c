@@ -496,6 +496,28 @@ test_buried(void)
 	cluster_stop(&cluster);
 }
 
+/* Metadata that tells late of the creation of a group must not make a member anew that was one already. */
+static void
+test_not_made_again(void)
+{
+	Membership first = {.generation = 1, .member_count = 3};
+
+	for (NodeId id = 1; id <= 3; id++)
+		first.members[id - 1] = (Member){.node = id, .kind = MEMBER_STORAGE, .since = 1};
+	cluster_start_with(&cluster, 4, 3);
+	cluster_await_leader(&cluster);
+	TAP_OK(cluster_change(&cluster, "1s 2s 3s 4n") && catches_up(4) &&
+			   cluster_change(&cluster, "1s 2s 4s"),
+		   "a member is replaced");
+	cluster_run(&cluster, 1000000);
+	TAP_OK(!has_group(3), "it is gone");
+	TAP_OK(!engine_create_group(node(3)->engine, CLUSTER_GROUP, &first, 1), "it is not made again");
+	cluster_run(&cluster, 1000000);
+	TAP_OK(!has_group(3), "so it promises nothing that it has forgotten");
+	TAP_OK(cluster_change(&cluster, "1s 2s 4s 3n") && catches_up(3), "but it may be invited");
+	cluster_stop(&cluster);
+}
+
 /* A node that is full of groups makes no replica; the log has no room for one either way. */
 static void
 test_groups_max(void)
@@ -631,6 +653,7 @@ main(void)
 	test_slow_copying();
 	test_many_changes();
 	test_buried();
+	test_not_made_again();
 	test_groups_max();
 	test_news_after_sync();
 	for (NodeId id = 1; id <= 5; id++)
