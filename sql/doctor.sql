@@ -17,6 +17,11 @@ SELECT * FROM doctor() WHERE "check" = 'settings';
 RESET ignore_checksum_failure;
 SELECT count(*) FROM doctor() WHERE status <> 'OK';
 
+-- Nothing takes long; how far a copy is, is told from its position
+SELECT * FROM operations;
+SELECT position, _position_fraction(position)
+	FROM (VALUES (''::bytea), ('\x40'), ('\x8000'), ('\xc0000000000000000000'), ('\xffffffffffffffffffff')) AS x(position);
+
 -- For those who operate and use it, not for everybody
 SET ROLE pg_monitor;
 SELECT count(*) > 10 AS answers FROM doctor();
@@ -28,7 +33,7 @@ SET ROLE quorate_admin;
 SELECT count(*) > 10 AS answers FROM doctor();
 RESET ROLE;
 SELECT count(*) AS functions_for_everybody FROM pg_catalog.pg_proc
-	WHERE pronamespace = 'quorate'::regnamespace AND proname ~ 'doctor|health|holders|problems'
+	WHERE pronamespace = 'quorate'::regnamespace AND proname ~ 'doctor|health|holders|problems|fraction|recover'
 	AND pg_catalog.has_function_privilege('pg_database_owner', oid, 'EXECUTE');
 
 -- It reads only

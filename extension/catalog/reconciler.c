@@ -116,8 +116,8 @@ open_groups_of(const TableInfo *table, KeyedTable *applied, bool may_open)
 }
 
 /*
- * Has the metadata here been up to date at any time since the node started?  Then it shows what had been decided before:
- * that a member is removed, say.
+ * Has the metadata here been up to date at any time since the node started?  Then it shows what had been decided
+ * before: that a member is removed, say.
  */
 static bool
 was_up_to_date_in_this_life(void)

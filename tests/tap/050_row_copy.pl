@@ -45,6 +45,9 @@ $north->sql("SELECT quorate.delete_item('songs', ('{\"pk\": {\"S\": \"bulk-' || 
 $west->start;
 ok($west->poll_until('SELECT count(*) > 0 FROM quorate.copies', 't', 60), 'rows are being copied');
 
+ok($west->poll_until("SELECT count(*) > 0 FROM quorate.operations WHERE operation = 'copy rows' AND step = 'copying' AND object ~ '^songs partition' AND node = 'west'
+	AND done > 0 AND remaining > 0 AND percent BETWEEN 1 AND 99 AND for_ms > 0", 't', 60), 'how far it is can be seen');
+
 my $copying = "EXISTS (SELECT FROM quorate.copies WHERE state = 'copying' AND items > 500)";
 my ($stale, $unready_sums) = (0, 0);
 my @disturbances = (
