@@ -236,6 +236,12 @@ bench-quick: private-install tools
 bench-scale: private-install tools
 	@tests/bench/scale.sh $(BENCH)
 
+# make drill FAULTS="kill_leader full_disk" plays a part of it.
+FAULTS ?=
+.PHONY: drill
+drill: private-install tools
+	@tests/bench/drill.sh $(FAULTS)
+
 # ---------------------------------------------------------------- source form
 
 OUR_SOURCES = $(shell git ls-files -co --exclude-standard -- 'extension/*.[ch]' 'tests/*.[ch]' 2>/dev/null)

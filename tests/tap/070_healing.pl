@@ -17,32 +17,13 @@ $cluster->create_table('songs', partitions => $partitions);
 my $load = $cluster->start_history('songs', seconds => 0);
 $cluster->wait_for_writes($load, 1000);
 
-# The members of all groups of the table as their leaders have them: "node kind" sorted, one string a group.
-sub members
-{
-	my %seen;
-	foreach my $node (grep { $_->running } $cluster->nodes)
-	{
-		my $rows = $node->sql("SELECT p.partition || ' ' || (SELECT string_agg(n.name || ' ' || m.kind, ', ' ORDER BY n.name)
-			FROM ROWS FROM (unnest(g.member_nodes), unnest(g.member_kinds)) AS m(id, kind) JOIN quorate._nodes() n ON n.node_id = m.id)
-			FROM quorate._group_status() g JOIN quorate._partitions() p USING (group_id) JOIN quorate._tables() t USING (table_id)
-			WHERE t.table_name = 'songs' AND g.ballot IS NOT NULL AND g.generation = g.committed_generation");
-		foreach my $line (split /\n/, $rows)
-		{
-			my ($partition, $list) = split / /, $line, 2;
-			$seen{$partition} = $list;
-		}
-	}
-	return map { $seen{$_} // 'nobody leads' } 0 .. $partitions - 1;
-}
-
 # Waits until the members of every partition are as wanted; returns after how many seconds.
 sub wait_for_members
 {
 	my ($name, $limit_s, $wanted) = @_;
 	my $began = time;
 	my @last;
-	my $good = wait_until($limit_s, sub { @last = members(); return !grep { !$wanted->($_) } @last });
+	my $good = wait_until($limit_s, sub { @last = $cluster->members('songs', $partitions); return !grep { !$wanted->($_) } @last });
 	ok($good, sprintf '%s (after %.1f s)', $name, time - $began) or diag join "\n", @last;
 	return time - $began;
 }

@@ -152,6 +152,26 @@ sub busiest_leader
 			"SELECT leader FROM quorate.partitions WHERE table_name = '$table' AND leader IS NOT NULL GROUP BY leader ORDER BY count(*) DESC, leader LIMIT 1"));
 }
 
+# The members of all partitions of a table as their leaders have them: "node kind" sorted, one string a partition.
+sub members
+{
+	my ($self, $table, $partitions) = @_;
+	my %seen;
+	foreach my $node (grep { $_->running } $self->nodes)
+	{
+		my $rows = eval { $node->sql("SELECT p.partition || ' ' || (SELECT string_agg(n.name || ' ' || m.kind, ', ' ORDER BY n.name)
+			FROM ROWS FROM (unnest(g.member_nodes), unnest(g.member_kinds)) AS m(id, kind) JOIN quorate._nodes() n ON n.node_id = m.id)
+			FROM quorate._group_status() g JOIN quorate._partitions() p USING (group_id) JOIN quorate._tables() t USING (table_id)
+			WHERE t.table_name = '$table' AND g.ballot IS NOT NULL AND g.generation = g.committed_generation") } // '';
+		foreach my $line (split /\n/, $rows)
+		{
+			my ($partition, $list) = split / /, $line, 2;
+			$seen{$partition} = $list;
+		}
+	}
+	return map { $seen{$_} // 'nobody leads' } 0 .. $partitions - 1;
+}
+
 # Hands all partitions of a table to one node, which becomes the preferred leader of each.
 sub move_leaders
 {
