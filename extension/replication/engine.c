@@ -108,7 +108,8 @@ status_of_open(const LogOpenResult *result)
 			engine_set_error("%s", log_open_status_text(result->status));
 			return ENGINE_FOREIGN;
 		case LOG_OPEN_VERSION:
-			engine_set_error("%s", log_open_status_text(result->status));
+			engine_set_error("%s: this release reads versions %d to %d of a cluster",
+							 log_open_status_text(result->status), VERSION_OLDEST, VERSION_NEWEST);
 			return ENGINE_VERSION;
 		case LOG_OPEN_ROTTEN:
 			engine_set_error("%s: %s, segment %llu, bytes %u to %u",

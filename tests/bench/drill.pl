@@ -26,7 +26,7 @@ my %wanted = map { $_ => 1 } @ARGV;
 @faults = grep { $wanted{ $_->{name} } } @faults if @ARGV;
 
 my ($table, $partitions) = ('songs', 4);
-my %settings = ('quorate.rebuild_after' => '15s');
+my %settings = ('quorate.rebuild_after' => '15s', 'quorate.log_segment_size' => '1MB');
 my $began_us = now_us();
 my $tools = $ENV{QUORATE_TOOLS} // 'build/tools';
 
