@@ -38,41 +38,66 @@ PGDLLEXPORT void autoadmin_main(Datum argument);
 /* The nodes as this round sees them. */
 static AutoadminNodes nodes;
 
-static bool inquiries_due; /* in this round */
+static bool inquiries_due;     /* in this round */
+static bool links_in_question; /* a node is reached by others and not by this one: a leader may have to move soon */
 
 /* ---------------------------------------------------------------- nodes */
 
-/*
- * Whom each node reaches, this one included.  What another one says is up to a lease and a heartbeat old; this node
- * waits for longer before it misses anybody, lest a node that dies or starts is taken for one that only this node
- * does not reach.
- */
-static void
-look_at_links(TimeUs now, TimeUs patience_us)
+/* What each node says it reaches, and when it was last known to reach this node and to be reached. */
+static uint64_t
+look_at_links(TimeUs now, TimeUs lease_us)
 {
 	NodeId self = quorate_shared->self;
+	uint64_t reached_by_others = 0;
 
-	nodes.reaches[self] = 0;
 	for (NodeId node = 1; node <= CORE_NODES_MAX; node++)
 	{
-		bool heard = nodes.is_known[node] && nodes.silent_us[node] <= patience_us / 2;
+		bool heard = nodes.is_known[node] && nodes.silent_us[node] <= lease_us;
 
 		if (node == self)
 			continue;
 		nodes.reaches[node] = heard ? pg_atomic_read_u64(&quorate_shared->peer_reaches[node]) : 0;
 		if (heard && (nodes.reaches[node] == 0 || (nodes.reaches[node] & node_id_bit(self))))
 			nodes.reached_us[node] = now;
-		if (nodes.is_known[node] && now - nodes.reached_us[node] <= patience_us)
-			nodes.reaches[self] |= node_id_bit(node);
+		reached_by_others |= nodes.reaches[node];
 	}
+	return reached_by_others;
 }
 
 /*
- * Since when each node is well: alive, and reaching whom this one reaches.  A leader that is moved to one that does
- * not would have to be moved away again.
+ * Whom this node reaches.  One that others still reach is missed only when that has been so for a lease: what they say
+ * is a little old, so a node that dies would look like one that only this node does not reach; and when a node comes
+ * back its links do not come back all at once.
  */
 static void
-look_who_is_well(TimeUs now, TimeUs patience_us)
+look_whom_this_reaches(TimeUs now, TimeUs lease_us, uint64_t reached_by_others)
+{
+	uint64_t reaches = 0;
+
+	for (NodeId node = 1; node <= CORE_NODES_MAX; node++)
+	{
+		bool reached = now - nodes.reached_us[node] <= lease_us;
+		bool in_question = !reached && (reached_by_others & node_id_bit(node)) != 0;
+
+		if (!nodes.is_known[node] || node == quorate_shared->self)
+			continue;
+		if (!in_question)
+			nodes.missed_since_us[node] = 0;
+		else if (nodes.missed_since_us[node] == 0)
+			nodes.missed_since_us[node] = now;
+		if (reached || (in_question && now - nodes.missed_since_us[node] < lease_us))
+			reaches |= node_id_bit(node);
+		links_in_question |= in_question;
+	}
+	nodes.reaches[quorate_shared->self] = reaches;
+}
+
+/*
+ * Since when each node is well: heard without a break, and reaching whom this one reaches.  A leader that is moved to
+ * one that comes and goes, or reaches less, would have to be moved away again.
+ */
+static void
+look_who_is_well(TimeUs now, TimeUs lease_us)
 {
 	uint64_t self_reaches = nodes.reaches[quorate_shared->self];
 
@@ -81,8 +106,8 @@ look_who_is_well(TimeUs now, TimeUs patience_us)
 		if (nodes.reaches[node] == 0 ||
 			(self_reaches & ~(nodes.reaches[node] | node_id_bit(node))) == 0)
 			nodes.as_many_us[node] = now;
-		if (!nodes.is_known[node] || !nodes.is_alive[node] ||
-			now - nodes.as_many_us[node] > patience_us)
+		if (!nodes.is_known[node] || nodes.silent_us[node] > lease_us ||
+			now - nodes.as_many_us[node] > 2 * lease_us)
 			nodes.well_since_us[node] = 0;
 		else if (nodes.well_since_us[node] == 0)
 			nodes.well_since_us[node] = now;
@@ -94,7 +119,7 @@ look_at_nodes(void)
 {
 	TimeUs now = shared_now_us();
 	TimeUs heal_us = quorate_heal_after_ms * INT64CONST(1000);
-	TimeUs patience_us = 2 * quorate_lease_duration_ms * INT64CONST(1000);
+	TimeUs lease_us = quorate_lease_duration_ms * INT64CONST(1000);
 	const NodeInfo *known;
 	uint32_t count;
 
@@ -112,14 +137,15 @@ look_at_nodes(void)
 		nodes.silent_us[node] = heard_us == 0 ? now - nodes.began_us : now - heard_us;
 		nodes.is_alive[node] = heard_us != 0 && nodes.silent_us[node] < heal_us;
 	}
-	look_at_links(now, patience_us);
-	look_who_is_well(now, patience_us);
+	links_in_question = false;
+	look_whom_this_reaches(now, lease_us, look_at_links(now, lease_us));
+	look_who_is_well(now, lease_us);
 }
 
 static bool
 node_is_well(NodeId node)
 {
-	return nodes.is_known[node] && nodes.is_alive[node] &&
+	return nodes.well_since_us[node] != 0 &&
 		   shared_now_us() - nodes.well_since_us[node] >= BALANCE_AFTER_US;
 }
 
@@ -338,7 +364,7 @@ do_round(void)
 	busy = care_for_metadata();
 	busy |= care_for_tables();
 	own_transaction_commit();
-	return busy ? BUSY_MS : IDLE_MS;
+	return busy || links_in_question ? BUSY_MS : IDLE_MS;
 }
 
 void
