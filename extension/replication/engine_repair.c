@@ -273,12 +273,10 @@ held_entries(const Engine *engine, const Message *message)
 		return 0;
 	for (run = state.run_count; run > 0 && state.runs[run - 1].first_lsn > first; run--)
 		;
-#ifndef MUTANT_REPAIR_IGNORES_BALLOT
 	if (run == 0 || !ballot_equal(state.runs[run - 1].ballot, message->ballot))
 		return 0;
 	if (run < state.run_count && last >= state.runs[run].first_lsn)
 		last = state.runs[run].first_lsn - 1;
-#endif
 	if (last > state.append_lsn)
 		last = state.append_lsn;
 	if (log_next_hole(engine->log, message->group, first, &hole) && last >= hole.first_lsn)
@@ -320,9 +318,6 @@ fills_hole(const Engine *engine, GroupId group, Lsn lsn, const Entry *entry)
 
 	if (!log_next_hole(engine->log, group, lsn, &hole) || hole.first_lsn != lsn)
 		return false;
-#ifdef MUTANT_REPAIR_IGNORES_BALLOT
-	return true;
-#endif
 	return ballot_equal(hole.ballot, entry->ballot);
 }
 

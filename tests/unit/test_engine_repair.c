@@ -2,6 +2,9 @@
  * test_engine_repair.c
  *		Engines whose logs are damaged: they get what they lack from each other, and promise nothing wrong meanwhile.
  */
+#include "wire/arena.h"
+#include "wire/frame.h"
+
 #include "unit/engine_cluster.h"
 #include "unit/tap.h"
 
@@ -193,6 +196,90 @@ test_rows_are_copied(void)
 	cluster_stop(&cluster);
 }
 
+/* Hands node 1 a frame of that life of node 2, with one message. */
+static bool
+hand_in(Message *message, uint64_t life)
+{
+	TestNode *node = &cluster.nodes[1];
+	FrameBuilder builder = {0};
+	const uint8_t *bytes;
+	size_t length;
+	bool taken;
+
+	message->from = 2;
+	message->to = 1;
+	message->group = CLUSTER_GROUP;
+	message->from_since = status_of(1).members[1].since;
+	message->to_since = status_of(1).members[0].since;
+	frame_begin(&builder, node->config.cluster_id, 2, 1, life, node->config.frame_bytes_max);
+	taken = frame_add_message(&builder, message);
+	bytes = frame_finish(&builder, &length);
+	taken = taken && engine_receive(node->engine, 2, bytes, length);
+	frame_builder_free(&builder);
+	return taken;
+}
+
+/* The newest REPAIR that was sent to node 2, as far as it tells whether entries come with it. */
+static bool
+answer_has_entries(void)
+{
+	WireArena arena;
+	bool has_entries = false;
+
+	wire_arena_init(&arena, NULL, 0, FRAME_ARENA_BYTES_MAX);
+	for (const TestFrame *sent = cluster.recorded; sent; sent = sent->next)
+	{
+		Frame frame;
+
+		if (frame_decode(sent->bytes, sent->length, &arena, &frame) != FRAME_OK)
+			abort();
+		for (uint32_t i = 0; i < frame.message_count; i++)
+			if (frame.messages[i].kind == MESSAGE_REPAIR)
+				has_entries |= frame.messages[i].entry_count > 0;
+	}
+	wire_arena_free(&arena);
+	return has_entries;
+}
+
+/* An entry of another ballot at the same LSN is another entry: it is neither taken nor given. */
+static void
+test_ballots_are_compared(void)
+{
+	Entry entry = {.length = 5, .payload = "other"};
+	Message message = {.kind = MESSAGE_REPAIR, .ok = true, .entry_count = 1, .entries = &entry};
+	Message question = {.kind = MESSAGE_REPAIR_ASK};
+	LogHole hole;
+	uint64_t before;
+	uint64_t life;
+
+	start_with_entries(3);
+	life = engine_start_counter(cluster.nodes[2].engine);
+	kill_all();
+	damage(1, "0000000002.segment", 4000, 20000);
+	cluster_open(&cluster, 1);
+	cluster_run(&cluster, 100000);
+	engine_next_missing(cluster.nodes[1].engine, CLUSTER_GROUP, 0, &hole);
+	before = missing(1);
+	message.prev_lsn = hole.first_lsn - 1;
+	entry.ballot = (Ballot){hole.ballot.round + 1, 2};
+	TAP_OK(hand_in(&message, life) && missing(1) == before,
+		   "an entry of another ballot fills no hole");
+	entry.ballot = hole.ballot;
+	TAP_OK(hand_in(&message, life) && missing(1) == before - 1, "one of the same ballot does");
+	cluster.recorded_to = 2;
+	question.prev_lsn = hole.first_lsn - 1;
+	question.lsn = hole.first_lsn;
+	question.ballot = (Ballot){hole.ballot.round + 1, 2};
+	hand_in(&question, life);
+	cluster_run(&cluster, 1000);
+	TAP_OK(!answer_has_entries(), "who asks for another ballot gets nothing");
+	question.ballot = hole.ballot;
+	hand_in(&question, life);
+	cluster_run(&cluster, 1000);
+	TAP_OK(answer_has_entries(), "who asks for the same one gets the entry");
+	cluster_stop(&cluster);
+}
+
 int
 main(void)
 {
@@ -200,5 +287,6 @@ main(void)
 	test_silent_until_repaired();
 	test_covered_by_rows();
 	test_rows_are_copied();
+	test_ballots_are_compared();
 	return tap_done();
 }
