@@ -213,7 +213,7 @@ BEGIN ATOMIC
 			ELSE concat_ws(': ',
 				CASE WHEN p.heard_ms_ago IS NULL THEN 'never heard since this node started'
 					ELSE format('not heard for %s s', round(p.heard_ms_ago / 1000.0, 1)) END,
-				x.problem)
+				split_part(x.problem, chr(10), 1))
 		END
 	FROM quorate._peers() p
 	CROSS JOIN quorate._node_status() s
@@ -232,7 +232,7 @@ BEGIN ATOMIC
 	FROM quorate._doctor_heard() h JOIN quorate._peers() p USING (node_id)
 	WHERE NOT h.is_heard
 	UNION ALL
-	SELECT 'nodes', 'node ' || h.name, 'WARN', format('it is heard, but this node cannot reach it: %s', x.problem),
+	SELECT 'nodes', 'node ' || h.name, 'WARN', format('it is heard, but this node cannot reach it: %s', split_part(x.problem, chr(10), 1)),
 		'Look at pg_hba.conf and max_wal_senders there, and at its connection string in quorate.nodes.'
 	FROM quorate._doctor_heard() h JOIN quorate._peer_problems() x USING (node_id)
 	WHERE h.is_heard AND NOT h.is_self
@@ -328,11 +328,13 @@ BEGIN ATOMIC
 	UNION ALL
 	SELECT 'copies', g.object, 'WARN',
 		concat_ws('; ', format('%s of %s copies', g.copies, GREATEST(g.wanted, LEAST(3, (SELECT count(*) FROM nodes)))),
-			CASE WHEN g.log_replicas > 0 THEN format('a log replica stands in %s', CASE WHEN g.log_replicas > 1 THEN 'twice' END) END,
+			CASE WHEN g.log_replicas > 0 THEN format('log replicas that stand in: %s', g.log_replicas) END,
 			'silent: ' || g.silent,
-			format('autoadmin: %s%s, for %s s', p.step, ' ' || pn.name, p.for_ms / 1000)),
+			CASE WHEN p.step = 'steady' THEN 'autoadmin has not begun to do anything about it'
+				WHEN p.step IS NOT NULL THEN format('autoadmin: %s%s, for %s s', p.step, ' ' || pn.name, p.for_ms / 1000) END),
 		CASE
 			WHEN p.step = 'no node for a log replica' THEN 'Every node has a replica, or is silent: bring the silent node back, or quorate.replace_node() it.'
+			WHEN p.step = 'steady' THEN 'It begins after quorate.heal_after, if healing is switched on.'
 			WHEN p.step IS NULL THEN 'Its leader''s node knows what is done about it: see quorate.changes there.'
 			ELSE 'It is being healed: see quorate.changes and quorate.copies.'
 		END

@@ -41,7 +41,12 @@ finds($north, qr/nodes\|node west\|FAIL\|not heard for [\d.]+ s: .*refused/, 'a 
 my $leader = $cluster->leader_of('songs', 0);
 finds($leader, qr/copies\|songs partition 0\|WARN\|2 of 3 copies; silent: west; autoadmin: no node for a log replica west, for \d+ s\|/,
 	'copies are missing, and no node is left for a log replica');
-unlike(findings($north), qr/^(quorum|leader)\|/m, 'no partition is unavailable');
+foreach my $node ($north, $south)
+{
+	my $all = findings($node);
+	unlike($all, qr/^(quorum|leader)\|/m, $node->name . ': no partition is unavailable');
+	is(scalar(grep { !/^(nodes\|node west\|FAIL|copies\|songs partition \d+\|WARN\|2 of 3 copies; silent: west(; autoadmin: no node for a log replica west, for \d+ s|; autoadmin has not begun to do anything about it)?\||copies\|2 more\|WARN)/ } split /\n/, $all), 0, 'each line says what it has to') or diag $all;
+}
 
 # ---------------------------------------------------------------- two of three
 
