@@ -111,6 +111,19 @@ BEGIN ATOMIC
 	WHERE e.extname = 'quorate' AND e.extversion <> a.default_version;
 END;
 
+-- Nodes of different releases, as an upgrade has them for a while.
+CREATE FUNCTION quorate._doctor_releases() RETURNS SETOF quorate._finding
+LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+	SELECT 'version', 'node ' || p.name, 'WARN', format('it runs release %s, this node %s', p.release, own.release),
+		'Ordinary during an upgrade. When all nodes run the new release: quorate.finalize_upgrade().'
+	FROM quorate._node_status() s
+	JOIN quorate._peers() own ON own.node_id = s.node_id
+	JOIN quorate._peers() p ON p.release <> own.release;
+END;
+
+COMMENT ON FUNCTION quorate._doctor_releases() IS 'internal: nodes that run another release than this one';
+
 COMMENT ON FUNCTION quorate._doctor_version() IS 'internal: SQL and library of different versions';
 
 -- ---------------------------------------------------------------- this node
@@ -366,6 +379,11 @@ BEGIN ATOMIC
 	FROM here x JOIN groups g USING (group_id)
 	WHERE x.rows = 'ready' AND x.commit_lsn - x.applied_lsn > 10000
 	UNION ALL
+	SELECT 'log', g.object, 'WARN', format('%s entries of its log are damaged here and not yet got from another node', x.missing_entries),
+		'They are got from the other members by themselves. If they stay, look whether those are heard; and at the disk.'
+	FROM here x JOIN groups g USING (group_id)
+	WHERE x.missing_entries > 0
+	UNION ALL
 	SELECT 'followers', g.object, 'WARN', format('node %s lacks %s entries', COALESCE(n.name, m.node_id::text), x.commit_lsn - m.durable_lsn),
 		'It was away, or its disk or network is slow: run quorate.doctor() there.'
 	FROM here x JOIN groups g USING (group_id) CROSS JOIN self
@@ -407,6 +425,7 @@ BEGIN
 		RETURN;
 	END IF;
 	RETURN QUERY SELECT * FROM quorate._doctor_room();
+	RETURN QUERY SELECT * FROM quorate._doctor_releases();
 	RETURN QUERY SELECT * FROM quorate._doctor_peers();
 	RETURN QUERY SELECT * FROM quorate._doctor_autoadmin();
 	RETURN QUERY SELECT * FROM quorate._doctor_metadata();
@@ -426,7 +445,7 @@ BEGIN ATOMIC
 		(1, 'node', false, 'this node takes part in its cluster'),
 		(2, 'processes', false, 'all processes of this node run'),
 		(3, 'settings', false, 'no setting of the server is known to hurt'),
-		(4, 'version', false, 'library and SQL are of one version'),
+		(4, 'version', false, 'no difference of versions is known'),
 		(5, 'log', false, 'the log has room, and its disk answers'),
 		(6, 'room', true, 'the limits of the server leave room'),
 		(7, 'nodes', true, 'all nodes are heard and active'),
@@ -463,14 +482,14 @@ COMMENT ON FUNCTION quorate.doctor() IS
 
 REVOKE ALL ON FUNCTION
 	quorate._is_preloaded(), quorate._health(), quorate._peer_problems(), quorate._log_holders(),
-	quorate._doctor_settings(), quorate._doctor_room(), quorate._doctor_version(), quorate._doctor_node(),
+	quorate._doctor_settings(), quorate._doctor_room(), quorate._doctor_version(), quorate._doctor_releases(), quorate._doctor_node(),
 	quorate._doctor_processes(), quorate._doctor_log(), quorate._doctor_heard(), quorate._doctor_peers(),
 	quorate._doctor_autoadmin(), quorate._doctor_groups(), quorate._doctor_partitions(), quorate._doctor_metadata(),
 	quorate._doctor_findings(), quorate.doctor()
 FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION
 	quorate._is_preloaded(), quorate._health(), quorate._peer_problems(), quorate._log_holders(),
-	quorate._doctor_settings(), quorate._doctor_room(), quorate._doctor_version(), quorate._doctor_node(),
+	quorate._doctor_settings(), quorate._doctor_room(), quorate._doctor_version(), quorate._doctor_releases(), quorate._doctor_node(),
 	quorate._doctor_processes(), quorate._doctor_log(), quorate._doctor_heard(), quorate._doctor_peers(),
 	quorate._doctor_autoadmin(), quorate._doctor_groups(), quorate._doctor_partitions(), quorate._doctor_metadata(),
 	quorate._doctor_findings(), quorate.doctor()
