@@ -52,15 +52,18 @@ sub add
 	return $node;
 }
 
-# Three replicas with rows of each partition, on nodes that run, and all nodes hear each other.
+# Three replicas with rows of each partition, on nodes that run; all nodes hear each other, and no log lacks an entry.
 sub is_whole
 {
 	my $count = $cluster->nodes;
 	return 0 if grep { $_ !~ /^\w+ storage, \w+ storage, \w+ storage$/ } $cluster->members($table, $partitions);
 	foreach my $node ($cluster->nodes)
 	{
-		my $line = eval { $node->sql("SELECT count(*) FILTER (WHERE state IN ('running', 'alive')), count(*) FROM quorate.nodes", limit_s => 10) } // '';
-		return 0 if $line ne "$count|$count";
+		my $line = eval {
+			$node->sql("SELECT count(*) FILTER (WHERE state IN ('running', 'alive')), count(*),
+				(SELECT coalesce(sum(missing_entries), 0) FROM quorate._group_status()) FROM quorate.nodes", limit_s => 10)
+		} // '';
+		return 0 if $line ne "$count|$count|0";
 	}
 	return 1;
 }

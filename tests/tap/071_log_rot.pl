@@ -9,7 +9,6 @@ use QuorateProcess qw(wait_until);
 use Test::More;
 use Time::HiRes qw(sleep time);
 
-my $entry = 1;    # kinds of records (docs/formats.md)
 my $cluster = QuorateCluster->new(settings => { 'quorate.log_segment_size' => '1MB', 'quorate.heal_after' => '1h' });
 my ($north, $south, $west) = $cluster->nodes;
 $cluster->create_table('songs', partitions => 3);
@@ -28,40 +27,12 @@ sub write_items
 	}
 }
 
-sub segments
-{
-	my ($node) = @_;
-	my @files = sort glob $node->data . '/pgsql_tmp_quorate/*.segment';
-	return @files;
-}
-
-# Damages a byte of every 20th entry of the tables' groups whose LSN leaves that remainder when divided by 3, in all segments.
-# The last record of all is left whole: damage there looks like a torn write.
+# Damages entries of a stopped node's log; returns how many.
 sub damage
 {
 	my ($node, $remainder) = @_;
-	my ($damaged, $seen, %files) = (0, 0);
-	foreach my $file (segments($node))
-	{
-		open my $io, '+<:raw', $file or die "could not open $file: $!\n";
-		read $io, my $image, -s $file;
-		my $offset = 512;
-		while ($offset + 44 < length $image)
-		{
-			my ($length, $kind, $group, $lsn) = unpack 'x4 V x8 C x3 Q< Q<', substr $image, $offset, 44;
-			last if $length < 44 || $offset + $length > length $image || $kind == 0 || $kind > 13;
-			if ($kind == $entry && $group > 1 && $lsn % 3 == $remainder && $seen++ % 20 == 0 && $length > 100)
-			{
-				seek $io, $offset + 60, 0;
-				print $io chr(ord(substr $image, $offset + 60, 1) ^ 0x40);
-				$damaged++;
-				$files{$file} = 1;
-			}
-			$offset += ($length + 7) & ~7;
-		}
-		close $io or die "could not write $file: $!\n";
-	}
-	note(sprintf '%s: %d entries damaged in %d segments', $node->name, $damaged, scalar keys %files);
+	my ($damaged, $segments) = $node->damage_log($remainder);
+	note(sprintf '%s: %d entries damaged in %d segments', $node->name, $damaged, $segments);
 	return $damaged;
 }
 
@@ -104,7 +75,7 @@ $cluster->wait_for_writes($load, 500);
 $cluster->finish_history($load, name => 'before');
 sleep 2;        # an idle node makes sure of what it has promised
 $north->stop;
-cmp_ok(scalar(segments($north)), '>=', 4, 'the log has closed segments');
+cmp_ok(scalar($north->log_segments), '>=', 4, 'the log has closed segments');
 cmp_ok(damage($north, 0), '>', 20, 'entries of one node are damaged');
 my ($position, $started) = ($north->log_position, time);
 $_->start foreach $north, $west;
@@ -145,7 +116,7 @@ $west->stop;
 write_items($north, 3, 8000);
 sleep 2;
 $south->stop;
-my @files = segments($south);
+my @files = $south->log_segments;
 unlink $files[1] or die "could not remove $files[1]: $!\n";
 ($position, $started) = ($south->log_position, time);
 $_->start foreach $south, $west;

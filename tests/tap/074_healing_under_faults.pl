@@ -88,12 +88,14 @@ sub strike
 	$killed->start if $killed;
 }
 
-foreach my $round (1 .. $long ? 6 : 1)
+foreach my $round (1 .. ($long ? 6 : 1))
 {
 	# A node is away for so long that its replicas are rebuilt elsewhere, under faults of the others.
 	my $away = $cluster->busiest_leader('songs');
 	$away->kill9;
-	strike($long ? 20 : 8);
+	strike($long ? 20 : 6);
+	my $name = $away->name;
+	ok(wait_until(60, sub { !grep { /\b$name storage|nobody/ } $cluster->members('songs', $partitions) }), "round $round: nothing counts on $name any more");
 	$away->start;
 	$cluster->wait_for_writes($load, 100);
 	whole("round $round: replicas were rebuilt under faults", 120);
@@ -102,10 +104,10 @@ foreach my $round (1 .. $long ? 6 : 1)
 # A node comes and another one goes, each asked for while links fail.
 my $spare = instance('spare', 'az6');
 add($spare);
-strike($long ? 15 : 5, spare => 1);
+strike($long ? 15 : 4, spare => 1);
 my ($leaving) = grep { $_ != $north } $cluster->nodes;
 my $removal = $north->start_sql("SET statement_timeout = '120s'; SELECT quorate.remove_node('" . $leaving->name . "')");
-strike($long ? 15 : 5, $leaving->name => 1, north => 1);
+strike($long ? 15 : 4, $leaving->name => 1, north => 1);
 is(($north->finish_sql($removal, 150))[0], '', $leaving->name . ' was removed under faults');
 $cluster->disown($leaving);
 $cluster->wait_for_writes($load, 300);

@@ -65,6 +65,16 @@ sub disk
 	return $node;
 }
 
+# Entries in the log of a node are damaged while it is down.
+sub rot
+{
+	my ($drill) = @_;
+	my $node = kill_node(follower($drill));
+	my ($damaged) = $node->damage_log(0);
+	$drill->{say}->("  $damaged entries of its log are damaged");
+	return $node;
+}
+
 sub clear_disk { my ($drill, $node) = @_; $node->fault->clear }
 
 # The node never comes back; another instance takes its place when its replicas have been rebuilt.
@@ -116,6 +126,7 @@ sub drill_faults
 		{ name => 'mute_leader', title => 'a leader hears, but nobody hears it', seconds => 6, network => 1, play => \&mute, end => \&heal_network },
 		{ name => 'hung_disk', title => 'syncs of a leader\'s log hang', seconds => 6, play => sub { disk($_[0], hang => 1) }, end => \&clear_disk },
 		{ name => 'full_disk', title => 'the disk of a leader\'s log is full', seconds => 6, play => sub { disk($_[0], full => 1) }, end => \&clear_disk },
+		{ name => 'log_rot', title => 'entries in a node\'s log are damaged while it is down', seconds => 0, play => \&rot, end => \&start_node },
 		{ name => 'lost_node', title => 'a node is lost for good, rebuilt elsewhere and replaced', seconds => 25, play => \&lose_node, end => \&replace_node },
 		{ name => 'rolling_restart', title => 'every node is drained and restarted', seconds => 0, planned => 1, play => \&roll, end => sub { } });
 }

@@ -195,6 +195,43 @@ sub kill9
 	kill_family($self->{pid});
 }
 
+# The segment files of the node's log, oldest first.
+sub log_segments
+{
+	my ($self) = @_;
+	my @files = sort glob "$self->{data}/pgsql_tmp_quorate/*.segment";
+	return @files;
+}
+
+# Damages a byte of every 20th entry of the tables' groups whose LSN leaves that remainder when divided by 3, in all segments
+# of the stopped node; docs/formats.md has the records. Returns how many entries, and in how many segments.
+sub damage_log
+{
+	my ($self, $remainder) = @_;
+	my ($damaged, $seen, %files) = (0, 0);
+	foreach my $file ($self->log_segments)
+	{
+		open my $io, '+<:raw', $file or die "could not open $file: $!\n";
+		read $io, my $image, -s $file;
+		my $offset = 512;
+		while ($offset + 44 < length $image)
+		{
+			my ($length, $kind, $group, $lsn) = unpack 'x4 V x8 C x3 Q< Q<', substr $image, $offset, 44;
+			last if $length < 44 || $offset + $length > length $image || $kind == 0 || $kind > 13;
+			if ($kind == 1 && $group > 1 && $lsn % 3 == $remainder && $seen++ % 20 == 0 && $length > 100)
+			{
+				seek $io, $offset + 60, 0;
+				print $io chr(ord(substr $image, $offset + 60, 1) ^ 0x40);
+				$damaged++;
+				$files{$file} = 1;
+			}
+			$offset += ($length + 7) & ~7;
+		}
+		close $io or die "could not write $file: $!\n";
+	}
+	return ($damaged, scalar keys %files);
+}
+
 # Has the server preload the shim of tests/fault.
 sub keep_journal
 {
