@@ -17,6 +17,7 @@
 
 #include "shmem/applied_wait.h"
 #include "shmem/forward.h"
+#include "request/leader_cache.h"
 #include "request/router.h"
 #include "settings.h"
 #include "request/sqlstate.h"
@@ -25,6 +26,7 @@
 #define APPLIED_POLL_MS 1    /* while a call waits for the applier or for room in a buffer */
 #define WAIT_POLL_MS 100     /* otherwise: deadlines, and a forwarder that has died */
 #define ASK_ANOTHER_AFTER 16 /* tries after which another node is asked who leads */
+#define ASK_AROUND_TRIES 8 /* first tries at which one is asked at once if this node cannot know */
 
 /* At its deadline, for word of what became of a forwarded call. */
 #define FORWARDED_GRACE_US (200 * 1000)
@@ -122,6 +124,34 @@ router_another_node(NodeId not_this, uint32_t turn)
 }
 
 /*
+ * Who seems to lead.  Where there is no replica of the group, whoever did when it was asked last; without such a memory
+ * the nodes are asked one after the other, and tell.  Not for ever: while there is no leader, waiting calls would ask
+ * and ask.
+ */
+static NodeId
+router_guess_leader(const RouterCall *call)
+{
+	GroupId group = call->request.group;
+	NodeId leader = router_leader_of(group);
+
+	if (leader != 0 || shared_group_find(group) != NULL)
+		return leader;
+	leader = leader_cache_get(group);
+	if (leader == 0 && call->tries < ASK_AROUND_TRIES)
+		leader = router_another_node(quorate_shared->self, call->tries);
+	return leader;
+}
+
+/* An answer of another node tells who leads a group; 0: not that node. */
+static void
+router_learn_leader(const RouterCall *call, NodeId leader)
+{
+	if (call->last_target != quorate_shared->self &&
+		(call->request.kind == REQUEST_WRITE || call->request.consistent))
+		leader_cache_set(call->request.group, leader);
+}
+
+/*
  * Tries again a little later; gives up at the deadline.  Whoever this node believes to lead may be the very
  * node that does not answer (or this one, with its replicator stopped), so now and then another is asked.
  */
@@ -149,6 +179,7 @@ router_take_reply(RouterCall *call, const Reply *reply)
 	switch (reply->status)
 	{
 		case REPLY_NOT_LEADER:
+			router_learn_leader(call, reply->leader_hint);
 			router_retry(call, reply->leader_hint);
 			return;
 		case REPLY_NOT_READY:
@@ -158,6 +189,7 @@ router_take_reply(RouterCall *call, const Reply *reply)
 			router_end(call, ROUTER_UNKNOWN);
 			return;
 		default:
+			router_learn_leader(call, call->last_target);
 			break;
 	}
 	call->reply = (Reply *) reply;
@@ -204,7 +236,10 @@ router_forward(RouterCall *call, NodeId target)
 	call->request.timeout_ms = (uint32_t) ((left_us + 999) / 1000);
 	call->id = forward_send(target, &call->request, &call->forwarder_life);
 	if (call->id == 0)
+	{
+		router_learn_leader(call, 0);
 		router_retry(call, target);
+	}
 	else
 		call->state = CALL_FORWARDED;
 }
@@ -213,7 +248,7 @@ router_forward(RouterCall *call, NodeId target)
 static void
 router_try(RouterCall *call)
 {
-	NodeId target = call->target ? call->target : router_leader_of(call->request.group);
+	NodeId target = call->target ? call->target : router_guess_leader(call);
 
 	call->retry_at_us = 0;
 	if (target == 0)

@@ -52,6 +52,16 @@ ok($north->poll_until("SELECT count(*) FROM (SELECT unnest(members) FROM quorate
 	WHERE table_name = 'songs' GROUP BY 1 HAVING count(*) BETWEEN 2 AND 3) x", 5, 60), 'every node has two or three of the twelve replicas');
 $cluster->wait_for_writes($load, 1000);
 
+# Every node serves every partition, of two or three of which it has no replica; who leads there it learns and remembers.
+my $puts = join '', map { "SELECT quorate.put_item('songs', '{\"pk\": {\"S\": \"any-$_\"}}');\n" } 1 .. 200;
+foreach my $node ($cluster->nodes)
+{
+	my $began = time;
+	$node->sql($puts);
+	my $seconds = time - $began;
+	cmp_ok($seconds, '<', 10, sprintf '200 writes through %s: %.1f s', $node->name, $seconds);
+}
+
 # ---------------------------------------------------------------- away for a while
 
 $south->kill9;
