@@ -206,12 +206,14 @@ log_payload_max_bytes(const Log *log)
 	return log->segment_bytes / 4;
 }
 
-/* Entries with a payload are refused while there is still room for the rest (log.h, Errors). */
+/*
+ * Entries with a payload are refused while there is still room for the rest (log.h, Errors).  One that is appended
+ * again is not: moving it gives room back (log_move.c), and who repairs it has asked for more (log_reserve).
+ */
 static bool
 is_bulk(const LogRecord *record)
 {
-	return (record->kind == LOG_ENTRY || record->kind == LOG_ENTRY_AGAIN) &&
-		   record->payload_length > 0;
+	return record->kind == LOG_ENTRY && record->payload_length > 0;
 }
 
 /* Do records that concern so many groups fit in front of the segment's index? */

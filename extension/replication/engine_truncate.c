@@ -7,12 +7,16 @@
  * rows, keeps what it needs in its own log.  The members tell each other with APPLIED messages, each repeated
  * until the other side has shown that it knows; settled groups send nothing.  Above log_bytes_max, members on
  * nodes that are silent no longer count: they will be rebased.  A member that lives but is slow still counts;
- * the log's hard limit then slows the writers.
+ * the log's hard limit then slows the writers.  What a group without a quorum cannot commit is needed for ever:
+ * above log_bytes_max it is moved to the end of the log, lest it keep what all other groups appended after it.
  *
  * Nothing is assumed to be applied that its owner did not call durable: an entry given up too early would
  * be lost with a crash of this node's PostgreSQL.
  */
 #include "replication/engine_private.h"
+
+/* Oldest segments that are looked at, one after the other, at a time. */
+#define MOVE_ROUNDS_MAX 4
 
 void
 engine_applied(Engine *engine, GroupId id, Lsn applied_lsn, Lsn durable_lsn)
@@ -255,19 +259,80 @@ engine_take_over_base(Engine *engine, EngineGroup *group)
 	engine_rows_out_of_reach(engine, group);
 }
 
+/* The lowest entry that is not known as committed: nothing but a quorum can make it needless. */
+static Lsn
+uncommitted_from(void *context, GroupId id)
+{
+	const Engine *engine = ((const Truncation *) context)->engine;
+
+	return safe_lsn(engine, engine_find_group(engine, id)) + 1;
+}
+
+/*
+ * Is it worth while to move what is needed in the oldest segment?  If it is little, or if it waits for a quorum.  Much
+ * else is needed only for a while, by members that live and are behind, or by rows.
+ */
+static bool
+moving_pays(Truncation *truncation)
+{
+	const Log *log = truncation->engine->log;
+	uint64_t needed = log_oldest_needed_bytes(log, needed_from, truncation);
+
+	return needed > 0 &&
+		   (needed <= log_payload_max_bytes(log) ||
+			needed == log_oldest_needed_bytes(log, uncommitted_from, truncation));
+}
+
+static bool
+log_is_long(const Engine *engine)
+{
+	uint64_t limit = engine->config.log_bytes_max;
+
+	return limit != 0 && log_size_bytes(engine->log) > limit;
+}
+
+/* Gives up what nobody needs.  The bases move up even if no file could be recycled then. */
+static void
+give_up(Truncation *truncation)
+{
+	Engine *engine = truncation->engine;
+
+	log_truncate(engine->log, needed_from, truncation);
+	for (uint32_t i = 0; i < engine->groups.count; i++)
+		engine_take_over_base(engine, engine->groups.items[i]);
+}
+
+/*
+ * Above the log's size: moves what alone keeps the oldest segments, a bounded number of bytes at a time, for each of
+ * them is written and synced in this turn.
+ */
+static void
+move_stragglers(Truncation *truncation)
+{
+	Log *log = truncation->engine->log;
+	uint64_t bytes_max = log_payload_max_bytes(log) / 2;
+
+	if (engine_cluster_version(truncation->engine) < VERSION_LOG_REPAIR)
+		return;
+	for (int round = 0; round < MOVE_ROUNDS_MAX && log_is_long(truncation->engine) &&
+						moving_pays(truncation);
+		 round++)
+	{
+		if (log_move_oldest(log, needed_from, truncation, bytes_max / MOVE_ROUNDS_MAX) <= 0)
+			return;
+		give_up(truncation);
+	}
+}
+
 void
 engine_truncate(Engine *engine)
 {
-	uint64_t limit = engine->config.log_bytes_max;
-	Truncation truncation = {.engine = engine,
-							 .log_is_long = limit != 0 && log_size_bytes(engine->log) > limit};
+	Truncation truncation = {.engine = engine, .log_is_long = log_is_long(engine)};
 
 	/* A long log is looked at again and again: nothing but time makes a silent member a lost one. */
 	engine->untruncated = truncation.log_is_long;
 	for (uint32_t i = 0; i < engine->groups.count; i++)
 		engine->untruncated |= !engine_mend_record(engine, engine->groups.items[i]);
-	/* The bases move up even if no file could be recycled then. */
-	log_truncate(engine->log, needed_from, &truncation);
-	for (uint32_t i = 0; i < engine->groups.count; i++)
-		engine_take_over_base(engine, engine->groups.items[i]);
+	give_up(&truncation);
+	move_stragglers(&truncation);
 }

@@ -346,6 +346,7 @@ BEGIN ATOMIC
 			CASE WHEN p.step = 'steady' THEN 'autoadmin has not begun to do anything about it'
 				WHEN p.step IS NOT NULL THEN format('autoadmin: %s%s, for %s s', p.step, ' ' || pn.name, p.for_ms / 1000) END),
 		CASE
+			WHEN p.step = 'waiting for a quorum of the members to be' THEN 'The next change would leave members of which no quorum is heard: it waits until the silent node is back, or counts as away.'
 			WHEN p.step = 'no node for a log replica' THEN 'Every node has a replica, or is silent: bring the silent node back, or quorate.replace_node() it.'
 			WHEN p.step = 'steady' THEN 'It begins after quorate.heal_after, if healing is switched on.'
 			WHEN p.step IS NULL THEN 'Its leader''s node knows what is done about it: see quorate.changes there.'

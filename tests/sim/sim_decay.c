@@ -103,15 +103,6 @@ sim_decay_may_lose(const SimWorld *world, uint32_t index)
 
 /* ---- losing a node ---- */
 
-/* Nobody changes its members: without a quorum it would only keep the logs from being truncated. */
-static void
-drop_idle_group(SimWorld *world)
-{
-	world->idle_is_over = true;
-	for (uint32_t i = 0; i < SIM_IDLE_NODES; i++)
-		sim_schedule(world, 0, (SimEvent){.kind = SIM_REPLACE, .node = i});
-}
-
 void
 sim_decay_end(SimNode *node)
 {
@@ -126,8 +117,6 @@ sim_decay_end(SimNode *node)
 	for (uint32_t group = 0; group < SIM_GROUPS; group++)
 		sim_replica_lose(node, group);
 	sim_schedule(world, REBUILD_US, (SimEvent){.kind = SIM_START, .node = spare});
-	if (node->index < SIM_IDLE_NODES)
-		drop_idle_group(world);
 }
 
 bool

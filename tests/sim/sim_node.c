@@ -69,12 +69,11 @@ renew_idle_group(SimNode *node)
 	if (node->index >= SIM_IDLE_NODES)
 		return;
 	engine_group_membership(node->engine, SIM_GROUP_IDLE, &recovered);
-	if (recovered.generation == node->idle_generation && !node->world->idle_is_over)
+	if (recovered.generation == node->idle_generation)
 		return;
 	if (recovered.generation != 0 && !engine_drop_group(node->engine, SIM_GROUP_IDLE))
 		return;
-	if (!node->world->idle_is_over)
-		create_group(node, SIM_GROUP_IDLE, node->idle_generation, (1u << SIM_IDLE_NODES) - 1);
+	create_group(node, SIM_GROUP_IDLE, node->idle_generation, (1u << SIM_IDLE_NODES) - 1);
 }
 
 void

@@ -270,7 +270,6 @@ typedef struct SimWorld
 	uint64_t phase_goal[SIM_GROUPS];
 	uint32_t away;            /* the node that is left behind */
 	uint64_t idle_generation; /* newest one of the idle group */
-	bool idle_is_over;        /* a node of it is lost: it is dropped for good */
 	SimMembers members;
 	ClusterVersion version; /* of the cluster; nodes learn of it one by one */
 	uint64_t finalize_at;   /* committed operations before the upgrade is finalized */

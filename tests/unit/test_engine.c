@@ -393,6 +393,72 @@ test_left_behind(void)
 	cluster_stop(&cluster);
 }
 
+#define OTHER_GROUP (CLUSTER_GROUP + 1)
+
+/* Writes 2 MB on a group that only this node has; true if all of it is committed. */
+static bool
+write_on_other_group(TestNode *node)
+{
+	GroupStatus status;
+	Lsn appended;
+
+	for (int i = 0; i < 2000; i++)
+	{
+		if (!engine_group_status(node->engine, OTHER_GROUP, &status))
+			return false;
+		appended = status.append_lsn;
+		engine_applied(node->engine, OTHER_GROUP, status.commit_lsn, status.commit_lsn);
+		engine_propose(node->engine, OTHER_GROUP, status.promised, cluster_payload(1, 1000), 1000, 1);
+		cluster_run(&cluster, 10000);
+		engine_group_status(node->engine, OTHER_GROUP, &status);
+		if (status.commit_lsn != appended + 1)
+			return false;
+	}
+	return true;
+}
+
+/* What a group without a quorum cannot commit does not stop the other groups of its node. */
+static void
+test_lost_quorum(void)
+{
+	TestNode *leader;
+	GroupStatus before, after;
+	Membership alone = {.generation = 1, .member_count = 1};
+
+	cluster_default_config.log_bytes_max = 512 * 1024;
+	cluster_start(&cluster, 3);
+	cluster_default_config.log_bytes_max = 0;
+	leader = cluster_await_leader(&cluster);
+	TAP_OK(write_tags(leader, 11, 10, 1000), "a group writes");
+	apply_everywhere();
+	for (NodeId id = 1; id <= 3; id++)
+		if (id != leader->id)
+			cluster_kill(&cluster, id, MEMDISK_LOSE_ALL);
+	for (uint64_t tag = 21; tag <= 40; tag++)
+		cluster_propose(&cluster, leader, tag, 1000);
+	alone.members[0] = (Member){.node = leader->id, .kind = MEMBER_STORAGE, .since = 1};
+	engine_create_group(leader->engine, OTHER_GROUP, &alone, leader->id);
+	cluster_run(&cluster, 2000000);
+	engine_group_status(leader->engine, CLUSTER_GROUP, &before);
+	TAP_OK(before.append_lsn >= leader->tag_lsns[40] && before.commit_lsn < leader->tag_lsns[21],
+		   "its quorum is lost, and some entries with it");
+	TAP_OK(write_on_other_group(leader), "another group of that node goes on for ever");
+	TAP_OK(engine_log_bytes(leader->engine) < 1024 * 1024, "and the log stays within its limit");
+	cluster_kill(&cluster, leader->id, MEMDISK_LOSE_ALL);
+	TAP_IS_INT(cluster_open(&cluster, leader->id), ENGINE_OK, "the log is opened again");
+	cluster_run(&cluster, 100000);
+	TAP_OK(engine_group_status(leader->engine, CLUSTER_GROUP, &after) &&
+			   after.append_lsn == before.append_lsn && holds_tags(leader, leader, 21, 20, 1000),
+		   "with what waits for a quorum");
+	for (NodeId id = 1; id <= 3; id++)
+		if (!cluster.nodes[id].engine)
+			cluster_open(&cluster, id);
+	TAP_OK(cluster_await_leader(&cluster) == leader &&
+			   cluster_await_commit(&cluster, leader, leader->tag_lsns[40]),
+		   "and when the others are back it is committed");
+	cluster_stop(&cluster);
+}
+
 /* The entries of one ACCEPT need more room, record by record, than a segment has: they are taken piece by piece. */
 static void
 test_many_small_entries(void)
@@ -560,6 +626,7 @@ main(void)
 	test_former_lives();
 	test_truncation();
 	test_left_behind();
+	test_lost_quorum();
 	test_many_small_entries();
 	test_full_follower();
 	test_full_leader();
