@@ -220,7 +220,11 @@ fill_input(PlanInput *input, const GroupStatus *status, const AutoadminWanted *w
 		if (status->members[i].half != HALF_BOTH)
 			input->is_settled = false;
 		fill_member(&input->members[i], &status->members[i], status);
-		input->members[i].is_away |= status->members[i].node != input->self && (stuck & 1u << i);
+		if (status->members[i].node != input->self && (stuck & 1u << i))
+		{
+			input->members[i].is_away = true;
+			input->members[i].is_heard = false;
+		}
 		input->member_count++;
 	}
 	memcpy(input->is_alive, nodes.is_alive, sizeof(input->is_alive));
