@@ -70,7 +70,7 @@ sub rot
 {
 	my ($drill) = @_;
 	my $node = kill_node(follower($drill));
-	my ($damaged) = $node->damage_log(0);
+	my ($damaged) = $node->damage_log(0, closed => 1);
 	$drill->{say}->("  $damaged entries of its log are damaged");
 	return $node;
 }

@@ -203,13 +203,33 @@ sub log_segments
 	return @files;
 }
 
+# A segment ends with an index (a record of kind 9) when it is closed.
+sub is_closed
+{
+	my ($file) = @_;
+	open my $io, '<:raw', $file or die "could not open $file: $!\n";
+	read $io, my $image, -s $file;
+	my ($offset, $kind) = (512, 0);
+	while ($offset + 44 < length $image)
+	{
+		(my $length, my $next) = unpack 'x4 V x8 C', substr $image, $offset, 44;
+		last if $length < 44 || $next == 0;
+		$kind = $next;
+		$offset += ($length + 7) & ~7;
+	}
+	return $kind == 9;
+}
+
 # Damages a byte of every 20th entry of the tables' groups whose LSN leaves that remainder when divided by 3, in all segments
-# of the stopped node; docs/formats.md has the records. Returns how many entries, and in how many segments.
+# of the stopped node; docs/formats.md has the records. Option closed: not in the segment that was being written, where damage
+# behind the last checkpoint is refused. Returns how many entries, and in how many segments.
 sub damage_log
 {
-	my ($self, $remainder) = @_;
+	my ($self, $remainder, %option) = @_;
 	my ($damaged, $seen, %files) = (0, 0);
-	foreach my $file ($self->log_segments)
+	my @segments = $self->log_segments;
+	pop @segments while $option{closed} && @segments && !is_closed($segments[-1]);
+	foreach my $file (@segments)
 	{
 		open my $io, '+<:raw', $file or die "could not open $file: $!\n";
 		read $io, my $image, -s $file;
