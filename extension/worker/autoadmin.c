@@ -103,11 +103,10 @@ look_who_is_well(TimeUs now, TimeUs lease_us)
 
 	for (NodeId node = 1; node <= CORE_NODES_MAX; node++)
 	{
-		if (nodes.reaches[node] == 0 ||
-			(self_reaches & ~(nodes.reaches[node] | node_id_bit(node))) == 0)
-			nodes.as_many_us[node] = now;
+		uint64_t less = self_reaches & ~(nodes.reaches[node] | node_id_bit(node));
+
 		if (!nodes.is_known[node] || nodes.silent_us[node] > lease_us ||
-			now - nodes.as_many_us[node] > 2 * lease_us)
+			(nodes.reaches[node] != 0 && less != 0))
 			nodes.well_since_us[node] = 0;
 		else if (nodes.well_since_us[node] == 0)
 			nodes.well_since_us[node] = now;
