@@ -15,6 +15,8 @@
  *		   (applier)          (copier)    (copier)    (applier)
  *		APPLIED, REPLAYING -> LEAVING -> no row at all
  *		   (applier)          (copier)
+ *		APPLIED -> REPLAYING -> APPLIED: rows that were void for a while and need not be copied
+ *		   (applier)   (applier)
  *
  * The copier goes back from COPYING to CLEARING, or to LEAVING, without asking.  A group without a
  * row belongs to the applier.
@@ -34,7 +36,7 @@ typedef enum RowsStage
 	STAGE_CLEARING =
 		1, /* worth nothing: they are being removed, to be copied from another replica */
 	STAGE_COPYING = 2,   /* up to copy_position they are another replica's, none is behind it */
-	STAGE_REPLAYING = 3, /* another replica's: those of some LSN each, up to copy_lsn */
+	STAGE_REPLAYING = 3, /* those of some LSN each, up to copy_lsn: not to be read yet */
 	STAGE_LEAVING = 4    /* the replica is gone: they are being removed */
 } RowsStage;
 

@@ -92,7 +92,7 @@ applier_rows_became_whole(GroupProgress *progress)
 	GroupShared *shared = shared_group_find(progress->group);
 	uint64_t mark;
 
-	ereport(LOG, (errmsg("the copied rows of replication group %llu are complete at LSN %llu",
+	ereport(LOG, (errmsg("the rows of replication group %llu are complete at LSN %llu",
 						 (unsigned long long) progress->group,
 						 (unsigned long long) progress->applied_lsn)));
 	if (shared == NULL)
@@ -139,6 +139,34 @@ hand_over(KeyedTable *applied, GroupProgress *progress, GroupShared *shared, Lsn
 }
 
 /*
+ * Rows that were void for a while and need not be copied, because the log reaches back to them: those that a log
+ * replica still had, or that were copied at the log's very beginning.  Until the log has been applied as far as it is
+ * committed now, who was answered by other replicas meanwhile would see the past in them.
+ */
+static bool
+are_rows_of_the_past(const GroupProgress *progress, GroupShared *shared, uint64_t mark)
+{
+	return rows_state_of(mark) == ROWS_COPYING && progress->stage == STAGE_APPLIED &&
+		   progress->applied_lsn < pg_atomic_read_u64(&shared->commit_lsn);
+}
+
+/* Has the log applied up to what is committed now before they are read. */
+static void
+bring_up(KeyedTable *applied, GroupProgress *progress, GroupShared *shared)
+{
+	AppliedRow row = {.group = progress->group,
+					  .applied_lsn = progress->applied_lsn,
+					  .items = progress->items,
+					  .bytes = progress->bytes,
+					  .stage = STAGE_REPLAYING,
+					  .copy_lsn = pg_atomic_read_u64(&shared->commit_lsn),
+					  .copy_started = GetCurrentTimestamp()};
+
+	applied_table_put(applied, &row);
+	progress_take_row(progress, &row);
+}
+
+/*
  * A leader that has missed the drop of its table may invite a node that closed the group in a former life: the
  * replicator remembers that for one life only.
  */
@@ -180,10 +208,15 @@ look_at_group(KeyedTable *applied, GroupProgress *progress, GroupShared *shared)
 	}
 	else if (!OidIsValid(item_table_relid(metadata_table_of_group(progress->group))))
 		return; /* the reconciler has not made it yet, or has dropped it */
-	else if (progress->stage == STAGE_REPLAYING
-				 ? become_unready(progress, shared, mark, ROWS_REPLAYING)
-				 : become_ready(progress, shared, mark))
-		progress_start_feed(progress, shared);
+	else
+	{
+		if (are_rows_of_the_past(progress, shared, mark))
+			bring_up(applied, progress, shared);
+		if (progress->stage == STAGE_REPLAYING
+				? become_unready(progress, shared, mark, ROWS_REPLAYING)
+				: become_ready(progress, shared, mark))
+			progress_start_feed(progress, shared);
+	}
 }
 
 static bool
