@@ -177,6 +177,8 @@ sub move_leaders
 {
 	my ($self, $table, $partitions, $node) = @_;
 	my $name = $node->name;
+	# A node that was resumed on another one may not know it yet.
+	$node->poll_until('SELECT standing FROM quorate.nodes WHERE is_this_node', 'active') or die "$name is not active\n";
 	$node->sql("SELECT quorate.transfer_leader('$table', $_, '$name')") foreach 0 .. $partitions - 1;
 	$node->poll_until("SELECT count(*) FROM quorate.partitions WHERE table_name = '$table' AND leader = '$name'", $partitions)
 	  or die "$name did not become the leader of all partitions of $table\n";
