@@ -68,14 +68,14 @@ typedef struct GroupRecovered
 
 typedef enum EventKind
 {
-	EVENT_TICK = 1,     /* time passed; step it at core_next_tick_us() or earlier */
-	EVENT_MESSAGE,      /* a message from a peer */
-	EVENT_PROPOSE,      /* entries for a group that this node leads */
-	EVENT_SYNCED,       /* everything recorded so far is durable */
-	EVENT_TRANSFER,     /* an operator wants `target` to lead the group */
-	EVENT_CHANGE,       /* the group shall consist of the members in `change` */
-	EVENT_INQUIRE,      /* ask node `target` whether this replica is still a member */
-	EVENT_RECOVER,      /* an operator says that `lost_nodes`, and so the quorum, are gone for good */
+	EVENT_TICK = 1, /* time passed; step it at core_next_tick_us() or earlier */
+	EVENT_MESSAGE,  /* a message from a peer */
+	EVENT_PROPOSE,  /* entries for a group that this node leads */
+	EVENT_SYNCED,   /* everything recorded so far is durable */
+	EVENT_TRANSFER, /* an operator wants `target` to lead the group */
+	EVENT_CHANGE,   /* the group shall consist of the members in `change` */
+	EVENT_INQUIRE,  /* ask node `target` whether this replica is still a member */
+	EVENT_RECOVER,  /* an operator says that `lost_nodes`, and so the quorum, are gone for good */
 	EVENT_CLOCK_ANOMALY /* the clock went back or the process slept: leases held are void (I8) */
 } EventKind;
 
@@ -89,8 +89,8 @@ typedef struct Event
 	Entry entry; /* PROPOSE: payload and length; its ballot is set by the core */
 	NodeId target; /* TRANSFER, INQUIRE */
 	const Membership
-		*change; /* CHANGE: node and kind of each member to be; the rest is not looked at */
-	uint64_t lost_nodes;    /* RECOVER: a set, node_id_bit */
+		*change;         /* CHANGE: node and kind of each member to be; the rest is not looked at */
+	uint64_t lost_nodes; /* RECOVER: a set, node_id_bit */
 	TimeUs sync_started_us; /* SYNCED: when the sync that completed was begun (I9) */
 } Event;
 
@@ -236,8 +236,7 @@ extern Effects group_step(CoreNode *node, const Event *event, TimeUs now);
  * Why EVENT_RECOVER with these lost nodes would be refused: a phrase for an operator; NULL if it would not be, or the
  * group is not open.
  */
-extern const char *
-core_recover_obstacle(const CoreNode *node, GroupId group, uint64_t lost_nodes);
+extern const char *core_recover_obstacle(const CoreNode *node, GroupId group, uint64_t lost_nodes);
 
 /* When EVENT_TICK is due next. */
 extern TimeUs core_next_tick_us(const CoreNode *node);

@@ -83,8 +83,10 @@ typedef struct Heartbeat
 	uint32_t life_count;
 	const LogLife *lives; /* the sender's, newest first; place: where the log of that life began */
 	uint64_t log_synced;  /* the place up to which the sender's log is durable */
-	LogLife heard; /* the newest life of the receiver that the sender knows; place: how far its log was durable */
-	uint64_t reaches; /* nodes with which the sender exchanged heartbeats both ways within a lease (node_id_bit) */
+	LogLife
+		heard; /* the newest life of the receiver that the sender knows; place: how far its log was durable */
+	uint64_t
+		reaches; /* nodes with which the sender exchanged heartbeats both ways within a lease (node_id_bit) */
 } Heartbeat;
 
 /* A group's log in outline: enough to find where two logs part. */

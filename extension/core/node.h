@@ -51,10 +51,10 @@ typedef struct Proposer
 	TimeUs deadline_us; /* give up then; leader: step down then if no quorum was regained */
 	TimeUs notice_us;   /* leader: tell the commit LSN to idle followers then */
 	bool own_promise_durable;
-	Ballot released;         /* candidate: the ballot that was given up in its favour, else zero */
-	NodeId best;             /* candidate, adopting: whose log is best so far; 0 for its own */
+	Ballot released;          /* candidate: the ballot that was given up in its favour, else zero */
+	NodeId best;              /* candidate, adopting: whose log is best so far; 0 for its own */
 	uint64_t best_generation; /* ... and the membership generation that its owner uses */
-	LogOutline best_outline; /* its runs point to best_runs */
+	LogOutline best_outline;  /* its runs point to best_runs */
 	BallotRun *best_runs;
 	Lsn promised_commit_lsn; /* highest commit LSN told in a promise */
 	Lsn start_lsn;           /* leader: its first own entry */
@@ -99,7 +99,7 @@ typedef struct Replica
 	uint32_t fruitless_asks; /* rounds of asking in a row without a result */
 	uint64_t
 		told_generation; /* the newest that a member used which heard no leader; 0 once one did */
-	Proposer *proposer;      /* NULL for a follower */
+	Proposer *proposer;  /* NULL for a follower */
 
 	/* the node's orders of replicas */
 	TimeUs due_us;

@@ -75,8 +75,8 @@ progress_rebase_lsn(const CoreNode *node, const Replica *replica, uint32_t index
 		Lsn match_lsn = replica->proposer->members[i].match_lsn;
 
 		if (replica->membership.members[index].kind == MEMBER_LOG && i != index &&
-			i != replica->self_index && member_counts(member) &&
-			node_hears(node, member->node) && match_lsn < lsn)
+			i != replica->self_index && member_counts(member) && node_hears(node, member->node) &&
+			match_lsn < lsn)
 			lsn = match_lsn;
 	}
 	if (lsn < replica->history.base_lsn)

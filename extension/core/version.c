@@ -26,5 +26,5 @@ ClusterVersion
 version_of_message(MessageKind kind)
 {
 	return kind == MESSAGE_REPAIR_ASK || kind == MESSAGE_REPAIR ? VERSION_LOG_REPAIR
-																 : VERSION_FIRST;
+																: VERSION_FIRST;
 }

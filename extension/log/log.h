@@ -392,15 +392,13 @@ extern int log_truncate(Log *log, LogNeededCallback needed_from, void *ctx);
  * Bytes of the records in the oldest segment that are still needed: what keeps log_truncate from giving it up.  0 if
  * nothing does, or if it is the segment being filled.
  */
-extern uint64_t
-log_oldest_needed_bytes(const Log *log, LogNeededCallback needed_from, void *ctx);
+extern uint64_t log_oldest_needed_bytes(const Log *log, LogNeededCallback needed_from, void *ctx);
 
 /*
  * Appends them again, at least one and then as many as have `max_bytes`, so that the segment can be given up when
  * all have moved.  Returns their number, or -errno if not even one could be moved.
  */
-extern int
-log_move_oldest(Log *log, LogNeededCallback needed_from, void *ctx, uint64_t max_bytes);
+extern int log_move_oldest(Log *log, LogNeededCallback needed_from, void *ctx, uint64_t max_bytes);
 
 /* Bytes of all segment files, those made ahead included. */
 extern uint64_t log_size_bytes(const Log *log);

@@ -423,42 +423,34 @@ append_control_state(Log *log, LogRecord *record, uint32_t checkpoint_bytes)
 
 /* ---- the records ---- */
 
+/* An entry in a place of its own; `rule` is what an entry that cannot follow would break. */
+static int
+append_entry(Log *log, LogRecord *record, const char *rule)
+{
+	if (record->payload_length > log_payload_max_bytes(log))
+		return -EMSGSIZE;
+	CORE_INVARIANT(rule, log_state_objection(&log->state, record) == NULL);
+	return append(log, record);
+}
+
 int
 log_append_entry(Log *log, GroupId group, Lsn lsn, Ballot ballot, const void *payload,
 				 uint32_t length)
 {
 	LogRecord record = {
-		.kind = LOG_ENTRY,
-		.group = group,
-		.lsn = lsn,
-		.ballot = ballot,
-		.payload = payload,
-		.payload_length = length,
-	};
+		LOG_ENTRY, group, lsn, ballot, .payload = payload, .payload_length = length};
 
-	if (length > log_payload_max_bytes(log))
-		return -EMSGSIZE;
-	CORE_INVARIANT("I5", log_state_objection(&log->state, &record) == NULL);
-	return append(log, &record);
+	return append_entry(log, &record, "I5");
 }
 
 int
 log_append_entry_again(Log *log, GroupId group, Lsn lsn, Ballot ballot, const void *payload,
 					   uint32_t length)
 {
-	LogRecord record = {
-		.kind = LOG_ENTRY_AGAIN,
-		.group = group,
-		.lsn = lsn,
-		.ballot = ballot,
-		.payload = payload,
-		.payload_length = length,
-	};
+	LogRecord record = {LOG_ENTRY_AGAIN,         group, lsn, ballot, .payload = payload,
+						.payload_length = length};
 
-	if (length > log_payload_max_bytes(log))
-		return -EMSGSIZE;
-	CORE_INVARIANT("I15", log_state_objection(&log->state, &record) == NULL);
-	return append(log, &record);
+	return append_entry(log, &record, "I15");
 }
 
 int

@@ -290,8 +290,7 @@ recover(Engine *engine)
 		return ENGINE_VERSION;
 	if (node_number(engine->log, ENGINE_KEY_SET_BACK) != 0)
 	{
-		engine_set_error("its log was set back to an older state: node %u remembers more of it",
-						 (NodeId) node_number(engine->log, ENGINE_KEY_SET_BACK));
+		engine_explain_set_back((NodeId) node_number(engine->log, ENGINE_KEY_SET_BACK));
 		return ENGINE_SET_BACK;
 	}
 	engine_recover_lives(engine);

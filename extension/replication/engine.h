@@ -113,8 +113,8 @@ typedef enum EngineStatus
 	ENGINE_FOREIGN,     /* the directory was copied or restored: its identity must not be used */
 	ENGINE_ROTTEN,      /* damage after which it is not known what this node has promised */
 	ENGINE_SET_BACK,    /* the log lacks what this node acknowledged: a peer remembered it */
-	ENGINE_VERSION,     /* written by, or for a cluster of, a version that this code does not read */
-	ENGINE_IO           /* an I/O error; errno in engine_error() */
+	ENGINE_VERSION, /* written by, or for a cluster of, a version that this code does not read */
+	ENGINE_IO       /* an I/O error; errno in engine_error() */
 } EngineStatus;
 
 /* Lays out an empty log with a fresh identity.  Fails with ENGINE_IO if one is there already (EEXIST). */
@@ -125,7 +125,7 @@ extern EngineStatus engine_open(Engine **engine, const LogIo *io, const EngineCo
 								const EngineCallbacks *callbacks);
 extern void engine_close(Engine *engine);
 
-/* A phrase on the last failure of engine_open, engine_bootstrap or engine_receive. */
+/* A phrase on the last failure of engine_open, engine_bootstrap, engine_receive or engine_finish_turn. */
 extern const char *engine_error(void);
 
 /*

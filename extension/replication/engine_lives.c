@@ -228,11 +228,18 @@ engine_takes_life(Engine *engine, const Frame *frame)
 
 /* ---- a log that was set back ---- */
 
+void
+engine_explain_set_back(NodeId peer)
+{
+	engine_set_error("its log was set back to an older state: node %u remembers more of it", peer);
+}
+
 bool
 engine_record_set_back(Engine *engine)
 {
 	uint8_t value[sizeof(uint64_t)];
 
+	engine_explain_set_back(engine->set_back_by);
 	wire_put_u64(value, engine->set_back_by);
 	/* Without room it is found out again when the node is started again. */
 	if (engine_has_control_room(engine))

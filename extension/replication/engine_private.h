@@ -145,11 +145,11 @@ typedef struct EnginePeer
 {
 	WaitingList now;        /* may leave at once */
 	WaitingList after_sync; /* must not leave before everything recorded is durable (I2, I3) */
-	LogLife life;           /* newest one heard, and how far its log was durable; older frames are dropped */
-	uint64_t reaches;       /* the nodes that it reaches, as its last heartbeat said */
-	TimeUs echoed_us;       /* when the newest heartbeat of this life was sent that it has got for sure */
-	bool knows_us;          /* its last heartbeat knew this life of ours */
-	bool set_back;          /* its log is not what it was: nothing that it says is heard */
+	LogLife life; /* newest one heard, and how far its log was durable; older frames are dropped */
+	uint64_t reaches; /* the nodes that it reaches, as its last heartbeat said */
+	TimeUs echoed_us; /* when the newest heartbeat of this life was sent that it has got for sure */
+	bool knows_us;    /* its last heartbeat knew this life of ours */
+	bool set_back;    /* its log is not what it was: nothing that it says is heard */
 } EnginePeer;
 
 struct Engine
@@ -306,6 +306,10 @@ extern void engine_order(Engine *engine, const Event *event);
 
 /* ---- engine_send.c ---- */
 
+/* A message of replication/ itself to a member of the group, with who speaks to whom filled in. */
+extern Message engine_message_to(const Engine *engine, const EngineGroup *group, uint32_t member,
+								 MessageKind kind);
+
 /* Queues a message; its outline, and the membership that it says, are copied. */
 extern void engine_queue_message(Engine *engine, const Message *message, bool after_sync);
 
@@ -341,6 +345,9 @@ extern bool engine_takes_life(Engine *engine, const Frame *frame);
 
 /* Records, once in a while, how far the peers' logs are known to be durable. */
 extern void engine_remember_peers(Engine *engine);
+
+/* The sentence of engine_error() on a log of which `peer` remembers more. */
+extern void engine_explain_set_back(NodeId peer);
 
 /* Nothing is said or done any more but that the log was set back, for ever.  False if the log failed. */
 extern bool engine_record_set_back(Engine *engine);

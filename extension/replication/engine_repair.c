@@ -191,17 +191,11 @@ choose_member(const Engine *engine, const EngineGroup *group, Lsn lsn)
 static void
 ask(Engine *engine, EngineGroup *group, uint32_t index, const LogHole *hole)
 {
-	Message message = {.kind = MESSAGE_REPAIR_ASK,
-					   .from = engine->config.self,
-					   .to = group->membership.members[index].node,
-					   .group = group->group,
-					   .generation = group->membership.generation,
-					   .from_since = engine_own_since(group),
-					   .to_since = group->membership.members[index].since,
-					   .ballot = hole->ballot,
-					   .prev_lsn = hole->first_lsn - 1,
-					   .lsn = hole->last_lsn};
+	Message message = engine_message_to(engine, group, index, MESSAGE_REPAIR_ASK);
 
+	message.ballot = hole->ballot;
+	message.prev_lsn = hole->first_lsn - 1;
+	message.lsn = hole->last_lsn;
 	group->repair_index = index;
 	group->repair_asked_us = engine->now;
 	engine_queue_message(engine, &message, false);

@@ -149,6 +149,18 @@ copy_membership(Engine *engine, Message *message)
 	return true;
 }
 
+Message
+engine_message_to(const Engine *engine, const EngineGroup *group, uint32_t member, MessageKind kind)
+{
+	return (Message){.kind = kind,
+					 .from = engine->config.self,
+					 .to = group->membership.members[member].node,
+					 .group = group->group,
+					 .generation = group->membership.generation,
+					 .from_since = engine_own_since(group),
+					 .to_since = group->membership.members[member].since};
+}
+
 void
 engine_queue_message(Engine *engine, const Message *message, bool after_sync)
 {

@@ -116,18 +116,12 @@ has_rows(const EngineGroup *group)
 static void
 tell_member(Engine *engine, const EngineGroup *group, uint32_t index, Lsn settled)
 {
-	Message message = {.kind = MESSAGE_APPLIED,
-					   .from = engine->config.self,
-					   .to = group->membership.members[index].node,
-					   .group = group->group,
-					   .generation = group->membership.generation,
-					   .from_since = engine_own_since(group),
-					   .to_since = group->membership.members[index].since,
-					   .ok = has_rows(group),
-					   .target = group->members[index].has_rows,
-					   .lsn = settled,
-					   .commit_lsn = group->members[index].applied_lsn};
+	Message message = engine_message_to(engine, group, index, MESSAGE_APPLIED);
 
+	message.ok = has_rows(group);
+	message.target = group->members[index].has_rows;
+	message.lsn = settled;
+	message.commit_lsn = group->members[index].applied_lsn;
 	engine_queue_message(engine, &message, true);
 }
 
@@ -278,9 +272,8 @@ moving_pays(Truncation *truncation)
 	const Log *log = truncation->engine->log;
 	uint64_t needed = log_oldest_needed_bytes(log, needed_from, truncation);
 
-	return needed > 0 &&
-		   (needed <= log_payload_max_bytes(log) ||
-			needed == log_oldest_needed_bytes(log, uncommitted_from, truncation));
+	return needed > 0 && (needed <= log_payload_max_bytes(log) ||
+						  needed == log_oldest_needed_bytes(log, uncommitted_from, truncation));
 }
 
 static bool
@@ -314,8 +307,8 @@ move_stragglers(Truncation *truncation)
 
 	if (engine_cluster_version(truncation->engine) < VERSION_LOG_REPAIR)
 		return;
-	for (int round = 0; round < MOVE_ROUNDS_MAX && log_is_long(truncation->engine) &&
-						moving_pays(truncation);
+	for (int round = 0;
+		 round < MOVE_ROUNDS_MAX && log_is_long(truncation->engine) && moving_pays(truncation);
 		 round++)
 	{
 		if (log_move_oldest(log, needed_from, truncation, bytes_max / MOVE_ROUNDS_MAX) <= 0)

@@ -474,9 +474,9 @@ static void
 choose_step(const PlanInput *input, PlanStep *step)
 {
 	static bool (*const rules[])(const PlanInput *input, PlanStep *step) = {
-		rule_one_at_a_time,        rule_leader_may_not_stay,   rule_leader_is_cut_off,
-		rule_member_away,          rule_ready_learner_counts,  rule_log_replica_is_wanted,
-		rule_wanted_are_added,     rule_unwanted_go,           rule_wait,
+		rule_one_at_a_time,    rule_leader_may_not_stay,  rule_leader_is_cut_off,
+		rule_member_away,      rule_ready_learner_counts, rule_log_replica_is_wanted,
+		rule_wanted_are_added, rule_unwanted_go,          rule_wait,
 		rule_preferred_leads,
 	};
 

@@ -16,8 +16,8 @@ typedef struct PlanMember
 {
 	NodeId node;
 	MemberKind kind;
-	bool is_away;      /* silent for longer than a log replica waits for, or stuck (member_watch.h) */
-	bool is_heard;     /* heard within a lease and not stuck: it may be counted on for a quorum */
+	bool is_away;  /* silent for longer than a log replica waits for, or stuck (member_watch.h) */
+	bool is_heard; /* heard within a lease and not stuck: it may be counted on for a quorum */
 	bool is_caught_up; /* its log holds nearly all that is committed */
 	bool has_rows;     /* its rows are those of its log */
 	bool may_lead;     /* its node is not draining or leaving */

@@ -158,7 +158,8 @@ typedef struct SharedState
 		unread_version; /* a version of the cluster that a peer told and this node does not read; 0 */
 	pg_atomic_uint64 nodes_generation;                  /* grows whenever `nodes` changed */
 	pg_atomic_uint64 peer_heard_us[CORE_NODES_MAX + 1]; /* by NodeId; CLOCK_BOOTTIME */
-	pg_atomic_uint64 peer_reaches[CORE_NODES_MAX + 1];    /* by NodeId: the set of nodes that it says it reaches */
+	pg_atomic_uint64
+		peer_reaches[CORE_NODES_MAX + 1]; /* by NodeId: the set of nodes that it says it reaches */
 	pg_atomic_uint64 log_bytes;
 	pg_atomic_uint64 set_back_nodes; /* peers whose log was set back, see node_id_bit() */
 

@@ -111,9 +111,10 @@ void
 problems_add_shared_zone(ProblemList *problems, const char *name, const char *other_name,
 						 const char *zone)
 {
-	problems_add(problems,
-				 "nodes \"%s\" and \"%s\" are in the same zone \"%s\"; allow_shared_zone => true accepts that",
-				 name, other_name, zone);
+	problems_add(
+		problems,
+		"nodes \"%s\" and \"%s\" are in the same zone \"%s\"; allow_shared_zone => true accepts that",
+		name, other_name, zone);
 }
 
 void

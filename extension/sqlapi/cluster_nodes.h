@@ -39,7 +39,7 @@ extern uint32_t cluster_nodes_count(Jsonb *list);
 extern void cluster_nodes_check_zones(const NodeInfo *nodes, uint32_t count, ProblemList *problems);
 
 /* The problem of two nodes in one zone. */
-extern void problems_add_shared_zone(ProblemList *problems, const char *name, const char *other_name,
-									 const char *zone);
+extern void problems_add_shared_zone(ProblemList *problems, const char *name,
+									 const char *other_name, const char *zone);
 
 #endif /* QUORATE_SQLAPI_CLUSTER_NODES_H */

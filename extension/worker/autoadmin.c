@@ -38,8 +38,9 @@ PGDLLEXPORT void autoadmin_main(Datum argument);
 /* The nodes as this round sees them. */
 static AutoadminNodes nodes;
 
-static bool inquiries_due;     /* in this round */
-static bool links_in_question; /* a node is reached by others and not by this one: a leader may have to move soon */
+static bool inquiries_due; /* in this round */
+static bool
+	links_in_question; /* a node is reached by others and not by this one: a leader may have to move soon */
 
 /* ---------------------------------------------------------------- nodes */
 

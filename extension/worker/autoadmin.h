@@ -25,10 +25,13 @@ typedef struct AutoadminNodes
 	bool is_known[CORE_NODES_MAX + 1];
 	bool is_alive[CORE_NODES_MAX + 1]; /* heard within quorate.heal_after */
 	TimeUs silent_us[CORE_NODES_MAX + 1];
-	TimeUs well_since_us[CORE_NODES_MAX + 1];   /* heard without a break since then; 0 if it is not */
-	TimeUs reached_us[CORE_NODES_MAX + 1];      /* when it was last known to reach this node and to be reached */
-	TimeUs missed_since_us[CORE_NODES_MAX + 1]; /* others reach it, this node does not; 0 if that is not so */
-	uint64_t reaches[CORE_NODES_MAX + 1];       /* the nodes that it reaches; 0 if that is not known now */
+	TimeUs well_since_us[CORE_NODES_MAX + 1]; /* heard without a break since then; 0 if it is not */
+	TimeUs reached_us[CORE_NODES_MAX +
+					  1]; /* when it was last known to reach this node and to be reached */
+	TimeUs missed_since_us[CORE_NODES_MAX +
+						   1]; /* others reach it, this node does not; 0 if that is not so */
+	uint64_t
+		reaches[CORE_NODES_MAX + 1]; /* the nodes that it reaches; 0 if that is not known now */
 	NodeInfo info[CORE_NODES_MAX + 1];
 } AutoadminNodes;
 

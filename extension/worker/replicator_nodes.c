@@ -210,11 +210,7 @@ nodes_stop_if_removed(void)
 void
 nodes_stop_set_back(void)
 {
-	char *reason = psprintf("its log was set back to an older state: node %u remembers more of it",
-							engine_set_back_by(replicator_engine));
-
-	replicator_refuse(reason);
-	pfree(reason);
+	replicator_refuse(engine_error());
 }
 
 /* Shown in quorate.nodes, and said once each time that a peer comes with such a log. */

@@ -371,29 +371,31 @@ run_drop(Script *script, const char *arguments)
 		fail(script, "nothing to drop");
 }
 
+/* Does something to the first message of a link. */
 static void
-run_duplicate(Script *script, const char *arguments)
+run_on_link(Script *script, const char *arguments,
+			bool (*act)(Cluster *cluster, NodeId from, NodeId to, int kind), const char *otherwise)
 {
 	NodeId from;
 	NodeId to;
 	int kind;
 
 	if (argument_link(script, arguments, &from, &to, &kind) &&
-		!cluster_duplicate(script->cluster, from, to, kind))
-		fail(script, "nothing to duplicate");
+		!act(script->cluster, from, to, kind))
+		fail(script, otherwise);
+}
+
+static void
+run_duplicate(Script *script, const char *arguments)
+{
+	run_on_link(script, arguments, cluster_duplicate, "nothing to duplicate");
 }
 
 /* A message is late: it travels only after `thaw`. */
 static void
 run_freeze(Script *script, const char *arguments)
 {
-	NodeId from;
-	NodeId to;
-	int kind;
-
-	if (argument_link(script, arguments, &from, &to, &kind) &&
-		!cluster_freeze(script->cluster, from, to, kind))
-		fail(script, "nothing to freeze");
+	run_on_link(script, arguments, cluster_freeze, "nothing to freeze");
 }
 
 static void
@@ -599,9 +601,8 @@ static const Command commands[] = {
 	{"tick", run_tick, true},         {"transfer", run_transfer, true},
 	{"truncate", run_truncate, true}, {"change", run_change, true},
 	{"rows", run_rows, true},         {"inquire", run_inquire, true},
-	{"damage", run_damage, true},
-	{"freeze", run_freeze, true},     {"thaw", run_thaw, true},
-	{"recover", run_recover, true},
+	{"damage", run_damage, true},     {"freeze", run_freeze, true},
+	{"thaw", run_thaw, true},         {"recover", run_recover, true},
 };
 
 void

@@ -502,3 +502,32 @@ cluster_change(TestCluster *cluster, const char *text)
 	}
 	return false;
 }
+
+typedef struct Expectation
+{
+	Lsn lsn;
+	uint64_t tag;
+	uint32_t length;
+	bool found;
+} Expectation;
+
+static void
+check_payload(void *context, Lsn lsn, const Entry *entry)
+{
+	Expectation *expected = context;
+
+	expected->found = lsn == expected->lsn &&
+					  (expected->length == 0 || entry->length == expected->length) &&
+					  memcmp(entry->payload, cluster_payload(expected->tag, entry->length),
+							 entry->length) == 0;
+}
+
+bool
+cluster_holds(TestNode *node, Lsn lsn, uint64_t tag, uint32_t length)
+{
+	Expectation expected = {lsn, tag, length, false};
+
+	return engine_read_entries(node->engine, CLUSTER_GROUP, lsn, lsn, 1 << 20, check_payload,
+							   &expected) == 1 &&
+		   expected.found;
+}

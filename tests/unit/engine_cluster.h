@@ -109,4 +109,7 @@ extern bool cluster_await_commit(TestCluster *cluster, TestNode *node, Lsn lsn);
 extern void cluster_propose(TestCluster *cluster, TestNode *leader, uint64_t tag, uint32_t length);
 extern const uint8_t *cluster_payload(uint64_t tag, uint32_t length);
 
+/* Does the node's log hold the payload of the tag at that LSN?  `length` 0: whatever its length. */
+extern bool cluster_holds(TestNode *node, Lsn lsn, uint64_t tag, uint32_t length);
+
 #endif /* QUORATE_TESTS_ENGINE_CLUSTER_H */

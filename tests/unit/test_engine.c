@@ -11,35 +11,6 @@ static TestCluster cluster;
 
 /* ---- reading back ---- */
 
-typedef struct Expectation
-{
-	Lsn lsn;
-	uint64_t tag;
-	uint32_t length;
-	bool found;
-} Expectation;
-
-static void
-check_payload(void *context, Lsn lsn, const Entry *entry)
-{
-	Expectation *expected = context;
-
-	expected->found = lsn == expected->lsn && entry->length == expected->length &&
-					  memcmp(entry->payload, cluster_payload(expected->tag, entry->length),
-							 entry->length) == 0;
-}
-
-/* Does the node's log hold the payload of `tag` at `lsn`? */
-static bool
-holds(TestNode *node, Lsn lsn, uint64_t tag, uint32_t length)
-{
-	Expectation expected = {lsn, tag, length, false};
-
-	return engine_read_entries(node->engine, CLUSTER_GROUP, lsn, lsn, 1 << 20, check_payload,
-							   &expected) == 1 &&
-		   expected.found;
-}
-
 /* Proposes tags first .. first + count - 1 in one turn and waits until they are committed there. */
 static bool
 write_tags(TestNode *leader, uint64_t first, uint32_t count, uint32_t length)
@@ -57,7 +28,7 @@ static bool
 holds_tags(TestNode *node, const TestNode *writer, uint64_t first, uint32_t count, uint32_t length)
 {
 	for (uint64_t tag = first; tag < first + count; tag++)
-		if (!holds(node, writer->tag_lsns[tag], tag, length))
+		if (!cluster_holds(node, writer->tag_lsns[tag], tag, length))
 			return false;
 	return true;
 }
@@ -408,7 +379,8 @@ write_on_other_group(TestNode *node)
 			return false;
 		appended = status.append_lsn;
 		engine_applied(node->engine, OTHER_GROUP, status.commit_lsn, status.commit_lsn);
-		engine_propose(node->engine, OTHER_GROUP, status.promised, cluster_payload(1, 1000), 1000, 1);
+		engine_propose(node->engine, OTHER_GROUP, status.promised, cluster_payload(1, 1000), 1000,
+					   1);
 		cluster_run(&cluster, 10000);
 		engine_group_status(node->engine, OTHER_GROUP, &status);
 		if (status.commit_lsn != appended + 1)

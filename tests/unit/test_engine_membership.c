@@ -51,34 +51,13 @@ write_tags(uint64_t first, uint32_t count, uint32_t length)
 	return cluster_await_commit(&cluster, leader, leader->tag_lsns[first + count - 1]);
 }
 
-typedef struct Expectation
-{
-	uint64_t tag;
-	bool found;
-} Expectation;
-
-static void
-check_payload(void *context, Lsn lsn, const Entry *entry)
-{
-	Expectation *expected = context;
-
-	(void) lsn;
-	expected->found = memcmp(entry->payload, cluster_payload(expected->tag, entry->length),
-							 entry->length) == 0;
-}
-
 /* Does the node's log hold the tags where the writer put them? */
 static bool
 holds_tags(NodeId id, const TestNode *writer, uint64_t first, uint32_t count)
 {
 	for (uint64_t tag = first; tag < first + count; tag++)
 	{
-		Expectation expected = {tag, false};
-		Lsn lsn = writer->tag_lsns[tag];
-
-		if (engine_read_entries(node(id)->engine, CLUSTER_GROUP, lsn, lsn, 1 << 20, check_payload,
-								&expected) != 1 ||
-			!expected.found)
+		if (!cluster_holds(node(id), writer->tag_lsns[tag], tag, 0))
 			return false;
 	}
 	return true;

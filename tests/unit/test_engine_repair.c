@@ -13,23 +13,6 @@
 
 static TestCluster cluster;
 
-typedef struct Expectation
-{
-	Lsn lsn;
-	uint64_t tag;
-	bool found;
-} Expectation;
-
-static void
-check_payload(void *context, Lsn lsn, const Entry *entry)
-{
-	Expectation *expected = context;
-
-	expected->found = lsn == expected->lsn && entry->length == TAG_BYTES &&
-					  memcmp(entry->payload, cluster_payload(expected->tag, TAG_BYTES),
-							 TAG_BYTES) == 0;
-}
-
 /* How many of the tags the node's log holds, each where the writer was told. */
 static uint32_t
 count_tags(TestNode *node, const TestNode *writer)
@@ -37,13 +20,7 @@ count_tags(TestNode *node, const TestNode *writer)
 	uint32_t count = 0;
 
 	for (uint64_t tag = 1; tag <= TAGS; tag++)
-	{
-		Expectation expected = {writer->tag_lsns[tag], tag, false};
-
-		engine_read_entries(node->engine, CLUSTER_GROUP, expected.lsn, expected.lsn, 1 << 20,
-							check_payload, &expected);
-		count += expected.found;
-	}
+		count += cluster_holds(node, writer->tag_lsns[tag], tag, TAG_BYTES);
 	return count;
 }
 

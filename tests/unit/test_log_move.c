@@ -12,7 +12,9 @@
 #define STUCK_ENTRIES 5
 
 static const LogOptions small = {.segment_bytes = 16384, .cache_bytes = 1};
-static const LogOptions limited = {.segment_bytes = 16384, .cache_bytes = 1, .max_bytes = 8 * 16384};
+static const LogOptions limited = {.segment_bytes = 16384,
+								   .cache_bytes = 1,
+								   .max_bytes = 8 * 16384};
 static const Ballot first = {1, 1};
 static const Ballot second = {2, 2};
 
@@ -73,7 +75,8 @@ test_move(void)
 	Lsn needed = 3;
 	Lsn read = 0;
 
-	TAP_IS_INT(log_truncate(log, needed_from, &needed), 0, "needed entries keep the oldest segment");
+	TAP_IS_INT(log_truncate(log, needed_from, &needed), 0,
+			   "needed entries keep the oldest segment");
 	TAP_IS_INT(log_oldest_needed_bytes(log, needed_from, &needed), 3 * 144,
 			   "three records of it are needed");
 	TAP_IS_INT(log_move_oldest(log, needed_from, &needed, 200), 2,

@@ -102,14 +102,14 @@ plan(World *world)
 	{
 		const Member *member = &world->members.members[i];
 
-		input->members[i] = (PlanMember){.node = member->node,
-										 .kind = member->kind,
-										 .is_away = !world->up[member->node],
-										 .is_heard = world->up[member->node] && !world->silent[member->node],
-										 .is_caught_up = world->up[member->node] &&
-														 !world->behind[member->node],
-										 .has_rows = world->rows[member->node],
-										 .may_lead = !world->draining[member->node]};
+		input->members[i] = (PlanMember){
+			.node = member->node,
+			.kind = member->kind,
+			.is_away = !world->up[member->node],
+			.is_heard = world->up[member->node] && !world->silent[member->node],
+			.is_caught_up = world->up[member->node] && !world->behind[member->node],
+			.has_rows = world->rows[member->node],
+			.may_lead = !world->draining[member->node]};
 		if (member->node == world->leader ||
 			(reaches(world, world->leader) & node_id_bit(member->node)))
 			input->members[i].reaches = reaches(world, member->node);
@@ -325,22 +325,27 @@ test_cut_links(void)
 	world.input.heals = false;
 	TAP_OK(plan(&world).action == PLAN_DO_NOTHING, "... unless healing is switched off");
 	world.input.heals = true;
-	TAP_OK(run(&world, 5) >= 0 && world.leader == 2, "... and keeps it, although the metadata prefers the other");
+	TAP_OK(run(&world, 5) >= 0 && world.leader == 2,
+		   "... and keeps it, although the metadata prefers the other");
 	world.cut[1][3] = world.cut[3][1] = false;
-	TAP_OK(run(&world, 5) >= 0 && world.leader == 1, "the link is back, and so is the preferred leader");
+	TAP_OK(run(&world, 5) >= 0 && world.leader == 1,
+		   "the link is back, and so is the preferred leader");
 	world.cut[1][3] = true;
-	TAP_OK(run(&world, 5) >= 0 && world.leader == 2, "what the leader sends to one member is lost: the same");
+	TAP_OK(run(&world, 5) >= 0 && world.leader == 2,
+		   "what the leader sends to one member is lost: the same");
 	world.cut[1][3] = false;
 	world.leader = 1;
 	world.cut[3][1] = true;
-	TAP_OK(run(&world, 5) >= 0 && world.leader == 2, "what one member sends to the leader is lost: the same");
+	TAP_OK(run(&world, 5) >= 0 && world.leader == 2,
+		   "what one member sends to the leader is lost: the same");
 	world.cut[3][1] = false;
 	world.leader = 1;
 	world.cut[1][3] = world.cut[3][1] = world.cut[2][3] = world.cut[3][2] = true;
 	TAP_OK(plan(&world).state == PLAN_STEADY, "nobody reaches a member: the leader stays");
 	world.cut[2][3] = world.cut[3][2] = false;
 	world.cut[2][1] = world.cut[1][2] = true;
-	TAP_OK(plan(&world).state == PLAN_STEADY, "the leader reaches nobody: it has nobody to hand over to");
+	TAP_OK(plan(&world).state == PLAN_STEADY,
+		   "the leader reaches nobody: it has nobody to hand over to");
 }
 
 /* ---- whatever happens ---- */

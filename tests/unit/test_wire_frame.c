@@ -154,8 +154,8 @@ lives_equal(const LogLife *a, const LogLife *b)
 static bool
 heartbeats_equal(const Heartbeat *a, const Heartbeat *b)
 {
-	if (a->life_count != b->life_count || a->reaches != b->reaches || a->log_synced != b->log_synced ||
-		!lives_equal(&a->heard, &b->heard))
+	if (a->life_count != b->life_count || a->reaches != b->reaches ||
+		a->log_synced != b->log_synced || !lives_equal(&a->heard, &b->heard))
 		return false;
 	for (uint32_t i = 0; i < a->life_count; i++)
 		if (!lives_equal(&a->lives[i], &b->lives[i]))
