@@ -12,7 +12,13 @@ my $cluster = QuorateCluster->new;
 $cluster->create_table('songs', partitions => 3);
 my ($north) = $cluster->nodes;
 my $cluster_id = $north->sql("SELECT encode(cluster_id, 'hex') FROM quorate._node_status()");
-my $introduction = "'\\x$cluster_id', 2, 1, 2, 2, 'test'";
+
+# The strangers come with the name of node 4, which is not there: a node that is would take over from them as soon as it connects.
+my $away = $cluster->new_instance('away', 'az4');
+$north->sql("SELECT quorate.set_autoadmin(healing => false, balancing => false)");
+$north->sql(sprintf "SELECT quorate.add_node('away', 'az4', '%s')", $away->peer_conninfo);
+$away->stop;
+my $introduction = "'\\x$cluster_id', 4, 1, 2, 2, 'test'";
 my $pids = "SELECT string_agg(pid::text, ' ' ORDER BY backend_type) FROM pg_stat_activity WHERE backend_type LIKE 'quorate%'";
 my $workers = $north->sql($pids);
 my $load = $cluster->start_history('songs', seconds => 0, connections => 4);
@@ -27,13 +33,13 @@ $north->sql('CREATE ROLE outsider LOGIN REPLICATION; CREATE ROLE plain LOGIN; GR
 foreach my $kind ('_consensus_stream', '_request_stream')
 {
 	my $wire = QuorateWire->connect($north, 'postgres');
-	like($wire->call($kind, "'\\x00', 2, 1, 2, 2, 'test'"), qr/C22023 .*another cluster/, "$kind: a short cluster id is refused");
-	like($wire->call($kind, "'\\x" . 'ab' x 16 . "', 2, 1, 2, 2, 'test'"), qr/C22023 .*another cluster/, "$kind: another cluster is refused");
+	like($wire->call($kind, "'\\x00', 4, 1, 2, 2, 'test'"), qr/C22023 .*another cluster/, "$kind: a short cluster id is refused");
+	like($wire->call($kind, "'\\x" . 'ab' x 16 . "', 4, 1, 2, 2, 'test'"), qr/C22023 .*another cluster/, "$kind: another cluster is refused");
 	like($wire->call($kind, "'\\x$cluster_id', $_, 1, 2, 2, 'test'"), qr/C22023 .*no other node/, "$kind: node $_ is refused") foreach 1, 0, -1, 9, 2147483647;
-	like($wire->call($kind, "'\\x$cluster_id', 2, $_, 'test'"), qr/C22023 .*invalid versions/, "$kind: versions $_ are refused")
+	like($wire->call($kind, "'\\x$cluster_id', 4, $_, 'test'"), qr/C22023 .*invalid versions/, "$kind: versions $_ are refused")
 	  foreach '0, 2, 2', '2, 1, 2', '1, 2, 3', '-1, 2, 2', '1, -2147483648, 1', '1, 2, -1';
-	like($wire->call($kind, "'\\x$cluster_id', 2, 1, 1, 0, 'old'"), qr/CQR003 .*does not read version 2 of the cluster/, "$kind: a release that is too old is refused");
-	like($wire->call($kind, "'\\x$cluster_id', 2, 3, 4, 0, '" . 'n' x 100 . "'"), qr/CQR003 .*does not read version 2/, "$kind: and one that is too new");
+	like($wire->call($kind, "'\\x$cluster_id', 4, 1, 1, 0, 'old'"), qr/CQR003 .*does not read version 2 of the cluster/, "$kind: a release that is too old is refused");
+	like($wire->call($kind, "'\\x$cluster_id', 4, 3, 4, 0, '" . 'n' x 100 . "'"), qr/CQR003 .*does not read version 2/, "$kind: and one that is too new");
 	like($wire->call($kind, 'NULL, NULL, NULL, NULL, NULL, NULL'), qr/C22004 /, "$kind: nulls are refused");
 	like($wire->call($kind, $introduction), qr/^W/, "$kind: the connection is as good as before");
 	like(QuorateWire->connect($north, 'outsider')->call($kind, $introduction), qr/C42501 /, "$kind: a role without quorate_peer gets 42501");
@@ -104,7 +110,7 @@ foreach my $name (sort keys %garbage)
 	ok(ends_stream($garbage{$name}), "$name: the stream ends in order");
 }
 ok($north->poll_until("SELECT ($refused) - $before", scalar keys %garbage, 10), 'each is counted once');
-my @lines = $north->log_since($position) =~ /ending request stream of node 2: invalid request/g;
+my @lines = $north->log_since($position) =~ /ending request stream of node 4: invalid request/g;
 is(scalar @lines, scalar keys %garbage, 'and has one line in the log');
 
 # Requests whose checksum is right but whose content was changed at random: an answer, or the end of the stream.
@@ -177,7 +183,7 @@ foreach my $round (1 .. 40)
 
 is($north->sql($pids), $workers, 'every worker is the one that it was');
 ok($north->poll_until("SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'CALL quorate._consensus_stream%'", 2, 20), 'the real streams are there');
-ok($_->poll_until("SELECT bool_and(heard_ms_ago < 1000) FROM quorate._peers() WHERE heard_ms_ago IS NOT NULL", 't', 20), $_->name . ' hears its peers')
+ok($_->poll_until("SELECT bool_and(heard_ms_ago < 1000) FROM quorate._peers() WHERE node_id <> 4", 't', 20), $_->name . ' hears its peers')
   foreach $cluster->nodes;
 $cluster->wait_for_writes($load, 200);
 $cluster->finish_history($load);
