@@ -55,7 +55,10 @@ FROM quorate._nodes() n
 CROSS JOIN LATERAL (
 	SELECT
 		pg_catalog.count(*) FILTER (WHERE x.leader = n.node_id) AS led,
-		pg_catalog.count(*) FILTER (WHERE n.node_id = ANY (x.member_nodes)) AS members
+		-- The metadata is learned by a leaving node to its end.
+		pg_catalog.count(*) FILTER (WHERE EXISTS (
+			SELECT FROM ROWS FROM (pg_catalog.unnest(x.member_nodes), pg_catalog.unnest(x.member_kinds)) AS m (node, kind)
+			WHERE m.node = n.node_id AND NOT (x.group_id = 1 AND m.kind = 'learner'))) AS members
 	FROM quorate._group_status() x) g
 CROSS JOIN LATERAL (
 	SELECT pg_catalog.count(*) AS wanted FROM quorate._partitions() x WHERE n.node_id = ANY (x.members)) w

@@ -71,11 +71,10 @@ add_check_zone(const NodeInfo *added, NodeId except, bool allow_shared_zone, Pro
 
 /* Names, connection strings and ids must be its own; there must be room. */
 static void
-add_check_list(const NodeInfo *added, NodeId except, ProblemList *problems)
+add_check_list(const NodeInfo *added, ProblemList *problems)
 {
 	uint32_t count;
 	const NodeInfo *nodes = metadata_nodes(&count);
-	uint32_t others = 0;
 	char *reason;
 
 	if (!conninfo_is_usable(added->conninfo, &reason))
@@ -88,11 +87,10 @@ add_check_list(const NodeInfo *added, NodeId except, ProblemList *problems)
 		if (strcmp(nodes[i].conninfo, added->conninfo) == 0)
 			problems_add(problems, "nodes \"%s\" and \"%s\" have the same conninfo", nodes[i].name,
 						 added->name);
-		others += nodes[i].node != except && nodes[i].state != NODE_LEAVING;
 	}
-	if (others >= CORE_MEMBERS_MAX)
+	if (count >= CORE_MEMBERS_MAX)
 		problems_add(problems, "the cluster has %u nodes; more than %d cannot keep its metadata",
-					 others, CORE_MEMBERS_MAX);
+					 count, CORE_MEMBERS_MAX);
 	if (metadata_next_node_id() > CORE_NODES_MAX)
 		problems_add(problems, "all %d ids of nodes have been used: none is used twice",
 					 CORE_NODES_MAX);
@@ -123,7 +121,7 @@ add_preflight(ClusterPlan *plan, const NodeInfo *added, NodeId except, bool allo
 	ProblemList problems;
 
 	problems_init(&problems);
-	add_check_list(added, except, &problems);
+	add_check_list(added, &problems);
 	add_check_zone(added, except, allow_shared_zone, &problems);
 	if (metadata_next_node_id() <= CORE_NODES_MAX && problems.count == 0)
 	{
@@ -149,7 +147,7 @@ build_addition(void *context, MetadataChange *change)
 	ProblemList problems;
 
 	problems_init(&problems);
-	add_check_list(&addition->node, addition->except, &problems);
+	add_check_list(&addition->node, &problems);
 	problems_check(&problems, "add the node");
 	addition->node.node = metadata_next_node_id();
 	metadata_build_add_node(&addition->node, change);

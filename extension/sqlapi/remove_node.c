@@ -4,8 +4,9 @@
  *
  * Runs in a client backend of a node that stays.  It marks the node as leaving; whoever leads the metadata then wants
  * its replicas elsewhere, and the leaders of the groups follow (worker/autoadmin*.c).  When no partition wants the node
- * and no group has it as a member any more, its item gives way to a tombstone, from which all nodes learn to refuse it,
- * and the instance, if it lives, is taken out of the cluster.
+ * and no group has it as a member any more, but the metadata's as a learner, its item gives way to a tombstone, from
+ * which all nodes learn to refuse it and the metadata's group to let it go, and the instance, if it lives, is taken out
+ * of the cluster.
  *
  * The state is in the metadata, so a call that was cancelled is resumed by the next one.
  */
@@ -137,14 +138,20 @@ watch_end(RemoveWatch *watch)
 	}
 }
 
-/* Asks one node which of the groups that it leads do not have the leaving node as a member, for good. */
+/*
+ * Asks one node which of the groups that it leads do not have the leaving node as a member, for good.  It learns the
+ * metadata to the end.
+ */
 static void
 watch_ask(RemoveWatch *watch, uint32_t index)
 {
 	static const char *const sql =
 		"SELECT group_id FROM quorate._group_status() WHERE role = 'leader' AND lease_remaining_ms > 0 "
-		"AND generation = committed_generation AND NOT $1::pg_catalog.int4 = ANY (member_nodes)";
-	const char *parameters[] = {psprintf("%u", watch->leaving.node)};
+		"AND generation = committed_generation AND NOT EXISTS (SELECT FROM "
+		"ROWS FROM (pg_catalog.unnest(member_nodes), pg_catalog.unnest(member_kinds)) AS m (node, kind) "
+		"WHERE m.node = $1::pg_catalog.int4 AND NOT (group_id = $2::pg_catalog.int8 AND m.kind = 'learner'))";
+	const char *parameters[] = {psprintf("%u", watch->leaving.node),
+								psprintf(UINT64_FORMAT, (uint64) GROUP_METADATA)};
 	PeerConnection *peer = watch->peers[index];
 	char *problem;
 	int count = peer_query(peer, sql, lengthof(parameters), parameters, &problem);

@@ -317,7 +317,10 @@ transfer_find_target(const PartitionInfo *partition, const char *name)
 	return node.node;
 }
 
-/* Asks the leader to hand over, again and again until the target serves or time is up. */
+/*
+ * Asks the leader to hand over, again and again until the target serves or time is up.  Who leads is asked each time:
+ * a node without a replica of the group has nothing that tells it.
+ */
 static bool
 transfer_until_done(GroupId group, NodeId target)
 {
@@ -325,15 +328,15 @@ transfer_until_done(GroupId group, NodeId target)
 
 	while (shared_now_us() < deadline_us)
 	{
-		RouterCall call = {0};
+		RouterCall probe = {.request = {.kind = REQUEST_PROBE, .group = group}};
+		RouterCall call = {.request = {.kind = REQUEST_TRANSFER, .group = group, .target = target}};
 
-		call.request.group = group;
-		call.request.target = target;
-		call.request.kind = router_leader_of(group) == target ? REQUEST_PROBE : REQUEST_TRANSFER;
+		router_execute(&probe);
+		router_check(&probe);
+		if (probe.last_target == target)
+			return true;
 		router_execute(&call);
 		router_check(&call);
-		if (call.request.kind == REQUEST_PROBE && call.last_target == target)
-			return true;
 		wait_a_little(1);
 	}
 	return false;

@@ -24,7 +24,10 @@
 #define MOVE_INTERVAL_US (2 * 1000 * 1000)
 #define MOVE_DIFFERENCE 2
 
-/* So many nodes accept the metadata where there are enough; all others learn it. */
+/*
+ * So many nodes accept the metadata where there are enough; all others learn it.  So does a node that is leaving, to
+ * its end: what it still leads is taken elsewhere by it alone, and it has to know where.
+ */
 #define METADATA_ACCEPTORS 3
 
 bool
@@ -107,7 +110,7 @@ autoadmin_want_metadata(const AutoadminNodes *nodes, const GroupStatus *status,
 	wanted->heals = metadata_settings().healing;
 	for (NodeId node = 1; node <= CORE_NODES_MAX && wanted->count < CORE_MEMBERS_MAX; node++)
 	{
-		if (!nodes->is_known[node] || nodes->info[node].state == NODE_LEAVING)
+		if (!nodes->is_known[node])
 			continue;
 		wanted->members[wanted->count].node = node;
 		wanted->members[wanted->count++].kind = accepts[node] ? MEMBER_STORAGE : MEMBER_LEARNER;

@@ -91,7 +91,7 @@ knows($_, 'north south west', 'after a restart') foreach $north, $west;
 
 # ---------------------------------------------------------------- a failure on the way leaves nothing
 
-my $east = $cluster->new_instance('east', 'az1', settings => { 'quorate.max_nodes' => 3 });
+my $east = $cluster->new_instance('east', 'az4', settings => { 'quorate.max_nodes' => 3 });
 ($state, $detail) = problems($north, add_sql($east));
 is($detail, 'node "east": quorate.max_nodes is 3; set it to at least 4', 'room for ids is looked at');
 $east->set('quorate.max_nodes' => undef);
@@ -114,8 +114,26 @@ is($north->sql("SELECT standing FROM quorate.nodes WHERE name = 'west'"), 'activ
 # ---------------------------------------------------------------- removal
 
 is(($north->sql_error("SELECT quorate.remove_node('north')"))[0], '55000', 'a node does not remove itself');
+
+# A node that leaves takes what it leads elsewhere itself, and so has the metadata to its end: also if what it leads is
+# to go only later, here because healing is off at first.
+$cluster->adopt($east);
+ok($north->poll_until("SELECT EXISTS (SELECT FROM quorate.replicas WHERE node = 'east' AND role IS NOT NULL)", 't', 20), 'the new node got a replica');
+my ($partition) = $north->sql("SELECT min(partition) FROM quorate.replicas WHERE node = 'east'");
+ok($north->poll_until("SELECT count(*) FROM quorate.replicas WHERE partition = $partition", 3, 20), 'in the place of another one');
+my ($without) = grep { $_->sql("SELECT count(*) FROM quorate.replicas WHERE partition = $partition AND node = '" . $_->name . "'") == 0 } $cluster->nodes;
+is(($without->sql_error("SELECT quorate.transfer_leader('songs', $partition, 'east')"))[0], '', 'it leads, at the word of a node without a replica: ' . $without->name);
+$north->sql('SELECT quorate.set_autoadmin(healing => false)');
+$north->sql("SELECT quorate.remove_node('east', wait => false)");
+ok($east->poll_until("SELECT standing FROM quorate.nodes WHERE name = 'east'", 'leaving', 10), 'a leaving node knows that it is');
+sleep 2;
+is($east->sql("SELECT string_agg(name || ' ' || standing, ', ' ORDER BY node_id) FROM quorate.nodes"),
+	'north active, south active, west active, east leaving', 'and goes on to know all others');
+$north->sql('SELECT quorate.set_autoadmin(healing => true)');
 $north->sql("SELECT quorate.remove_node('east')", limit_s => 60);
+$cluster->disown($east);
 is(status_of($east), 'unconfigured', 'a node that is alive is set back');
+ok($north->poll_until('SELECT member_nodes FROM quorate._group_status() WHERE group_id = 1', '{1,2,3}', 20), 'and no member of the metadata any more');
 is($north->sql("SELECT count(*) FROM quorate.nodes WHERE name = 'east'"), 0, 'and gone');
 ok($north->poll_until("SELECT string_agg(name, ' ' ORDER BY node_id) FROM quorate._peers()", 'north south west'), 'from the list of nodes too');
 
@@ -136,6 +154,6 @@ $west->sql('DROP EXTENSION quorate; CREATE EXTENSION quorate');
 $north->sql(add_sql($west));
 is($north->sql("SELECT node_id FROM quorate.nodes WHERE name = 'west'"), 6, 'and added again, as another node');
 $cluster->adopt($west);
-$_->stop foreach $east;
+$east->stop;
 $cluster->finish(qr/walsender|standby connections|this node left its cluster|removed from this cluster|quorate applier/);
 done_testing();
