@@ -467,6 +467,17 @@ log_state_restore(LogState *state, const LogRecord *record)
 	return NULL;
 }
 
+/*
+ * The group keeps its one line in the index: room is left for as many lines as groups were touched when the records
+ * were written, not for one more for each damage.
+ */
+static void
+keep_index_item(LogGroup *group, const LogGroup *old)
+{
+	group->touched_segment = old->touched_segment;
+	group->touched_position = old->touched_position;
+}
+
 const char *
 log_state_replace(LogState *state, const LogRecord *record, uint32_t segment)
 {
@@ -478,6 +489,8 @@ log_state_replace(LogState *state, const LogRecord *record, uint32_t segment)
 	objection = log_state_restore(state, record);
 	if (!objection)
 		log_group_take_places(log_state_group(state, record->group), old, segment);
+	if (!objection && old)
+		keep_index_item(log_state_group(state, record->group), old);
 	if (old)
 		log_group_free(old);
 	return objection;
@@ -488,9 +501,12 @@ log_state_found(LogState *state, GroupId id, Lsn lsn, Ballot ballot, LogLocation
 {
 	LogGroup *group = log_state_group(state, id);
 
-	if (group && lsn > group->base_lsn && lsn <= group->append_lsn &&
-		log_ballot_equal(ballot, log_group_ballot_at(group, lsn)))
-		log_group_place(group, lsn, location);
+	if (!group || lsn <= group->base_lsn || lsn > group->append_lsn ||
+		!log_ballot_equal(ballot, log_group_ballot_at(group, lsn)))
+		return;
+	log_group_place(group, lsn, location);
+	if (location.segment == state->segment)
+		index_entry(state, group, lsn, location.offset);
 }
 
 const char *

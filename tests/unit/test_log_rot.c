@@ -327,6 +327,82 @@ test_verify(void)
 	memdisk_free(disk);
 }
 
+/* ---- the end of a segment that was damaged ---- */
+
+#define INDEXED_GROUPS 20
+
+/*
+ * A log of one segment: three times an entry of each group and a delta checkpoint, the second time at *middle; then some
+ * ticks.  NULL if they need a second segment.
+ */
+static Memdisk *
+new_indexed_disk(int ticks, uint32_t *middle)
+{
+	Memdisk *disk = memdisk_create(1);
+	Log *log = NULL;
+	bool is_one;
+
+	log_create(memdisk_io(disk), &small_segments, cluster_id, 1);
+	log_open(&log, memdisk_io(disk), &small_segments);
+	for (GroupId group = 1; group <= INDEXED_GROUPS; group++)
+		log_append_group(log, group, "", 0);
+	for (Lsn lsn = 1; lsn <= 3; lsn++)
+	{
+		for (GroupId group = 1; group <= INDEXED_GROUPS; group++)
+			log_append_entry(log, group, lsn, (Ballot){1, 1}, "0123456789", 10);
+		log_append_delta(log);
+		if (log_write(log) != 0 || log_sync(log) != 0)
+			abort();
+		if (lsn == 1)
+			*middle = (uint32_t) (log_synced_place(log) % small_segments.segment_bytes);
+	}
+	for (int i = 0; i < ticks; i++)
+		log_append_tick(log);
+	if (log_write(log) != 0 || log_sync(log) != 0)
+		abort();
+	is_one = log_synced_place(log) / small_segments.segment_bytes == 1;
+	log_close(log);
+	memdisk_restart(disk, MEMDISK_LOSE_ALL);
+	if (is_one)
+		return disk;
+	memdisk_free(disk);
+	return NULL;
+}
+
+/*
+ * The index of the segment takes the room that was left for it, although the groups were replaced by what a delta
+ * checkpoint says of them.
+ */
+static void
+test_index_after_damage(void)
+{
+	uint32_t middle;
+	int ticks = 0;
+	Memdisk *disk;
+	Log *log = NULL;
+	LogOpenResult result;
+
+	while ((disk = new_indexed_disk(ticks, &middle)) != NULL)
+	{
+		memdisk_free(disk);
+		ticks++;
+	}
+	disk = new_indexed_disk(ticks - 1, &middle);
+	memdisk_rot(disk, "0000000001.segment", middle + 50, 1);
+	result = log_open(&log, memdisk_io(disk), &small_segments);
+	TAP_OK(result.status == LOG_OPEN_OK && result.damage_count == 1 &&
+			   log_highest_hole(log, 1) == 2,
+		   "a full segment has damage that a delta checkpoint settles");
+	TAP_OK(log_append_tick(log) == 0 && log_append_tick(log) == 0 && log_write(log) == 0 &&
+			   log_sync(log) == 0 && log_synced_place(log) / small_segments.segment_bytes == 2,
+		   "its index fits behind the last record");
+	log_close(log);
+	result = log_open(&log, memdisk_io(disk), &small_segments);
+	TAP_OK(result.status == LOG_OPEN_OK && result.damage_count == 1, "and the log opens again");
+	log_close(log);
+	memdisk_free(disk);
+}
+
 int
 main(void)
 {
@@ -339,5 +415,6 @@ main(void)
 	test_located();
 	test_refused_in_tail();
 	test_verify();
+	test_index_after_damage();
 	return tap_done();
 }
