@@ -399,6 +399,9 @@ sub finish_sql
 	return error_of(exit_status($session->{client}), slurp("$session->{files}.err"));
 }
 
+# What a background session that has ended printed.
+sub session_output { return slurp("$_[1]{files}.out") }
+
 # Waits until the query's output equals the expected text ("t" if none is given). Returns true, or false after
 # limit_s with a note of what it was last.
 sub poll_until
