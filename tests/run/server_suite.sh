@@ -45,7 +45,7 @@ own_scratch
 status=0
 as_server_user env QUORATE_RESULTS="$scratch/results" QUORATE_BINDIR="$install_dir" TMPDIR="$scratch" \
 	QUORATE_PG_REGRESS="$(dirname "$("${PG_CONFIG:-pg_config}" --pgxs)")/../test/regress/pg_regress" \
-	QUORATE_TEST_LONG="${QUORATE_TEST_LONG:-}" QUORATE_TEST_VERBOSE="${QUORATE_TEST_VERBOSE:-}" \
+	${QUORATE_TEST_SEED:+QUORATE_TEST_SEED="$QUORATE_TEST_SEED"} QUORATE_TEST_LONG="${QUORATE_TEST_LONG:-}" QUORATE_TEST_VERBOSE="${QUORATE_TEST_VERBOSE:-}" \
 	bash "tests/run/run_$suite.sh" "${names[@]}" || status=$?
 mkdir -p build/results
 [ -f "$scratch/results/$suite" ] && cp "$scratch/results/$suite" build/results/

@@ -106,6 +106,7 @@ my $spare = instance('spare', 'az6');
 add($spare);
 strike($long ? 15 : 4, spare => 1);
 my ($leaving) = grep { $_ != $north } $cluster->nodes;
+$north->poll_until('SELECT state FROM quorate._node_status()', 'running', 20) or die "north does not run\n";    # it may just have been started
 my $removal = $north->start_sql("SET statement_timeout = '120s'; SELECT quorate.remove_node('" . $leaving->name . "')");
 strike($long ? 15 : 4, $leaving->name => 1, north => 1);
 is(($north->finish_sql($removal, 150))[0], '', $leaving->name . ' was removed under faults');
