@@ -441,6 +441,7 @@ my @harmless = (
 	qr/terminating (connection|background worker|autovacuum|logical replication|walreceiver).* due to administrator command/,
 	qr/terminating connection (because of crash of another server process|due to unexpected postmaster exit)/,
 	qr/connection to client lost/,
+	qr/canceling authentication due to timeout/,    # that is how a backend that is told to end before it knows its user says so
 	qr/postmaster became unresponsive|terminating.*immediate shutdown/,
 	qr/lock file "postmaster.pid" already exists|pre-existing shared memory block/);
 
