@@ -332,8 +332,8 @@ test_verify(void)
 #define INDEXED_GROUPS 20
 
 /*
- * A log of one segment: three times an entry of each group and a delta checkpoint, the second time at *middle; then some
- * ticks.  NULL if they need a second segment.
+ * A log of one segment: three times an entry of each group and a delta checkpoint, the second time at *middle; then
+ * some ticks.  NULL if they need a second segment.
  */
 static Memdisk *
 new_indexed_disk(int ticks, uint32_t *middle)
