@@ -12,6 +12,19 @@
 /* Chance in a million that a node which does not know the version learns of it in a turn. */
 #define LEARN_CHANCE 10000
 
+/*
+ * The upgrade is finalized after so many leases at the latest: groups whose replicas wait for entries that others
+ * have commit nothing until then, because asking for them is a message of the new version.
+ */
+#define FINALIZE_LEASES 50
+
+static bool
+is_time_to_finalize(const SimWorld *world)
+{
+	return world->committed >= world->finalize_at ||
+		   world->now_us >= FINALIZE_LEASES * (TimeUs) SIM_LEASE_US;
+}
+
 void
 sim_version_begin(SimWorld *world)
 {
@@ -30,7 +43,7 @@ sim_version_learn(SimNode *node)
 	if (engine_cluster_version(node->engine) < node->version)
 		check_fail(&world->report, "I14", "node %u has forgotten version %u", node->index + 1,
 				   node->version);
-	if (world->version < VERSION_NEWEST && world->committed >= world->finalize_at)
+	if (world->version < VERSION_NEWEST && is_time_to_finalize(world))
 		world->version = VERSION_NEWEST;
 	if (engine_cluster_version(node->engine) >= world->version ||
 		!sim_random_chance(&world->random, LEARN_CHANCE))
