@@ -34,7 +34,7 @@ make_scratch "$suite"
 trap 'status=$?; keep_logs "$suite" "$status"; remove_scratch; exit $status' EXIT
 trap 'exit 130' INT TERM
 
-for f in sql expected tests; do
+for f in sql expected tests docs; do
 	[ -e "$f" ] && cp -r "$f" "$scratch/$f"
 done
 mkdir -p "$scratch/build" "$scratch/results"

@@ -14,6 +14,7 @@
 #   white space    no trailing blanks, a newline at the end of the file
 #   expected       every sql/X.sql has its expected/X.out, and the reverse
 #   settings       every setting that is defined appears in docs/sql-reference.md once that exists
+#   error codes    every SQLSTATE that is raised has its row in the registry of errors
 #   permissions    scripts that are run are executable
 use strict;
 use warnings;
@@ -225,6 +226,14 @@ sub check_settings
 	return @breaches;
 }
 
+sub check_error_codes
+{
+	my ($registry) = grep { m{^extension/sqlapi/error_codes\.c$} } @files;
+	my $known = join '', lines($registry);
+	return each_line([ grep { m{^extension/.*\.c$} && $_ ne $registry } @c ],
+		sub { $_[0] =~ /\b((?:QUORATE_)?ERRCODE_\w+)/ && $known !~ /\{$1\b/ ? "$1 is not in $registry" : undef });
+}
+
 sub check_permissions
 {
 	return map { "$_ is not executable" } grep { m{^(tests/.*\.sh|\.ci/run)$} && !m{_lib\.sh$} && !-x } @files;
@@ -242,6 +251,7 @@ rule('no left-over marks', check_marks());
 rule('white space is clean', check_white_space());
 rule('every regression script has its expected output', check_expected());
 rule('every setting is in the reference', check_settings());
+rule('every error is in the registry', check_error_codes());
 rule('scripts are executable', check_permissions());
 print "1..$count\n";
 exit($failed ? 1 : 0);
