@@ -129,6 +129,17 @@ expression_lexer_peek(const ExpressionLexer *lexer)
 	return scan(lexer->token.text + lexer->token.length, lexer->end).kind;
 }
 
+uint32_t
+expression_lexer_count_tokens(const ExpressionLexer *lexer)
+{
+	uint32_t count = 0;
+
+	for (Token token = lexer->token; token.kind != TOKEN_END;
+		 token = scan(token.text + token.length, lexer->end))
+		count++;
+	return count;
+}
+
 bool
 expression_lexer_take(ExpressionLexer *lexer, TokenKind kind)
 {
@@ -193,11 +204,41 @@ expression_fail_syntax(ExpressionLexer *lexer)
 }
 
 static bool
-fail_token(ExpressionLexer *lexer, const char *text)
+fail_word(ExpressionLexer *lexer, const char *text, const char *word, uint32_t length)
 {
 	expression_fail(lexer, text);
-	item_error_add_bytes(lexer->error, lexer->token.text, lexer->token.length);
+	item_error_add_bytes(lexer->error, word, length);
 	return false;
+}
+
+bool
+expression_check_word(ExpressionLexer *lexer, const char *word, uint32_t length)
+{
+	return !expression_word_is_reserved(word, length) ||
+		   fail_word(lexer, "Attribute name is a reserved keyword; reserved keyword: ", word,
+					 length);
+}
+
+bool
+expression_resolve_name(ExpressionLexer *lexer, const ExpressionContext *context,
+						const char *placeholder, uint32_t length, ItemName *name)
+{
+	return expression_find_name(context, placeholder, length, name) ||
+		   fail_word(lexer,
+					 "An expression attribute name used in the document path is not defined; "
+					 "attribute name: ",
+					 placeholder, length);
+}
+
+bool
+expression_resolve_value(ExpressionLexer *lexer, const ExpressionContext *context,
+						 const char *placeholder, uint32_t length, ItemValue *value)
+{
+	return expression_find_value(context, placeholder, length, value) ||
+		   fail_word(lexer,
+					 "An expression attribute value used in expression is not defined; "
+					 "attribute value: ",
+					 placeholder, length);
 }
 
 bool
@@ -207,15 +248,13 @@ expression_take_name(ExpressionLexer *lexer, const ExpressionContext *context, I
 
 	if (token->kind == TOKEN_NAME_OF)
 	{
-		if (!expression_find_name(context, token->text, token->length, name))
-			return fail_token(lexer,
-							  "An expression attribute name used in the document path is not "
-							  "defined; attribute name: ");
+		if (!expression_resolve_name(lexer, context, token->text, token->length, name))
+			return false;
 	}
 	else if (token->kind == TOKEN_NAME)
 	{
-		if (expression_word_is_reserved(token->text, token->length))
-			return fail_token(lexer, "Attribute name is a reserved keyword; reserved keyword: ");
+		if (!expression_check_word(lexer, token->text, token->length))
+			return false;
 		name->bytes = (const uint8_t *) token->text;
 		name->length = token->length;
 	}
@@ -228,11 +267,12 @@ expression_take_name(ExpressionLexer *lexer, const ExpressionContext *context, I
 bool
 expression_take_value(ExpressionLexer *lexer, const ExpressionContext *context, ItemValue *value)
 {
-	if (lexer->token.kind != TOKEN_VALUE)
+	const Token *token = &lexer->token;
+
+	if (token->kind != TOKEN_VALUE)
 		return expression_fail_syntax(lexer);
-	if (!expression_find_value(context, lexer->token.text, lexer->token.length, value))
-		return fail_token(lexer, "An expression attribute value used in expression is not defined; "
-								 "attribute value: ");
+	if (!expression_resolve_value(lexer, context, token->text, token->length, value))
+		return false;
 	expression_lexer_next(lexer);
 	return true;
 }

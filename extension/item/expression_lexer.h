@@ -68,6 +68,9 @@ extern bool expression_lexer_take_word(ExpressionLexer *lexer, const char *word)
 /* The kind of the token behind the present one. */
 extern TokenKind expression_lexer_peek(const ExpressionLexer *lexer);
 
+/* Tokens from the present one on: the bound of whatever a parser makes of them. */
+extern uint32_t expression_lexer_count_tokens(const ExpressionLexer *lexer);
+
 /* True if the present token is a bare name equal to `word`, in any case of letters. */
 extern bool expression_lexer_is_word(const ExpressionLexer *lexer, const char *word);
 
@@ -87,5 +90,16 @@ extern bool
 expression_take_name(ExpressionLexer *lexer, const ExpressionContext *context, ItemName *name);
 extern bool
 expression_take_value(ExpressionLexer *lexer, const ExpressionContext *context, ItemValue *value);
+
+/*
+ * The same in two steps, for grammars that are read to their end before names and values are looked
+ * at: refuses a bare name that is a reserved word; looks up a placeholder (mark included), with
+ * DynamoDB's text if it is not defined.
+ */
+extern bool expression_check_word(ExpressionLexer *lexer, const char *word, uint32_t length);
+extern bool expression_resolve_name(ExpressionLexer *lexer, const ExpressionContext *context,
+									const char *placeholder, uint32_t length, ItemName *name);
+extern bool expression_resolve_value(ExpressionLexer *lexer, const ExpressionContext *context,
+									 const char *placeholder, uint32_t length, ItemValue *value);
 
 #endif /* QUORATE_ITEM_EXPRESSION_LEXER_H */
