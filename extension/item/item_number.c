@@ -224,6 +224,22 @@ item_number_from_text(const char *text, size_t length, uint8_t out[ITEM_NUMBER_E
 	return encode(&decimal, out);
 }
 
+size_t
+item_number_from_integer(uint64_t integer, uint8_t out[ITEM_NUMBER_ENCODED_MAX])
+{
+	char digits[20];
+	size_t at = sizeof(digits);
+	Decimal decimal;
+
+	do
+	{
+		digits[--at] = (char) ('0' + integer % 10);
+		integer /= 10;
+	} while (integer > 0);
+	read_decimal(digits + at, sizeof(digits) - at, &decimal);
+	return encode(&decimal, out);
+}
+
 static char *
 put_zeros(char *to, int64_t count)
 {

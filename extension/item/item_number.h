@@ -25,6 +25,9 @@
 extern size_t item_number_from_text(const char *text, size_t length,
 									uint8_t out[ITEM_NUMBER_ENCODED_MAX], ItemError *error);
 
+/* Writes the encoding of an integer; returns its length. */
+extern size_t item_number_from_integer(uint64_t integer, uint8_t out[ITEM_NUMBER_ENCODED_MAX]);
+
 /*
  * Writes the canonical text (no exponent, no needless zeros, no final zero byte); returns its
  * length.

@@ -10,10 +10,7 @@
 #include <string.h>
 
 #include "core/core_assert.h"
-#include "item/expression_lexer.h"
-#include "item/item_number.h"
-
-#define DESCRIBED_BYTES_MAX 64 /* bytes of a value that an error message shows */
+#include "item/expression_bounds.h"
 
 #define CONDITIONS_MAX 2 /* one per key attribute */
 
@@ -90,41 +87,9 @@ take_key_name(Parser *parser, ItemName *name)
 	return true;
 }
 
-/* Shows a value as DynamoDB's messages do: {S:text}. */
-static void
-describe_value(ItemError *error, const ItemValue *value)
-{
-	char text[ITEM_NUMBER_TEXT_MAX];
-
-	item_error_add_text(error, "AttributeValue: {");
-	item_error_add_text(error, item_type_name(value->type));
-	item_error_add_text(error, ":");
-	if (value->type == ITEM_NUMBER)
-		item_error_add_bytes(error, text, item_number_to_text(value->bytes, value->length, text));
-	else if (value->type == ITEM_STRING)
-		item_error_add_excerpt(error, value->bytes, value->length, DESCRIBED_BYTES_MAX);
-	item_error_add_text(error, "}");
-}
-
-static bool
-fail_bounds(Parser *parser, const Condition *condition, const char *text)
-{
-	ItemError *error = parser->lexer.error;
-
-	expression_fail(&parser->lexer, text);
-	item_error_add_text(error, "; lower bound operand: ");
-	describe_value(error, &condition->values[0]);
-	item_error_add_text(error, ", upper bound operand: ");
-	describe_value(error, &condition->values[1]);
-	return false;
-}
-
 static bool
 parse_between(Parser *parser, Condition *condition)
 {
-	const ItemValue *lower = &condition->values[0];
-	const ItemValue *upper = &condition->values[1];
-
 	condition->kind = CONDITION_BETWEEN;
 	if (!take_operand(parser, &condition->values[0]))
 		return false;
@@ -132,17 +97,7 @@ parse_between(Parser *parser, Condition *condition)
 		return expression_fail_syntax(&parser->lexer);
 	if (!take_operand(parser, &condition->values[1]))
 		return false;
-	if (lower->type != upper->type)
-		return fail_bounds(
-			parser, condition,
-			"The BETWEEN operator requires same data type for lower and upper bounds");
-	if (item_type_is_key(lower->type) &&
-		item_compare_bytes(lower->bytes, lower->length, upper->bytes, upper->length) > 0)
-		return fail_bounds(
-			parser, condition,
-			"The BETWEEN operator requires upper bound to be greater than or equal to "
-			"lower bound");
-	return true;
+	return expression_check_bounds(&parser->lexer, &condition->values[0], &condition->values[1]);
 }
 
 /* What follows the attribute's name. */

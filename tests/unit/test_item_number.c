@@ -279,10 +279,31 @@ test_validate(void)
 	TAP_OK(valid > 1000, "the test met %d valid encodings", valid);
 }
 
+/* Integers have the encoding that their text has. */
+static void
+test_integers(void)
+{
+	static const uint64_t integers[] = {0, 1, 5, 10, 1998, 4294967295u, UINT64_MAX};
+
+	for (size_t i = 0; i < sizeof(integers) / sizeof(integers[0]); i++)
+	{
+		char text[32];
+		uint8_t expected[ITEM_NUMBER_ENCODED_MAX];
+		uint8_t number[ITEM_NUMBER_ENCODED_MAX];
+		ItemError error;
+		int length = snprintf(text, sizeof(text), "%" PRIu64, integers[i]);
+		size_t expected_length = item_number_from_text(text, (size_t) length, expected, &error);
+
+		TAP_IS_BYTES(number, item_number_from_integer(integers[i], number), expected,
+					 expected_length, text);
+	}
+}
+
 int
 main(void)
 {
 	item_helper_seed(38);
+	test_integers();
 	test_table();
 	test_encodings();
 	test_order();
