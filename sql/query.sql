@@ -49,7 +49,6 @@ SELECT query('scores', 'game = :g', expression_attribute_values => '{":g": {"S":
 SELECT query('scores', 'game = :g');
 SELECT query('scores', 'game = :g', expression_attribute_names => '[]', expression_attribute_values => '{":g": {"S": "g"}}');
 SELECT query('scores', '#g = :g', expression_attribute_names => '{"#g": 1}', expression_attribute_values => '{":g": {"S": "g"}}');
-SELECT query('scores', 'game = :g', expression_attribute_values => '{":g": {"S": "g"}}', filter_expression => 'x');
 SELECT query('scores', 'game = :g', expression_attribute_values => '{":g": {"S": "g"}}', index_name => 'x');
 SELECT query('scores', 'game = :g', expression_attribute_values => '{":g": {"S": "long"}}', exclusive_start_key => '{"game": {"S": "long"}}');
 SELECT query('scores', 'game = :g', expression_attribute_values => '{":g": {"S": "long"}}',
@@ -66,5 +65,4 @@ SELECT scan('scores', segment => 0);
 SELECT scan('scores', total_segments => 2);
 SELECT scan('scores', segment => 2, total_segments => 2);
 SELECT scan('scores', segment => 0, total_segments => 0);
-SELECT scan('scores', filter_expression => 'x');
 SELECT drop_table('scores');

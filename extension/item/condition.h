@@ -55,6 +55,9 @@ extern void condition_release(Condition *condition);
 extern bool condition_parse(const char *expression, size_t length, const char *kind,
 							ExpressionContext *context, Condition *condition, ItemError *error);
 
+/* True if a path of the (parsed) condition begins with this attribute of the item. */
+extern bool condition_uses_attribute(const Condition *condition, const char *name, size_t length);
+
 /* True if the item satisfies the (parsed) condition.  `item` NULL: every attribute is missing. */
 extern bool condition_holds(const Condition *condition, const uint8_t *item, size_t length);
 

@@ -80,3 +80,20 @@ condition_release(Condition *condition)
 		allocator->resize(allocator->context, condition->memory, condition->memory_size, 0);
 	condition_init(condition, allocator);
 }
+
+bool
+condition_uses_attribute(const Condition *condition, const char *name, size_t length)
+{
+	for (uint32_t i = 0; i < condition->operand_count; i++)
+	{
+		const ConditionOperand *operand = &condition->operands[i];
+		const ItemName *first;
+
+		if (operand->kind != OPERAND_PATH)
+			continue;
+		first = &operand->path.steps[0].name;
+		if (first->length == length && memcmp(first->bytes, name, length) == 0)
+			return true;
+	}
+	return false;
+}

@@ -45,7 +45,7 @@ api_expression_context(FunctionCallInfo fcinfo, int names, int values)
 
 	if (!PG_ARGISNULL(names))
 	{
-		Jsonb *jsonb = PG_GETARG_JSONB_P(names);
+		Jsonb *jsonb = PG_GETARG_JSONB_P_COPY(names);
 
 		if (!JB_ROOT_IS_OBJECT(jsonb))
 			ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -57,12 +57,25 @@ api_expression_context(FunctionCallInfo fcinfo, int names, int values)
 		ItemArgument item = api_item_argument(fcinfo, values);
 		ItemContainer map;
 
-		item_open(item.bytes, item.length, &map);
-		context->values = item.bytes;
+		context->values = memcpy(palloc(item.length), item.bytes, item.length);
+		item_open(context->values, item.length, &map);
 		context->values_length = item.length;
 		context->values_used = palloc0(map.count + 1);
 	}
 	if (!expression_context_check(context, &error))
 		item_report_error(&error);
 	return context;
+}
+
+void
+api_filter_argument(FunctionCallInfo fcinfo, int expression, ExpressionContext *context,
+					Condition *filter)
+{
+	text *given = PG_GETARG_TEXT_P_COPY(expression);
+	ItemError error;
+
+	condition_init(filter, &item_palloc_allocator);
+	if (!condition_parse(VARDATA(given), VARSIZE(given) - VARHDRSZ, "FilterExpression", context,
+						 filter, &error))
+		item_report_error(&error);
 }

@@ -9,6 +9,7 @@
 
 #include "fmgr.h"
 #include "funcapi.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
 
 #include "item/key_condition.h"
@@ -53,15 +54,38 @@ argument_is_true(FunctionCallInfo fcinfo, int argument, bool if_null)
 	return PG_ARGISNULL(argument) ? if_null : PG_GETARG_BOOL(argument);
 }
 
-/* The next row of a set-returning call. */
+/* A call that returns rows: what it reads, and what of that it returns. */
+typedef struct RangeCall
+{
+	RangeReader *reader;
+	bool is_filtered;
+	Condition filter;
+} RangeCall;
+
+/* Names and values serve all expressions of the call, and each has to be used by one. */
+static void
+check_all_used(const ExpressionContext *context)
+{
+	ItemError error;
+
+	if (!expression_context_check_used(context, &error))
+		item_report_error(&error);
+}
+
+/* The next row of a set-returning call: the next item that satisfies the filter. */
 static Datum
 return_next(FunctionCallInfo fcinfo)
 {
 	FuncCallContext *context = SRF_PERCALL_SETUP();
+	RangeCall *call = context->user_fctx;
 	ReplyItem item;
 
-	if (!range_reader_next(context->user_fctx, &item))
-		SRF_RETURN_DONE(context);
+	do
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (!range_reader_next(call->reader, &item))
+			SRF_RETURN_DONE(context);
+	} while (call->is_filtered && !condition_holds(&call->filter, item.item, item.item_length));
 	SRF_RETURN_NEXT(context, item_datum_copy(item.item, item.item_length));
 }
 
@@ -139,13 +163,36 @@ query_refuse_arguments(FunctionCallInfo fcinfo)
 			ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			errmsg(
 				"Either the KeyConditions or KeyConditionExpression parameter must be specified in the request."));
-	api_refuse_argument(fcinfo, QUERY_FILTER, "filter_expression");
 	api_refuse_argument(fcinfo, QUERY_PROJECTION, "projection_expression");
 	api_refuse_argument(fcinfo, QUERY_INDEX_NAME, "index_name");
 }
 
+/* What the key condition is for is not asked for in the filter. */
 static void
-query_parse(FunctionCallInfo fcinfo, const TableInfo *table, KeyCondition *condition)
+query_refuse_key(const RangeCall *call, const KeyAttribute *key)
+{
+	if (condition_uses_attribute(&call->filter, key->name, key->name_length))
+		ereport(
+			ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			errmsg(
+				"Filter Expression can only contain non-primary key attributes: Primary key attribute: %.*s",
+				(int) key->name_length, key->name));
+}
+
+static void
+query_filter(FunctionCallInfo fcinfo, const KeySchema *schema, ExpressionContext *context,
+			 RangeCall *call)
+{
+	api_filter_argument(fcinfo, QUERY_FILTER, context, &call->filter);
+	call->is_filtered = true;
+	query_refuse_key(call, &schema->partition);
+	if (schema->has_sort)
+		query_refuse_key(call, &schema->sort);
+}
+
+static void
+query_parse(FunctionCallInfo fcinfo, const TableInfo *table, KeyCondition *condition,
+			RangeCall *call)
 {
 	ExpressionContext *context = api_expression_context(fcinfo, QUERY_ATTRIBUTE_NAMES,
 														QUERY_ATTRIBUTE_VALUES);
@@ -153,9 +200,11 @@ query_parse(FunctionCallInfo fcinfo, const TableInfo *table, KeyCondition *condi
 	ItemError error;
 
 	if (!key_condition_parse(VARDATA_ANY(expression), VARSIZE_ANY_EXHDR(expression),
-							 &table->key_schema, context, condition, &error) ||
-		!expression_context_check_used(context, &error))
+							 &table->key_schema, context, condition, &error))
 		item_report_error(&error);
+	if (!PG_ARGISNULL(QUERY_FILTER))
+		query_filter(fcinfo, &table->key_schema, context, call);
+	check_all_used(context);
 }
 
 /* The positions that a key condition selects. */
@@ -174,24 +223,26 @@ query_range(const KeyCondition *condition, OwnRange *own)
 	own_range_refresh(own);
 }
 
-static RangeReader *
+static RangeCall *
 query_open(FunctionCallInfo fcinfo)
 {
 	bool forward = argument_is_true(fcinfo, QUERY_SCAN_INDEX_FORWARD, true);
 	KeyCondition *condition = palloc(sizeof(KeyCondition));
 	OwnRange *own = palloc0(sizeof(OwnRange));
+	RangeCall *call = palloc0(sizeof(RangeCall));
 	const TableInfo *table;
 
 	query_refuse_arguments(fcinfo);
 	api_require_cluster();
 	table = api_table(PG_GETARG_TEXT_PP(0));
-	query_parse(fcinfo, table, condition);
+	query_parse(fcinfo, table, condition, call);
 	query_range(condition, own);
 	if (!PG_ARGISNULL(QUERY_EXCLUSIVE_START_KEY))
 		own_range_start_behind(own, table, api_item_argument(fcinfo, QUERY_EXCLUSIVE_START_KEY),
 							   forward);
-	return range_reader_open(table, &own->range, !forward,
-							 argument_is_true(fcinfo, QUERY_CONSISTENT_READ, false));
+	call->reader = range_reader_open(table, &own->range, !forward,
+									 argument_is_true(fcinfo, QUERY_CONSISTENT_READ, false));
+	return call;
 }
 
 Datum
@@ -214,10 +265,10 @@ static void
 scan_refuse_arguments(FunctionCallInfo fcinfo)
 {
 	api_require_argument(fcinfo, 0, "table_name");
-	api_refuse_argument(fcinfo, SCAN_FILTER, "filter_expression");
 	api_refuse_argument(fcinfo, SCAN_PROJECTION, "projection_expression");
-	api_refuse_names_and_values(fcinfo, SCAN_ATTRIBUTE_NAMES, SCAN_ATTRIBUTE_VALUES,
-								"FilterExpression");
+	if (PG_ARGISNULL(SCAN_FILTER))
+		api_refuse_names_and_values(fcinfo, SCAN_ATTRIBUTE_NAMES, SCAN_ATTRIBUTE_VALUES,
+									"FilterExpression");
 	api_refuse_argument(fcinfo, SCAN_INDEX_NAME, "index_name");
 	if (!PG_ARGISNULL(SCAN_SEGMENT) && PG_ARGISNULL(SCAN_TOTAL_SEGMENTS))
 		ereport(
@@ -254,13 +305,28 @@ scan_segment_range(FunctionCallInfo fcinfo, OwnRange *own)
 															(uint32_t) total, own->upper.bytes);
 }
 
-static RangeReader *
+static void
+scan_parse(FunctionCallInfo fcinfo, RangeCall *call)
+{
+	ExpressionContext *context;
+
+	if (PG_ARGISNULL(SCAN_FILTER))
+		return;
+	context = api_expression_context(fcinfo, SCAN_ATTRIBUTE_NAMES, SCAN_ATTRIBUTE_VALUES);
+	api_filter_argument(fcinfo, SCAN_FILTER, context, &call->filter);
+	call->is_filtered = true;
+	check_all_used(context);
+}
+
+static RangeCall *
 scan_open(FunctionCallInfo fcinfo)
 {
 	OwnRange *own = palloc0(sizeof(OwnRange));
+	RangeCall *call = palloc0(sizeof(RangeCall));
 	const TableInfo *table;
 
 	scan_refuse_arguments(fcinfo);
+	scan_parse(fcinfo, call);
 	api_require_cluster();
 	table = api_table(PG_GETARG_TEXT_PP(0));
 	if (!PG_ARGISNULL(SCAN_SEGMENT))
@@ -269,8 +335,9 @@ scan_open(FunctionCallInfo fcinfo)
 	if (!PG_ARGISNULL(SCAN_EXCLUSIVE_START_KEY))
 		own_range_start_behind(own, table, api_item_argument(fcinfo, SCAN_EXCLUSIVE_START_KEY),
 							   true);
-	return range_reader_open(table, &own->range, false,
-							 argument_is_true(fcinfo, SCAN_CONSISTENT_READ, false));
+	call->reader = range_reader_open(table, &own->range, false,
+									 argument_is_true(fcinfo, SCAN_CONSISTENT_READ, false));
+	return call;
 }
 
 Datum
