@@ -39,7 +39,11 @@
 #include "shmem/shared_state.h"
 
 #define METADATA_TABLE_ID 1
+
+/* Names of item tables: 3 to 255 of these. */
+#define TABLE_NAME_MIN 3
 #define TABLE_NAME_MAX 255
+#define TABLE_NAME_CHARACTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-"
 
 typedef struct PartitionInfo
 {

@@ -63,12 +63,12 @@ check_table_name(const char *name)
 {
 	Size length = strlen(name);
 
-	if (length < 3 || length > TABLE_NAME_MAX)
+	if (length < TABLE_NAME_MIN || length > TABLE_NAME_MAX)
 		ereport(
 			ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			errmsg("TableName must be at least 3 characters long and at most %d characters long",
 				   TABLE_NAME_MAX));
-	if (strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-") != length)
+	if (strspn(name, TABLE_NAME_CHARACTERS) != length)
 		ereport(
 			ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			errmsg(

@@ -49,7 +49,7 @@ ok($west->poll_until("SELECT count(*) > 0 FROM quorate.operations WHERE operatio
 	AND done > 0 AND remaining > 0 AND percent BETWEEN 1 AND 99 AND for_ms > 0", 't', 60), 'how far it is can be seen');
 
 my $copying = "EXISTS (SELECT FROM quorate.copies WHERE state = 'copying' AND items > 500)";
-my ($stale, $unready_sums) = (0, 0);
+my ($stale, $unready_sums, $uncounted) = (0, 0, 0);
 my @disturbances = (
 	sub { $west->kill9; $west->start },
 	sub { $west->signal_process('TERM', 'quorate copier') },
@@ -64,6 +64,7 @@ foreach my $try (1 .. 1200)
 	if ($state =~ /^t/ && @disturbances)
 	{
 		$unready_sums += $west->sql("SELECT count(*) FROM quorate.checksum('songs') WHERE checksum IS NULL");
+		$uncounted += $west->sql("SELECT count(*) WHERE NOT quorate.describe_table('songs') ?| '{ItemCount,TableSizeBytes}'");
 		shift(@disturbances)->();
 	}
 	last if $equal = $state eq 'f|0' && $west->sql(
@@ -74,6 +75,7 @@ ok($equal, 'all rows of the node that was away are ready');
 is(scalar @disturbances, 0, 'the copy was disturbed three times');
 is($stale, 0, 'no read through the node showed anything old');
 cmp_ok($unready_sums, '>', 0, 'there was no checksum of rows that were not ready');
+cmp_ok($uncounted, '>', 0, 'nor was their number said to be that of the table');
 $cluster->wait_for_writes($load, 500);
 $cluster->finish_history($load);
 $cluster->replicas_equal('songs');
@@ -83,6 +85,8 @@ like($west->log_text, qr/copied \d+ items of replication group/, 'the log tells 
 is($west->sql("SELECT string_agg(p.items || '/' || p.bytes, ' ' ORDER BY p.partition) FROM quorate.partitions p WHERE table_name = 'songs'"),
 	$west->sql("SELECT string_agg(items || '/' || bytes, ' ' ORDER BY partition) FROM quorate.checksum('songs')"),
 	'the running totals are right');
+is($west->sql("SELECT d ->> 'ItemCount', d ->> 'TableSizeBytes' FROM quorate.describe_table('songs') d"),
+	$west->sql("SELECT sum(items), sum(bytes) FROM quorate.checksum('songs')"), 'and the description of the table has their sums');
 
 # It can lead again.
 $cluster->move_leaders('songs', $partitions, $west);
