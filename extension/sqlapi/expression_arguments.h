@@ -13,14 +13,14 @@
 
 /*
  * expression_attribute_names (jsonb, may be null) and expression_attribute_values (item, may be null) of a call,
- * as arguments `names` and `values`, checked.  All of it is copied into the current memory context: expressions point into it
- * for as long as they are evaluated.
+ * as arguments `names` and `values`, checked.  All of it is copied into the current memory context: expressions point
+ * into it for as long as they are evaluated.
  */
 extern ExpressionContext *api_expression_context(FunctionCallInfo fcinfo, int names, int values);
 
 /*
- * Parses argument `expression`, a filter expression that is not null, into *filter, which lives in the current memory context
- * and points into a copy of the text and into `context`.
+ * Parses argument `expression`, a filter expression that is not null, into *filter, which lives in the current memory
+ * context and points into a copy of the text and into `context`.
  */
 extern void api_filter_argument(FunctionCallInfo fcinfo, int expression, ExpressionContext *context,
 								Condition *filter);
