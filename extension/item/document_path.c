@@ -132,6 +132,22 @@ path_steps_resolve(ExpressionLexer *lexer, const ExpressionContext *context, Pat
 }
 
 bool
+path_step_find(const PathStep *step, const ItemValue *from, ItemValue *member)
+{
+	ItemContainer container;
+
+	if (from->type != (step->is_index ? ITEM_LIST : ITEM_MAP))
+		return false;
+	item_open_value(from, &container);
+	if (!step->is_index)
+		return item_map_find(&container, step->name.bytes, step->name.length, member);
+	if (step->index >= container.count)
+		return false;
+	item_element(&container, step->index, member);
+	return true;
+}
+
+bool
 document_path_find(const DocumentPath *path, const uint8_t *item, size_t length, ItemValue *value)
 {
 	if (item == NULL)
@@ -139,30 +155,19 @@ document_path_find(const DocumentPath *path, const uint8_t *item, size_t length,
 	*value = item_as_value(item, length);
 	for (uint32_t i = 0; i < path->step_count; i++)
 	{
-		const PathStep *step = &path->steps[i];
-		ItemContainer container;
+		ItemValue from = *value;
 
-		if (value->type != (step->is_index ? ITEM_LIST : ITEM_MAP))
-			return false;
-		item_open_value(value, &container);
-		if (!step->is_index)
-		{
-			if (!item_map_find(&container, step->name.bytes, step->name.length, value))
-				return false;
-		}
-		else if (step->index < container.count)
-			item_element(&container, step->index, value);
-		else
+		if (!path_step_find(&path->steps[i], &from, value))
 			return false;
 	}
 	return true;
 }
 
-static bool
-steps_equal(const PathStep *left, const PathStep *right)
+bool
+path_step_equal(const PathStep *left, const PathStep *right)
 {
-	if (left->is_index)
-		return left->index == right->index;
+	if (left->is_index || right->is_index)
+		return left->is_index == right->is_index && left->index == right->index;
 	return left->name.length == right->name.length &&
 		   memcmp(left->name.bytes, right->name.bytes, left->name.length) == 0;
 }
@@ -174,7 +179,7 @@ document_path_relation(const DocumentPath *left, const DocumentPath *right)
 	{
 		if (left->steps[i].is_index != right->steps[i].is_index)
 			return PATHS_CONFLICT;
-		if (!steps_equal(&left->steps[i], &right->steps[i]))
+		if (!path_step_equal(&left->steps[i], &right->steps[i]))
 			return PATHS_APART;
 	}
 	return PATHS_OVERLAP;

@@ -66,7 +66,11 @@ path_steps_resolve(ExpressionLexer *lexer, const ExpressionContext *context, Pat
 extern bool
 document_path_find(const DocumentPath *path, const uint8_t *item, size_t length, ItemValue *value);
 
-/* Of resolved paths. */
+/* The member of a value that one step leads to; false if there is none, or it is no such container. */
+extern bool path_step_find(const PathStep *step, const ItemValue *from, ItemValue *member);
+
+/* Of resolved steps and paths. */
+extern bool path_step_equal(const PathStep *left, const PathStep *right);
 extern PathRelation document_path_relation(const DocumentPath *left, const DocumentPath *right);
 extern bool document_path_equal(const DocumentPath *left, const DocumentPath *right);
 
