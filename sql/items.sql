@@ -55,7 +55,6 @@ SELECT put_item('music', '{}', return_values => 'ALL_NEW');
 SELECT put_item('music', '{}', client_token => 'x');
 SELECT put_item('music', '{}', expression_attribute_names => '{"#a": "b"}');
 SELECT put_item('music', '{}', expression_attribute_values => '{":a": {"S": "b"}}');
-SELECT get_item('music', '{}', projection_expression => 'Artist');
 SELECT delete_item('music', '{}', condition_expression => 'x');
 SELECT put_item('music', '{"Artist": {"S": "x"}, "SongTitle": {"S": "x"}}', return_values => 'NONE');
 
@@ -101,3 +100,17 @@ BEGIN ISOLATION LEVEL REPEATABLE READ;
 SELECT get_item('numbers', '{"pk": {"N": "52"}}', true);
 COMMIT;
 DROP FUNCTION public.put_50();
+
+-- Parts of an item
+SELECT put_item('music', '{"Artist": {"S": "p"}, "SongTitle": {"S": "p"}, "status": {"S": "new"}, "tags": {"L": [{"S": "a"}, {"S": "b"}, {"S": "c"}]},
+	"label": {"M": {"city": {"S": "Bern"}, "year": {"N": "1998"}}}}');
+SELECT get_item('music', '{"Artist": {"S": "p"}, "SongTitle": {"S": "p"}}', true, 'label.city, tags[2], #s, tags[0], nothing',
+	expression_attribute_names => '{"#s": "status"}');
+SELECT get_item('music', '{"Artist": {"S": "p"}, "SongTitle": {"S": "p"}}', true, 'nothing');
+SELECT get_item('music', '{"Artist": {"S": "p"}, "SongTitle": {"S": "none"}}', true, 'Artist') IS NULL AS no_item;
+SELECT get_item('music', '{}', projection_expression => 'status');
+SELECT get_item('music', '{}', projection_expression => 'label, label.city');
+SELECT get_item('music', '{}', projection_expression => 'label.city, label[0]');
+SELECT get_item('music', '{}', projection_expression => 'Artist', expression_attribute_names => '{"#s": "status"}');
+SELECT get_item('music', '{}', expression_attribute_names => '{"#s": "status"}');
+SELECT delete_item('music', '{"Artist": {"S": "p"}, "SongTitle": {"S": "p"}}');

@@ -27,7 +27,7 @@ AS 'MODULE_PATHNAME', 'quorate_get_item'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
 COMMENT ON FUNCTION quorate.get_item(text, quorate.item, boolean, text, jsonb) IS
-'reads an item by its key, null if there is none; consistent_read asks the leader, otherwise the nearest replica answers';
+'reads an item by its key, null if there is none; consistent_read asks the leader, otherwise the nearest replica answers; projection_expression names the parts that are wanted';
 
 CREATE FUNCTION quorate.delete_item(
 	table_name text,

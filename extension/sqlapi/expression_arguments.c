@@ -52,7 +52,7 @@ api_expression_context(FunctionCallInfo fcinfo, int names, int values)
 					errmsg("expression_attribute_names must be a JSON object"));
 		api_collect_names(jsonb, context);
 	}
-	if (!PG_ARGISNULL(values))
+	if (values >= 0 && !PG_ARGISNULL(values))
 	{
 		ItemArgument item = api_item_argument(fcinfo, values);
 		ItemContainer map;

@@ -14,7 +14,7 @@
 /*
  * expression_attribute_names (jsonb, may be null) and expression_attribute_values (item, may be null) of a call,
  * as arguments `names` and `values`, checked.  All of it is copied into the current memory context: expressions point
- * into it for as long as they are evaluated.
+ * into it for as long as they are evaluated.  A negative `values`: the call takes none.
  */
 extern ExpressionContext *api_expression_context(FunctionCallInfo fcinfo, int names, int values);
 

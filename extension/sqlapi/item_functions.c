@@ -10,7 +10,10 @@
 #include "fmgr.h"
 #include "utils/builtins.h"
 
+#include "item/projection.h"
 #include "sqlapi/api_call.h"
+#include "sqlapi/expression_arguments.h"
+#include "storage/item_memory.h"
 
 PG_FUNCTION_INFO_V1(quorate_put_item);
 PG_FUNCTION_INFO_V1(quorate_get_item);
@@ -24,6 +27,13 @@ enum
 	WRITE_ATTRIBUTE_VALUES,
 	WRITE_RETURN_VALUES,
 	WRITE_CLIENT_TOKEN
+};
+
+enum
+{
+	GET_CONSISTENT_READ = 2,
+	GET_PROJECTION_EXPRESSION,
+	GET_ATTRIBUTE_NAMES
 };
 
 /* put_item and delete_item can return only the old item; that needs evaluation at the leader. */
@@ -151,9 +161,46 @@ get_check_key(const KeySchema *schema, const ReplyItem *item, const ItemKey *wan
 				errdetail("The hashes of two partition keys collide."));
 }
 
+/* Parses projection_expression; false if the whole item is wanted. */
+static bool
+get_parse_projection(FunctionCallInfo fcinfo, Projection *projection)
+{
+	ExpressionContext *context;
+	text *expression;
+	ItemError error;
+
+	if (PG_ARGISNULL(GET_PROJECTION_EXPRESSION))
+	{
+		api_refuse_names_and_values(fcinfo, GET_ATTRIBUTE_NAMES, -1, NULL);
+		return false;
+	}
+	context = api_expression_context(fcinfo, GET_ATTRIBUTE_NAMES, -1);
+	expression = PG_GETARG_TEXT_PP(GET_PROJECTION_EXPRESSION);
+	projection_init(projection, &item_palloc_allocator);
+	if (!projection_parse(VARDATA_ANY(expression), VARSIZE_ANY_EXHDR(expression), context,
+						  projection, &error) ||
+		!expression_context_check_used(context, &error))
+		item_report_error(&error);
+	return true;
+}
+
+static Datum
+get_project(const Projection *projection, const ReplyItem *item)
+{
+	ItemBuffer part;
+	ItemError error;
+
+	item_datum_begin(&part);
+	if (!projection_apply(projection, item->item, item->item_length, &part, &error))
+		item_report_error(&error);
+	return item_datum_finish(&part);
+}
+
 Datum
 quorate_get_item(PG_FUNCTION_ARGS)
 {
+	Projection projection;
+	bool projected;
 	const TableInfo *table;
 	const Reply *reply;
 	Position position;
@@ -161,14 +208,15 @@ quorate_get_item(PG_FUNCTION_ARGS)
 
 	api_require_argument(fcinfo, 0, "table_name");
 	api_require_argument(fcinfo, 1, "key");
-	api_refuse_argument(fcinfo, 3, "projection_expression");
-	api_refuse_names_and_values(fcinfo, 4, -1, NULL);
+	projected = get_parse_projection(fcinfo, &projection);
 	api_require_cluster();
 	table = api_table(PG_GETARG_TEXT_PP(0));
 	api_position_of_key_item(table, api_item_argument(fcinfo, 1), &key, &position);
-	reply = get_read(table, &position, api_flag_argument(fcinfo, 2, false));
+	reply = get_read(table, &position, api_flag_argument(fcinfo, GET_CONSISTENT_READ, false));
 	if (reply->item_count == 0)
 		PG_RETURN_NULL();
 	get_check_key(&table->key_schema, &reply->items[0], &key);
+	if (projected)
+		PG_RETURN_DATUM(get_project(&projection, &reply->items[0]));
 	PG_RETURN_DATUM(item_datum_copy(reply->items[0].item, reply->items[0].item_length));
 }
