@@ -65,4 +65,16 @@ SELECT scan('scores', segment => 0);
 SELECT scan('scores', total_segments => 2);
 SELECT scan('scores', segment => 2, total_segments => 2);
 SELECT scan('scores', segment => 0, total_segments => 0);
+
+-- Projections: keys are returned only where they are named
+SELECT query('scores', 'game = :g', projection_expression => 'player, #p', expression_attribute_names => '{"#p": "points"}',
+	expression_attribute_values => '{":g": {"S": "game3"}}', consistent_read => true) LIMIT 3;
+SELECT query('scores', 'game = :g', filter_expression => 'player > :n', projection_expression => 'nothing',
+	expression_attribute_values => '{":g": {"S": "game3"}, ":n": {"N": "90"}}', consistent_read => true);
+SELECT count(*), count(DISTINCT item) FROM scan('scores', projection_expression => 'game', consistent_read => true) item;
+SELECT scan('scores', filter_expression => 'player = :n', projection_expression => 'player',
+	expression_attribute_values => '{":n": {"N": "77"}}', consistent_read => true);
+SELECT query('scores', 'game = :g', projection_expression => 'game, status', expression_attribute_values => '{":g": {"S": "game3"}}');
+SELECT query('scores', 'game = :g', projection_expression => 'a, a.b', expression_attribute_values => '{":g": {"S": "game3"}}');
+SELECT scan('scores', projection_expression => 'player', expression_attribute_values => '{":n": {"N": "77"}}');
 SELECT drop_table('scores');

@@ -79,3 +79,27 @@ api_filter_argument(FunctionCallInfo fcinfo, int expression, ExpressionContext *
 						 filter, &error))
 		item_report_error(&error);
 }
+
+void
+api_projection_argument(FunctionCallInfo fcinfo, int expression, ExpressionContext *context,
+						Projection *projection)
+{
+	text *given = PG_GETARG_TEXT_P_COPY(expression);
+	ItemError error;
+
+	projection_init(projection, &item_palloc_allocator);
+	if (!projection_parse(VARDATA(given), VARSIZE(given) - VARHDRSZ, context, projection, &error))
+		item_report_error(&error);
+}
+
+Datum
+api_project(const Projection *projection, const uint8_t *item, size_t length)
+{
+	ItemBuffer part;
+	ItemError error;
+
+	item_datum_begin(&part);
+	if (!projection_apply(projection, item, length, &part, &error))
+		item_report_error(&error);
+	return item_datum_finish(&part);
+}

@@ -10,6 +10,7 @@
 #include "fmgr.h"
 
 #include "item/condition.h"
+#include "item/projection.h"
 
 /*
  * expression_attribute_names (jsonb, may be null) and expression_attribute_values (item, may be null) of a call,
@@ -24,5 +25,12 @@ extern ExpressionContext *api_expression_context(FunctionCallInfo fcinfo, int na
  */
 extern void api_filter_argument(FunctionCallInfo fcinfo, int expression, ExpressionContext *context,
 								Condition *filter);
+
+/* The same for a projection expression that is not null. */
+extern void api_projection_argument(FunctionCallInfo fcinfo, int expression,
+									ExpressionContext *context, Projection *projection);
+
+/* A datum of the parts that a projection takes of an item. */
+extern Datum api_project(const Projection *projection, const uint8_t *item, size_t length);
 
 #endif /* QUORATE_SQLAPI_EXPRESSION_ARGUMENTS_H */

@@ -10,10 +10,8 @@
 #include "fmgr.h"
 #include "utils/builtins.h"
 
-#include "item/projection.h"
 #include "sqlapi/api_call.h"
 #include "sqlapi/expression_arguments.h"
-#include "storage/item_memory.h"
 
 PG_FUNCTION_INFO_V1(quorate_put_item);
 PG_FUNCTION_INFO_V1(quorate_get_item);
@@ -166,7 +164,6 @@ static bool
 get_parse_projection(FunctionCallInfo fcinfo, Projection *projection)
 {
 	ExpressionContext *context;
-	text *expression;
 	ItemError error;
 
 	if (PG_ARGISNULL(GET_PROJECTION_EXPRESSION))
@@ -175,25 +172,10 @@ get_parse_projection(FunctionCallInfo fcinfo, Projection *projection)
 		return false;
 	}
 	context = api_expression_context(fcinfo, GET_ATTRIBUTE_NAMES, -1);
-	expression = PG_GETARG_TEXT_PP(GET_PROJECTION_EXPRESSION);
-	projection_init(projection, &item_palloc_allocator);
-	if (!projection_parse(VARDATA_ANY(expression), VARSIZE_ANY_EXHDR(expression), context,
-						  projection, &error) ||
-		!expression_context_check_used(context, &error))
+	api_projection_argument(fcinfo, GET_PROJECTION_EXPRESSION, context, projection);
+	if (!expression_context_check_used(context, &error))
 		item_report_error(&error);
 	return true;
-}
-
-static Datum
-get_project(const Projection *projection, const ReplyItem *item)
-{
-	ItemBuffer part;
-	ItemError error;
-
-	item_datum_begin(&part);
-	if (!projection_apply(projection, item->item, item->item_length, &part, &error))
-		item_report_error(&error);
-	return item_datum_finish(&part);
 }
 
 Datum
@@ -217,6 +199,7 @@ quorate_get_item(PG_FUNCTION_ARGS)
 		PG_RETURN_NULL();
 	get_check_key(&table->key_schema, &reply->items[0], &key);
 	if (projected)
-		PG_RETURN_DATUM(get_project(&projection, &reply->items[0]));
+		PG_RETURN_DATUM(
+			api_project(&projection, reply->items[0].item, reply->items[0].item_length));
 	PG_RETURN_DATUM(item_datum_copy(reply->items[0].item, reply->items[0].item_length));
 }

@@ -60,6 +60,8 @@ typedef struct RangeCall
 	RangeReader *reader;
 	bool is_filtered;
 	Condition filter;
+	bool is_projected;
+	Projection projection;
 } RangeCall;
 
 /* Names and values serve all expressions of the call, and each has to be used by one. */
@@ -70,6 +72,15 @@ check_all_used(const ExpressionContext *context)
 
 	if (!expression_context_check_used(context, &error))
 		item_report_error(&error);
+}
+
+static void
+take_projection(FunctionCallInfo fcinfo, int expression, ExpressionContext *context,
+				RangeCall *call)
+{
+	call->is_projected = !PG_ARGISNULL(expression);
+	if (call->is_projected)
+		api_projection_argument(fcinfo, expression, context, &call->projection);
 }
 
 /* The next row of a set-returning call: the next item that satisfies the filter. */
@@ -86,6 +97,8 @@ return_next(FunctionCallInfo fcinfo)
 		if (!range_reader_next(call->reader, &item))
 			SRF_RETURN_DONE(context);
 	} while (call->is_filtered && !condition_holds(&call->filter, item.item, item.item_length));
+	if (call->is_projected)
+		SRF_RETURN_NEXT(context, api_project(&call->projection, item.item, item.item_length));
 	SRF_RETURN_NEXT(context, item_datum_copy(item.item, item.item_length));
 }
 
@@ -163,7 +176,6 @@ query_refuse_arguments(FunctionCallInfo fcinfo)
 			ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			errmsg(
 				"Either the KeyConditions or KeyConditionExpression parameter must be specified in the request."));
-	api_refuse_argument(fcinfo, QUERY_PROJECTION, "projection_expression");
 	api_refuse_argument(fcinfo, QUERY_INDEX_NAME, "index_name");
 }
 
@@ -204,6 +216,7 @@ query_parse(FunctionCallInfo fcinfo, const TableInfo *table, KeyCondition *condi
 		item_report_error(&error);
 	if (!PG_ARGISNULL(QUERY_FILTER))
 		query_filter(fcinfo, &table->key_schema, context, call);
+	take_projection(fcinfo, QUERY_PROJECTION, context, call);
 	check_all_used(context);
 }
 
@@ -265,8 +278,7 @@ static void
 scan_refuse_arguments(FunctionCallInfo fcinfo)
 {
 	api_require_argument(fcinfo, 0, "table_name");
-	api_refuse_argument(fcinfo, SCAN_PROJECTION, "projection_expression");
-	if (PG_ARGISNULL(SCAN_FILTER))
+	if (PG_ARGISNULL(SCAN_FILTER) && PG_ARGISNULL(SCAN_PROJECTION))
 		api_refuse_names_and_values(fcinfo, SCAN_ATTRIBUTE_NAMES, SCAN_ATTRIBUTE_VALUES,
 									"FilterExpression");
 	api_refuse_argument(fcinfo, SCAN_INDEX_NAME, "index_name");
@@ -310,11 +322,13 @@ scan_parse(FunctionCallInfo fcinfo, RangeCall *call)
 {
 	ExpressionContext *context;
 
-	if (PG_ARGISNULL(SCAN_FILTER))
+	call->is_filtered = !PG_ARGISNULL(SCAN_FILTER);
+	if (!call->is_filtered && PG_ARGISNULL(SCAN_PROJECTION))
 		return;
 	context = api_expression_context(fcinfo, SCAN_ATTRIBUTE_NAMES, SCAN_ATTRIBUTE_VALUES);
-	api_filter_argument(fcinfo, SCAN_FILTER, context, &call->filter);
-	call->is_filtered = true;
+	if (call->is_filtered)
+		api_filter_argument(fcinfo, SCAN_FILTER, context, &call->filter);
+	take_projection(fcinfo, SCAN_PROJECTION, context, call);
 	check_all_used(context);
 }
 
