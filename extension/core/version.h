@@ -18,7 +18,8 @@
 typedef uint32_t ClusterVersion;
 
 #define VERSION_FIRST 1
-#define VERSION_LOG_REPAIR 2 /* a damaged log is repaired from other replicas' logs */
+#define VERSION_LOG_REPAIR 2       /* a damaged log is repaired from other replicas' logs */
+#define VERSION_EVALUATED_WRITES 2 /* requests of version 2: writes that the leader evaluates */
 
 /*
  * The range that this code reads: its newest version and the one before.  The flags make it another release, for the

@@ -6,6 +6,9 @@
 
 #include "utils/timestamp.h"
 
+#include "utils/memutils.h"
+
+#include "request/evaluation.h"
 #include "request/executor.h"
 #include "request/row_pages.h"
 #include "shmem/forward.h"
@@ -48,6 +51,10 @@ executor_begin(ExecutorCall *call, const Request *request, uint64_t tag)
 		return executor_reply(call, REPLY_NOT_LEADER);
 	if (request->kind == REQUEST_COPY)
 		return executor_copy(call);
+
+	/* Before the check that the leader serves, so that its rows have all that came before this ballot. */
+	if (request->evaluated && !shared_group_ballot(call->group, &call->ballot))
+		return executor_reply(call, REPLY_NOT_LEADER);
 
 	/* A replica that leads without a lease may have been superseded: it neither reads nor proposes. */
 	if (!shared_group_serves(call->group, &call->lead_sequence))
@@ -122,6 +129,17 @@ executor_expectations_hold(const Request *request)
 	return true;
 }
 
+/* What became of handing a proposal in. */
+static ExecutorStep
+executor_submitted(SubmitResult result, Size length)
+{
+	if (result == SUBMIT_TOO_LARGE)
+		ereport(ERROR, errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				errmsg("write of %zu bytes is too large", length),
+				errdetail("One write can have %d bytes.", PROPOSAL_BYTES_MAX));
+	return result == SUBMIT_OK ? EXECUTOR_COMMITTING : EXECUTOR_WAIT_ROOM;
+}
+
 /* Proposes under the present ballot. */
 static ExecutorStep
 executor_propose(ExecutorCall *call)
@@ -139,11 +157,7 @@ executor_propose(ExecutorCall *call)
 	result = proposal_submit(call->group, ballot, bytes, length, only ? only->position : NULL,
 							 only ? only->position_length : 0, call->tag);
 	pfree(bytes);
-	if (result == SUBMIT_TOO_LARGE)
-		ereport(ERROR, errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				errmsg("write of %zu bytes is too large", length),
-				errdetail("One write can have %d bytes.", PROPOSAL_BYTES_MAX));
-	return result == SUBMIT_OK ? EXECUTOR_COMMITTING : EXECUTOR_WAIT_ROOM;
+	return executor_submitted(result, length);
 }
 
 /*
@@ -178,11 +192,75 @@ executor_conditional_write(ExecutorCall *call)
 	return step;
 }
 
+/*
+ * Proposes an evaluated write under the ballot of its evaluation, unless another write of the key was handed in since
+ * its writes were counted.
+ */
+static ExecutorStep
+executor_propose_evaluated(ExecutorCall *call, uint32_t key_hash, uint64_t writes)
+{
+	Size length;
+	uint8_t *bytes = executor_pack_entry(call->request, &length);
+	SubmitResult result = proposal_submit_evaluated(call->group, call->ballot, bytes, length,
+													key_hash, writes, call->tag);
+
+	pfree(bytes);
+	return executor_submitted(result, length);
+}
+
+/* Evaluates; what an earlier evaluation of the call left is forgotten. */
+static bool
+executor_evaluate(ExecutorCall *call)
+{
+	MemoryContext old;
+	bool holds;
+
+	if (call->attempt == NULL)
+		call->attempt = AllocSetContextCreate(CurrentMemoryContext, "quorate evaluation",
+											  ALLOCSET_SMALL_SIZES);
+	MemoryContextReset(call->attempt);
+	call->reply.item_count = 0;
+	old = MemoryContextSwitchTo(call->attempt);
+	holds = evaluation_run(call->request, &call->reply);
+	MemoryContextSwitchTo(old);
+	return holds;
+}
+
+/*
+ * A write that is evaluated on the newest state of its key: when all writes of the key that were handed in are answered
+ * and in their row, it reads the row, and proposes only if none has been handed in since
+ * (docs/decisions/0013-evaluated-writes.md).  A condition that does not hold is a consistent read (I7).
+ */
+static ExecutorStep
+executor_evaluated_write(ExecutorCall *call)
+{
+	GroupShared *group = call->group;
+	const EntryImage *image = &call->request->images[0];
+	uint32_t key_hash = pending_mark_hash(call->request->group, image->position,
+										  image->position_length);
+	uint64_t writes = key_writes_count(key_hash);
+	bool holds;
+
+	if (!key_writes_are_answered(key_hash, writes))
+		return EXECUTOR_WAIT_ROOM;
+	call->wait_lsn = pending_mark_needed(group, image->position, image->position_length,
+										 pg_atomic_read_u64(&group->commit_lsn));
+	if (pg_atomic_read_u64(&group->applied_lsn) < call->wait_lsn)
+		return EXECUTOR_WAIT_APPLIED;
+
+	holds = executor_evaluate(call);
+	if (!shared_group_still_serves(group, call->lead_sequence))
+		return executor_reply(call, REPLY_NOT_LEADER);
+	return holds ? executor_propose_evaluated(call, key_hash, writes) : EXECUTOR_DONE;
+}
+
 static ExecutorStep
 executor_write(ExecutorCall *call)
 {
 	const Request *request = call->request;
 
+	if (request->evaluated)
+		return executor_evaluated_write(call);
 	if (request->expectations != NULL)
 		return executor_conditional_write(call);
 	return executor_propose(call);

@@ -32,12 +32,15 @@ typedef struct ExecutorCall
 	uint64_t tag;           /* names the call among this process's proposals */
 	GroupShared *group;
 	uint64_t lead_sequence; /* reads: the leadership under which the read began */
+	Ballot ballot;          /* evaluated writes: read before lead_sequence */
+	MemoryContext attempt;  /* evaluated writes: memory of the last evaluation, reset by the next */
 	Lsn wait_lsn;           /* WAIT_APPLIED */
 	Reply reply;
 } ExecutorCall;
 
 /*
- * Begins a request.  Must run inside a transaction for GET, RANGE, COPY and conditional WRITE; the reply's items
+ * Begins a request.  Must run inside a transaction for GET, RANGE, COPY and WRITE that is
+ * conditional or evaluated; the reply's items
  * are palloc'd in the current memory context.  May raise an error (for example a damaged row); then nothing
  * was proposed.
  */

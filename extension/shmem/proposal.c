@@ -201,10 +201,16 @@ slot_has_room(uint64_t life)
 	return my_slot->submitted - my_slot->consumed < PROPOSALS_OUTSTANDING_MAX;
 }
 
-/* Writes one message to the ring, with the lock held. */
+/*
+ * Writes one message to the ring, with the lock held.  `expected`: see proposal_submit_evaluated; NULL for a
+ * write that was evaluated on nothing.
+ */
 static SubmitResult
-submit_locked(ProposalHeader *header, GroupShared *group, const void *payload, Size length)
+submit_locked(ProposalHeader *header, GroupShared *group, const void *payload, Size length,
+			  const uint64_t *expected)
 {
+	if (expected != NULL && key_writes_count(header->origin.key_hash) != *expected)
+		return SUBMIT_CHANGED;
 	if (header->kind == PROPOSAL_WRITE && !slot_has_room(pg_atomic_read_u64(&proposals->life)))
 		return SUBMIT_FULL;
 	if (!ring_write(&proposals->ring, header, sizeof(*header), payload, length))
@@ -213,19 +219,21 @@ submit_locked(ProposalHeader *header, GroupShared *group, const void *payload, S
 	{
 		my_slot->submitted++;
 		my_tags[my_tag_count++] = header->origin.tag;
+		key_writes_add(header->origin.key_hash);
 		pg_atomic_fetch_add_u64(&group->pending_writes, 1);
 	}
 	return SUBMIT_OK;
 }
 
 static SubmitResult
-submit(ProposalHeader *header, GroupShared *group, const void *payload, Size length)
+submit(ProposalHeader *header, GroupShared *group, const void *payload, Size length,
+	   const uint64_t *expected)
 {
 	SubmitResult result;
 	uint64_t waiting = 0;
 
 	LWLockAcquire(proposals->lock, LW_EXCLUSIVE);
-	result = submit_locked(header, group, payload, length);
+	result = submit_locked(header, group, payload, length, expected);
 	if (result == SUBMIT_OK)
 		waiting = pg_atomic_add_fetch_u64(&proposals->waiting, 1);
 	LWLockRelease(proposals->lock);
@@ -234,9 +242,9 @@ submit(ProposalHeader *header, GroupShared *group, const void *payload, Size len
 	return result;
 }
 
-SubmitResult
-proposal_submit(GroupShared *group, Ballot ballot, const void *payload, Size length,
-				const uint8_t *mark_position, Size mark_length, uint64_t tag)
+static SubmitResult
+submit_write(GroupShared *group, Ballot ballot, const void *payload, Size length, uint32_t key_hash,
+			 const uint64_t *expected, uint64_t tag)
 {
 	ProposalHeader header = {0};
 
@@ -250,10 +258,26 @@ proposal_submit(GroupShared *group, Ballot ballot, const void *payload, Size len
 	header.origin.slot = quorate_proc_number();
 	header.origin.generation = pg_atomic_read_u64(&my_slot->generation);
 	header.origin.tag = tag;
-	header.mark_all = mark_position == NULL;
+	header.origin.key_hash = key_hash;
+	return submit(&header, group, payload, length, expected);
+}
+
+SubmitResult
+proposal_submit(GroupShared *group, Ballot ballot, const void *payload, Size length,
+				const uint8_t *mark_position, Size mark_length, uint64_t tag)
+{
+	uint32_t key_hash = KEY_WRITES_ALL;
+
 	if (mark_position != NULL)
-		header.mark_hash = pending_mark_hash(header.group, mark_position, mark_length);
-	return submit(&header, group, payload, length);
+		key_hash = pending_mark_hash(pg_atomic_read_u64(&group->group), mark_position, mark_length);
+	return submit_write(group, ballot, payload, length, key_hash, NULL, tag);
+}
+
+SubmitResult
+proposal_submit_evaluated(GroupShared *group, Ballot ballot, const void *payload, Size length,
+						  uint32_t key_hash, uint64_t expected, uint64_t tag)
+{
+	return submit_write(group, ballot, payload, length, key_hash, &expected, tag);
 }
 
 SubmitResult
@@ -264,7 +288,7 @@ proposal_transfer(GroupId group, NodeId target)
 	header.kind = PROPOSAL_TRANSFER;
 	header.group = group;
 	header.target = target;
-	return submit(&header, NULL, NULL, 0);
+	return submit(&header, NULL, NULL, 0, NULL);
 }
 
 /* ---- replicator ---- */
@@ -285,6 +309,7 @@ proposal_queue_begin_life(void)
 	pg_atomic_write_u64(&proposals->wake_at, 1);
 	for (uint32_t i = 0; i < quorate_shared->group_slots; i++)
 		pg_atomic_write_u64(&quorate_shared->groups[i].pending_writes, 0);
+	key_writes_forget();
 	LWLockRelease(proposals->lock);
 
 	for (uint32_t i = 0; i < proposals->slot_count; i++)
@@ -334,6 +359,7 @@ proposal_queue_complete(const ProposalOrigin *origin, GroupShared *group, Lsn ls
 	completion->tag = origin->tag;
 	completion->lsn = lsn;
 	completion->status = status;
+	key_writes_answer(origin->key_hash);
 	if (group != NULL)
 		pg_atomic_fetch_sub_u64(&group->pending_writes, 1);
 	pg_write_barrier();

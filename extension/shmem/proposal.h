@@ -15,6 +15,7 @@
 #include "postgres.h"
 
 #include "core/core_types.h"
+#include "shmem/key_writes.h"
 #include "shmem/pending_mark.h"
 #include "shmem/shared_state.h"
 
@@ -43,7 +44,8 @@ typedef enum SubmitResult
 {
 	SUBMIT_OK = 0,
 	SUBMIT_FULL, /* ring full or too many outstanding: wait for the latch, or a little, and retry */
-	SUBMIT_TOO_LARGE /* longer than PROPOSAL_BYTES_MAX */
+	SUBMIT_TOO_LARGE, /* longer than PROPOSAL_BYTES_MAX */
+	SUBMIT_CHANGED    /* another write of the key came first: evaluate again */
 } SubmitResult;
 
 /*
@@ -54,6 +56,14 @@ typedef enum SubmitResult
 extern SubmitResult
 proposal_submit(GroupShared *group, Ballot ballot, const void *payload, Size length,
 				const uint8_t *mark_position, Size mark_length, uint64_t tag);
+
+/*
+ * The same for a write that was evaluated on its key's row: handed in only if the key's count of writes
+ * (key_writes_count) is still `expected`.  `ballot` is that of the evaluation.
+ */
+extern SubmitResult
+proposal_submit_evaluated(GroupShared *group, Ballot ballot, const void *payload, Size length,
+						  uint32_t key_hash, uint64_t expected, uint64_t tag);
 
 /* Asks the replicator to hand over leadership of a group; has no completion: watch the group's leader. */
 extern SubmitResult proposal_transfer(GroupId group, NodeId target);

@@ -22,6 +22,7 @@ typedef struct ProposalOrigin
 	uint32_t slot;
 	uint64_t generation;
 	uint64_t tag;
+	uint32_t key_hash; /* whose write it is counted as (key_writes.h) */
 } ProposalOrigin;
 
 /* What stands in the ring in front of the payload. */
@@ -31,9 +32,7 @@ typedef struct ProposalHeader
 	ProposalOrigin origin;
 	GroupId group;
 	Ballot ballot;
-	NodeId target;      /* TRANSFER */
-	bool mark_all;      /* the entry changes several keys */
-	uint32_t mark_hash; /* or this one */
+	NodeId target; /* TRANSFER */
 } ProposalHeader;
 
 /*

@@ -39,6 +39,7 @@ static const struct
 	void (*init)(void *memory, bool found);
 } parts[] = {{"quorate proposals", proposal_shmem_size, proposal_shmem_init},
 			 {"quorate pending marks", pending_mark_shmem_size, pending_mark_shmem_init},
+			 {"quorate key writes", key_writes_shmem_size, key_writes_shmem_init},
 			 {"quorate apply feed", apply_feed_shmem_size, apply_feed_shmem_init},
 			 {"quorate applied waits", applied_wait_shmem_size, applied_wait_shmem_init},
 			 {"quorate rows", rows_shmem_size, rows_shmem_init},

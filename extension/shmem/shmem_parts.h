@@ -38,6 +38,9 @@ extern void proposal_shmem_init(void *memory, bool found);
 extern Size pending_mark_shmem_size(void);
 extern void pending_mark_shmem_init(void *memory, bool found);
 
+extern Size key_writes_shmem_size(void);
+extern void key_writes_shmem_init(void *memory, bool found);
+
 extern Size apply_feed_shmem_size(void);
 extern void apply_feed_shmem_init(void *memory, bool found);
 

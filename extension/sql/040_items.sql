@@ -8,13 +8,14 @@ CREATE FUNCTION quorate.put_item(
 	expression_attribute_names jsonb DEFAULT NULL,
 	expression_attribute_values quorate.item DEFAULT NULL,
 	return_values text DEFAULT NULL,
-	client_token text DEFAULT NULL)
+	client_token text DEFAULT NULL,
+	return_values_on_condition_check_failure text DEFAULT NULL)
 RETURNS quorate.item
 AS 'MODULE_PATHNAME', 'quorate_put_item'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
-COMMENT ON FUNCTION quorate.put_item(text, quorate.item, text, jsonb, quorate.item, text, text) IS
-'writes a whole item, replacing the one with the same key; returns once a quorum of replicas has it on disk';
+COMMENT ON FUNCTION quorate.put_item(text, quorate.item, text, jsonb, quorate.item, text, text, text) IS
+'writes a whole item, replacing the one with the same key, if the condition holds for that one; returns once a quorum of replicas has it on disk, with the old item if return_values is ALL_OLD';
 
 CREATE FUNCTION quorate.get_item(
 	table_name text,
@@ -36,13 +37,14 @@ CREATE FUNCTION quorate.delete_item(
 	expression_attribute_names jsonb DEFAULT NULL,
 	expression_attribute_values quorate.item DEFAULT NULL,
 	return_values text DEFAULT NULL,
-	client_token text DEFAULT NULL)
+	client_token text DEFAULT NULL,
+	return_values_on_condition_check_failure text DEFAULT NULL)
 RETURNS quorate.item
 AS 'MODULE_PATHNAME', 'quorate_delete_item'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
-COMMENT ON FUNCTION quorate.delete_item(text, quorate.item, text, jsonb, quorate.item, text, text) IS
-'deletes the item with a key; succeeds if there is none';
+COMMENT ON FUNCTION quorate.delete_item(text, quorate.item, text, jsonb, quorate.item, text, text, text) IS
+'deletes the item with a key, if the condition holds for it; succeeds if there is none; returns the old item if return_values is ALL_OLD';
 
 CREATE FUNCTION quorate.put_items(
 	table_name text,
@@ -55,15 +57,15 @@ COMMENT ON FUNCTION quorate.put_items(text, quorate.item[]) IS
 'writes many items, pipelined, each on its own; returns their number, or an error that says which were not written';
 
 REVOKE ALL ON FUNCTION
-	quorate.put_item(text, quorate.item, text, jsonb, quorate.item, text, text),
+	quorate.put_item(text, quorate.item, text, jsonb, quorate.item, text, text, text),
 	quorate.get_item(text, quorate.item, boolean, text, jsonb),
-	quorate.delete_item(text, quorate.item, text, jsonb, quorate.item, text, text),
+	quorate.delete_item(text, quorate.item, text, jsonb, quorate.item, text, text, text),
 	quorate.put_items(text, quorate.item[])
 FROM PUBLIC;
 
 GRANT EXECUTE ON FUNCTION
-	quorate.put_item(text, quorate.item, text, jsonb, quorate.item, text, text),
-	quorate.delete_item(text, quorate.item, text, jsonb, quorate.item, text, text),
+	quorate.put_item(text, quorate.item, text, jsonb, quorate.item, text, text, text),
+	quorate.delete_item(text, quorate.item, text, jsonb, quorate.item, text, text, text),
 	quorate.put_items(text, quorate.item[])
 TO quorate_write, quorate_admin;
 

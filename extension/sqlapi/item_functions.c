@@ -10,6 +10,8 @@
 #include "fmgr.h"
 #include "utils/builtins.h"
 
+#include "item/condition.h"
+#include "request/evaluation.h"
 #include "sqlapi/api_call.h"
 #include "sqlapi/expression_arguments.h"
 
@@ -24,7 +26,8 @@ enum
 	WRITE_ATTRIBUTE_NAMES,
 	WRITE_ATTRIBUTE_VALUES,
 	WRITE_RETURN_VALUES,
-	WRITE_CLIENT_TOKEN
+	WRITE_CLIENT_TOKEN,
+	WRITE_FAILURE_RETURN_VALUES
 };
 
 enum
@@ -34,77 +37,149 @@ enum
 	GET_ATTRIBUTE_NAMES
 };
 
-/* put_item and delete_item can return only the old item; that needs evaluation at the leader. */
-static void
-write_check_return_values(FunctionCallInfo fcinfo)
+/* True if put_item or delete_item shall return the old item, the only one that they can. */
+static bool
+write_returns_old(FunctionCallInfo fcinfo)
 {
 	char *value;
 
 	if (PG_ARGISNULL(WRITE_RETURN_VALUES))
-		return;
+		return false;
 	value = text_to_cstring(PG_GETARG_TEXT_PP(WRITE_RETURN_VALUES));
-	if (strcmp(value, "NONE") == 0)
-		return;
-	if (strcmp(value, "ALL_OLD") == 0)
-		api_refuse_argument(fcinfo, WRITE_RETURN_VALUES, "return_values => 'ALL_OLD'");
-	ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			errmsg("ReturnValues can only be ALL_OLD or NONE"));
+	if (strcmp(value, "ALL_OLD") != 0 && strcmp(value, "NONE") != 0)
+		ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				errmsg("ReturnValues can only be ALL_OLD or NONE"));
+	return strcmp(value, "ALL_OLD") == 0;
 }
 
-static void
-write_check_arguments(FunctionCallInfo fcinfo, const char *item_name)
+/* The same for the error of a condition that does not hold. */
+static bool
+write_failure_returns_old(FunctionCallInfo fcinfo)
 {
+	char *value;
+
+	if (PG_ARGISNULL(WRITE_FAILURE_RETURN_VALUES))
+		return false;
+	value = text_to_cstring(PG_GETARG_TEXT_PP(WRITE_FAILURE_RETURN_VALUES));
+	if (strcmp(value, "ALL_OLD") != 0 && strcmp(value, "NONE") != 0)
+		ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				errmsg("1 validation error detected: Value '%s' at "
+					   "'returnValuesOnConditionCheckFailure' failed to satisfy constraint: "
+					   "Member must satisfy enum value set: [ALL_OLD, NONE]",
+					   value));
+	return strcmp(value, "ALL_OLD") == 0;
+}
+
+/* Parses the condition, so that its errors come before all others, and puts it with what it uses into the request. */
+static void
+write_take_condition(FunctionCallInfo fcinfo, WriteEvaluation *evaluation)
+{
+	text *expression = PG_GETARG_TEXT_PP(WRITE_CONDITION_EXPRESSION);
+	ExpressionContext *context = api_expression_context(fcinfo, WRITE_ATTRIBUTE_NAMES,
+														WRITE_ATTRIBUTE_VALUES);
+	Condition condition;
+	ItemError error;
+
+	evaluation->condition = (const uint8_t *) VARDATA_ANY(expression);
+	evaluation->condition_length = (uint32_t) VARSIZE_ANY_EXHDR(expression);
+	condition_init(&condition, &item_palloc_allocator);
+	if (!condition_parse(VARDATA_ANY(expression), evaluation->condition_length,
+						 "ConditionExpression", context, &condition, &error) ||
+		!expression_context_check_used(context, &error))
+		item_report_error(&error);
+	condition_release(&condition);
+	evaluation_pack_names(context, evaluation);
+	evaluation->values = context->values;
+	evaluation->values_length = (uint32_t) context->values_length;
+}
+
+/* Nodes of a release that cannot evaluate a write are part of a cluster that is not finalized. */
+static void
+write_require_evaluation(void)
+{
+	if (shared_cluster_version() < VERSION_EVALUATED_WRITES)
+		ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				errmsg("condition_expression and return_values need a cluster of version %d",
+					   VERSION_EVALUATED_WRITES),
+				errdetail("The cluster has version %u.", (unsigned) shared_cluster_version()),
+				errhint("Upgrade all nodes, then call quorate.finalize_upgrade()."));
+}
+
+/* Checks the arguments that concern no table; true if the write needs to be evaluated, as *evaluation says. */
+static bool
+write_check_arguments(FunctionCallInfo fcinfo, const char *item_name, WriteEvaluation *evaluation)
+{
+	memset(evaluation, 0, sizeof(*evaluation));
 	api_require_argument(fcinfo, 0, "table_name");
 	api_require_argument(fcinfo, 1, item_name);
-	api_refuse_argument(fcinfo, WRITE_CONDITION_EXPRESSION, "condition_expression");
-	api_refuse_names_and_values(fcinfo, WRITE_ATTRIBUTE_NAMES, WRITE_ATTRIBUTE_VALUES,
-								"ConditionExpression");
-	write_check_return_values(fcinfo);
+	evaluation->returns_old = write_returns_old(fcinfo);
+	evaluation->failure_returns_old = write_failure_returns_old(fcinfo);
 	api_refuse_argument(fcinfo, WRITE_CLIENT_TOKEN, "client_token");
+	if (PG_ARGISNULL(WRITE_CONDITION_EXPRESSION))
+		api_refuse_names_and_values(fcinfo, WRITE_ATTRIBUTE_NAMES, WRITE_ATTRIBUTE_VALUES,
+									"ConditionExpression");
+	else
+		write_take_condition(fcinfo, evaluation);
+	return evaluation->condition_length > 0 || evaluation->returns_old;
 }
 
-static void
-write_execute(ImageKind kind, const TableInfo *table, const Position *position, ItemArgument item)
+/* Writes; returns the old item if the reply brings one. */
+static Datum
+write_execute(FunctionCallInfo fcinfo, RouterCall *call)
 {
-	RouterCall call;
-	EntryImage image;
+	const Reply *reply;
 
-	api_make_write(&call, &image, kind, table, position, item);
-	router_execute(&call);
-	router_check(&call);
-	api_count(&call);
+	if (call->request.evaluated)
+		write_require_evaluation();
+	router_execute(call);
+	router_check(call);
+	api_count(call);
+	reply = call->reply;
+	if (reply->item_count == 0)
+		PG_RETURN_NULL();
+	PG_RETURN_DATUM(item_datum_copy(reply->items[0].item, reply->items[0].item_length));
 }
 
 Datum
 quorate_put_item(PG_FUNCTION_ARGS)
 {
+	WriteEvaluation evaluation;
+	bool evaluated = write_check_arguments(fcinfo, "item", &evaluation);
 	const TableInfo *table;
 	ItemArgument item;
 	Position position;
+	EntryImage image;
+	RouterCall call;
 
-	write_check_arguments(fcinfo, "item");
 	api_begin_write("put_item()");
 	table = api_table(PG_GETARG_TEXT_PP(0));
 	item = api_item_argument(fcinfo, 1);
 	api_position_of_item(table, item, &position);
-	write_execute(IMAGE_PUT, table, &position, item);
-	PG_RETURN_NULL();
+	api_make_write(&call, &image, IMAGE_PUT, table, &position, item);
+	call.request.evaluated = evaluated;
+	call.request.evaluation = evaluation;
+	return write_execute(fcinfo, &call);
 }
 
 Datum
 quorate_delete_item(PG_FUNCTION_ARGS)
 {
+	WriteEvaluation evaluation;
+	bool evaluated = write_check_arguments(fcinfo, "key", &evaluation);
 	ItemArgument no_item = {NULL, 0};
 	const TableInfo *table;
 	Position position;
+	EntryImage image;
+	RouterCall call;
 	ItemKey key;
 
-	write_check_arguments(fcinfo, "key");
 	api_begin_write("delete_item()");
 	table = api_table(PG_GETARG_TEXT_PP(0));
 	api_position_of_key_item(table, api_item_argument(fcinfo, 1), &key, &position);
-	write_execute(IMAGE_DELETE, table, &position, no_item);
-	PG_RETURN_NULL();
+	api_make_write(&call, &image, IMAGE_DELETE, table, &position, no_item);
+	call.request.evaluated = evaluated;
+	call.request.evaluation = evaluation;
+	return write_execute(fcinfo, &call);
 }
 
 /* ---------------------------------------------------------------- get_item */

@@ -56,7 +56,7 @@ reply_structure(const Reply *reply, Quorate__Wire__Reply *structure, WireArena *
 	if (!lengths)
 		return false;
 	quorate__wire__reply__init(structure);
-	structure->version = REQUEST_VERSION;
+	structure->version = REQUEST_VERSION_FIRST;
 	structure->id = reply->id;
 	structure->status = reply->status;
 	structure->leader_hint = reply->leader_hint;
@@ -140,7 +140,7 @@ reply_pack(const Reply *reply, uint8_t *out)
 static bool
 reply_bounded(const Quorate__Wire__Reply *structure, size_t tail_left)
 {
-	if (structure->version != REQUEST_VERSION || structure->status < REPLY_OK ||
+	if (structure->version != REQUEST_VERSION_FIRST || structure->status < REPLY_OK ||
 		structure->status > REPLY_ERROR || structure->leader_hint > CORE_NODES_MAX ||
 		structure->n_item_lengths > REPLY_ITEMS_MAX ||
 		structure->n_item_lengths != structure->n_item_position_lengths ||

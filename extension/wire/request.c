@@ -27,9 +27,23 @@ wire_packed_length(const uint8_t *bytes, size_t length)
 }
 
 static void
+request_evaluation(const Request *request, Quorate__Wire__Request *structure)
+{
+	const WriteEvaluation *evaluation = &request->evaluation;
+
+	structure->version = REQUEST_VERSION_EVALUATED;
+	structure->evaluated = true;
+	structure->condition_length = evaluation->condition_length;
+	structure->names_length = evaluation->names_length;
+	structure->values_length = evaluation->values_length;
+	structure->returns_old = evaluation->returns_old;
+	structure->failure_returns_old = evaluation->failure_returns_old;
+}
+
+static void
 request_scalars(const Request *request, Quorate__Wire__Request *structure)
 {
-	structure->version = REQUEST_VERSION;
+	structure->version = REQUEST_VERSION_FIRST;
 	structure->id = request->id;
 	structure->kind = request->kind;
 	structure->group = request->group;
@@ -43,6 +57,8 @@ request_scalars(const Request *request, Quorate__Wire__Request *structure)
 	structure->target = request->target;
 	structure->timeout_ms = request->timeout_ms;
 	structure->lsn = request->lsn;
+	if (request->evaluated)
+		request_evaluation(request, structure);
 }
 
 /* Fills the protobuf structure; its arrays go to scratch memory.  False without memory. */
@@ -67,12 +83,33 @@ request_structure(const Request *request, Quorate__Wire__Request *structure, Wir
 	return true;
 }
 
+/* Bytes of the texts at the end of the tail. */
+static size_t
+evaluation_tail_bytes(const Quorate__Wire__Request *structure)
+{
+	return (size_t) structure->condition_length + structure->names_length +
+		   structure->values_length;
+}
+
+static uint8_t *
+evaluation_put_tail(uint8_t *out, const Request *request)
+{
+	const WriteEvaluation *evaluation = &request->evaluation;
+
+	if (!request->evaluated)
+		return out;
+	out = envelope_put_bytes(out, evaluation->condition, evaluation->condition_length);
+	out = envelope_put_bytes(out, evaluation->names, evaluation->names_length);
+	return envelope_put_bytes(out, evaluation->values, evaluation->values_length);
+}
+
 static size_t
 request_size(const Request *request, const Quorate__Wire__Request *structure)
 {
 	return PACKED_HEAD_BYTES + ENVELOPE_HEAD_BYTES +
 		   quorate__wire__request__get_packed_size(structure) + request->position_length +
-		   request->upper_length + images_tail_bytes(request->images, request->image_count);
+		   request->upper_length + images_tail_bytes(request->images, request->image_count) +
+		   evaluation_tail_bytes(structure);
 }
 
 size_t
@@ -105,22 +142,37 @@ request_pack(const Request *request, uint8_t *out)
 		end = envelope_put_bytes(end, request->position, request->position_length);
 		end = envelope_put_bytes(end, request->upper, request->upper_length);
 		end = images_put_tail(end, request->images, request->image_count);
+		end = evaluation_put_tail(end, request);
 		wire_put_u32(out, (uint32_t) (end - out));
 	}
 	wire_arena_free(&scratch);
 	return (size_t) (end - out);
 }
 
+/* An evaluation belongs to a write of one image, in a version that knows it. */
+static bool
+evaluation_bounded(const Quorate__Wire__Request *structure)
+{
+	if (structure->version == REQUEST_VERSION_FIRST)
+		return !structure->evaluated && evaluation_tail_bytes(structure) == 0 &&
+			   !structure->returns_old && !structure->failure_returns_old;
+	return structure->version <= REQUEST_VERSION_NEWEST && structure->evaluated &&
+		   structure->kind == REQUEST_WRITE && structure->n_image_kinds == 1 &&
+		   structure->n_image_expectations == 0 &&
+		   structure->condition_length <= REQUEST_CONDITION_MAX;
+}
+
 /* Kind, numbers and versions; what has a meaning for one kind only must be absent from the others. */
 static bool
 request_bounded(const Quorate__Wire__Request *structure)
 {
-	return structure->version == REQUEST_VERSION && structure->kind >= REQUEST_WRITE &&
+	return structure->version >= REQUEST_VERSION_FIRST && structure->kind >= REQUEST_WRITE &&
 		   structure->kind <= REQUEST_KIND_LAST && structure->group != 0 &&
 		   structure->target <= CORE_NODES_MAX &&
 		   structure->position_length <= ENTRY_POSITION_MAX &&
 		   structure->upper_length <= ENTRY_POSITION_MAX &&
-		   (structure->kind == REQUEST_WRITE || structure->n_image_kinds == 0);
+		   (structure->kind == REQUEST_WRITE || structure->n_image_kinds == 0) &&
+		   evaluation_bounded(structure);
 }
 
 static void
@@ -140,6 +192,22 @@ request_set_scalars(Request *request, const Quorate__Wire__Request *structure)
 	request->target = (NodeId) structure->target;
 	request->timeout_ms = structure->timeout_ms;
 	request->lsn = structure->lsn;
+	request->evaluated = structure->evaluated;
+}
+
+/* Takes the texts off the end of the tail. */
+static void
+evaluation_take_tail(WriteEvaluation *evaluation, const Quorate__Wire__Request *structure,
+					 EnvelopeTail *tail)
+{
+	evaluation->condition_length = structure->condition_length;
+	evaluation->condition = envelope_take(tail, structure->condition_length);
+	evaluation->names_length = structure->names_length;
+	evaluation->names = envelope_take(tail, structure->names_length);
+	evaluation->values_length = structure->values_length;
+	evaluation->values = envelope_take(tail, structure->values_length);
+	evaluation->returns_old = structure->returns_old;
+	evaluation->failure_returns_old = structure->failure_returns_old;
 }
 
 /*
@@ -149,7 +217,8 @@ request_set_scalars(Request *request, const Quorate__Wire__Request *structure)
 static bool
 request_arrays(const Quorate__Wire__Request *structure, size_t tail_left, ImageArrays *arrays)
 {
-	size_t tail_bytes = (size_t) structure->position_length + structure->upper_length;
+	size_t tail_bytes = (size_t) structure->position_length + structure->upper_length +
+						evaluation_tail_bytes(structure);
 
 	if (!request_bounded(structure) || !image_arrays_of(arrays, structure))
 		return false;
@@ -196,6 +265,8 @@ request_build(const Quorate__Wire__Request *structure, EnvelopeTail *tail, WireA
 	request->position = envelope_take(tail, structure->position_length);
 	request->upper = envelope_take(tail, structure->upper_length);
 	images_take_tail(tail, &arrays, request->images, request->expectations);
+	if (request->evaluated)
+		evaluation_take_tail(&request->evaluation, structure, tail);
 	return request;
 }
 

@@ -10,9 +10,18 @@
 #define QUORATE_WIRE_REQUEST_H
 
 #include "core/core_types.h"
+#include "core/version.h"
 #include "wire/entry.h"
 
-#define REQUEST_VERSION 1 /* the newest version of requests and replies that this code reads */
+/*
+ * Requests are written in the oldest version that can say what they say, replies in the first.  The newest version of
+ * requests that this code reads:
+ */
+#define REQUEST_VERSION_FIRST 1
+#define REQUEST_VERSION_EVALUATED 2 /* came with VERSION_EVALUATED_WRITES */
+#define REQUEST_VERSION_NEWEST \
+	(VERSION_NEWEST >= VERSION_EVALUATED_WRITES ? REQUEST_VERSION_EVALUATED : REQUEST_VERSION_FIRST)
+#define REQUEST_CONDITION_MAX 4096 /* bytes of an expression */
 #define REQUEST_FRAME_BYTES_MAX (16 * 1024 * 1024)
 #define REPLY_ITEMS_MAX 4096
 #define REPLY_PAGE_BYTES_MAX (8 * 1024 * 1024) /* no page is larger, but for one item */
@@ -38,6 +47,22 @@ typedef enum ImageExpectation
 	EXPECT_UNCHANGED = 3 /* present, and not written after Request.lsn */
 } ImageExpectation;
 
+/*
+ * How the leader evaluates a WRITE of one image on the present item of its key.  The texts are those of the client; the
+ * asking node has parsed them already.
+ */
+typedef struct WriteEvaluation
+{
+	const uint8_t *condition; /* ConditionExpression; length 0: none */
+	uint32_t condition_length;
+	const uint8_t *names; /* an item: of each placeholder the name, as a string; length 0: none */
+	uint32_t names_length;
+	const uint8_t *values; /* ExpressionAttributeValues, an item; length 0: none */
+	uint32_t values_length;
+	bool returns_old;         /* the reply brings the item that there was */
+	bool failure_returns_old; /* so does the error of a condition that does not hold */
+} WriteEvaluation;
+
 typedef struct Request
 {
 	uint64_t id;
@@ -48,7 +73,9 @@ typedef struct Request
 	uint32_t image_count; /* WRITE */
 	EntryImage *images;
 	ImageExpectation *expectations; /* WRITE: one an image; NULL means all EXPECT_ANYTHING */
-	const uint8_t *position;        /* GET: the position.  RANGE, COPY: lower bound (inclusive) */
+	bool evaluated;                 /* WRITE: as `evaluation` says; one image, no expectations */
+	WriteEvaluation evaluation;
+	const uint8_t *position; /* GET: the position.  RANGE, COPY: lower bound (inclusive) */
 	uint32_t position_length;
 	const uint8_t *upper; /* RANGE, COPY: upper bound (exclusive); length 0: the end of the table */
 	uint32_t upper_length;
@@ -87,7 +114,7 @@ typedef struct Reply
 	NodeId leader_hint;
 	Lsn lsn;   /* WRITE: the entry's.  GET, RANGE: what was read.  COPY: nothing is later */
 	bool more; /* RANGE, COPY: the page ended before the range did */
-	uint32_t item_count; /* GET: 0 or 1 */
+	uint32_t item_count; /* GET, evaluated WRITE: 0 or 1 */
 	bool has_rows;       /* COPY: the items have an LSN and a CRC */
 	ReplyItem *items;
 	uint32_t sqlstate;   /* ERROR: packed as PostgreSQL's MAKE_SQLSTATE */

@@ -28,8 +28,6 @@ typedef struct Waiter
 	slist_node node; /* of Replica.waiters, or of the free list */
 	ProposalOrigin origin;
 	Lsn lsn;
-	bool mark_all;
-	uint32_t mark_hash;
 } Waiter;
 
 static HTAB *replicas;
@@ -264,8 +262,6 @@ groups_propose(const ProposalHeader *header, const void *payload, Size length)
 	waiter = allocate_waiter();
 	waiter->origin = header->origin;
 	waiter->lsn = 0;
-	waiter->mark_all = header->mark_all;
-	waiter->mark_hash = header->mark_hash;
 	engine_propose(replicator_engine, header->group, header->ballot, payload, (uint32_t) length,
 				   (uint64_t) (uintptr_t) waiter);
 }
@@ -280,10 +276,10 @@ on_appended(void *context, uint64_t tag, GroupId group, Lsn lsn)
 
 	waiter->lsn = lsn;
 	waiter_count++;
-	if (waiter->mark_all)
+	if (waiter->origin.key_hash == KEY_WRITES_ALL)
 		pending_mark_set_all(replica->shared, lsn);
 	else
-		pending_mark_set(replica->shared, waiter->mark_hash, lsn);
+		pending_mark_set(replica->shared, waiter->origin.key_hash, lsn);
 
 	if (replica->last_waiter == NULL)
 		slist_push_head(&replica->waiters, &waiter->node);

@@ -121,7 +121,8 @@ static bool
 stream_call_reads_rows(const StreamCall *call)
 {
 	return call->request->kind == REQUEST_GET || call->request->kind == REQUEST_RANGE ||
-		   call->request->kind == REQUEST_COPY || call->request->expectations != NULL;
+		   call->request->kind == REQUEST_COPY || call->request->expectations != NULL ||
+		   call->request->evaluated;
 }
 
 /* Begins or continues a call inside an error boundary of its own; ends it if it is done. */

@@ -11,7 +11,7 @@
 #define IMAGES 20
 
 static uint64_t random_state = 88172645463325252u;
-static uint8_t contents[4096];
+static uint8_t contents[8192];
 
 static uint64_t
 random_u64(void)
@@ -177,6 +177,25 @@ test_largest_entry(void)
 	free(images_read);
 }
 
+/* Makes a write one that the leader evaluates. */
+static void
+random_evaluation(Request *request)
+{
+	WriteEvaluation *evaluation = &request->evaluation;
+
+	request->image_count = 1;
+	request->expectations = NULL;
+	request->evaluated = true;
+	evaluation->condition = random_bytes();
+	evaluation->condition_length = random_u64() % 2000;
+	evaluation->names = random_bytes();
+	evaluation->names_length = random_u64() % 2000;
+	evaluation->values = random_bytes();
+	evaluation->values_length = random_u64() % 2000;
+	evaluation->returns_old = random_u64() & 1;
+	evaluation->failure_returns_old = random_u64() & 1;
+}
+
 static void
 random_request(Request *request, EntryImage *images, ImageExpectation *expectations)
 {
@@ -204,6 +223,17 @@ random_request(Request *request, EntryImage *images, ImageExpectation *expectati
 	for (uint32_t i = 0; i < request->image_count; i++)
 		expectations[i] = (ImageExpectation) (random_u64() % (EXPECT_UNCHANGED + 1));
 	request->expectations = random_u64() & 1 ? expectations : NULL;
+	if (random_u64() & 1)
+		random_evaluation(request);
+}
+
+static bool
+evaluations_equal(const WriteEvaluation *a, const WriteEvaluation *b)
+{
+	return bytes_equal(a->condition, a->condition_length, b->condition, b->condition_length) &&
+		   bytes_equal(a->names, a->names_length, b->names, b->names_length) &&
+		   bytes_equal(a->values, a->values_length, b->values, b->values_length) &&
+		   a->returns_old == b->returns_old && a->failure_returns_old == b->failure_returns_old;
 }
 
 static bool
@@ -216,6 +246,7 @@ requests_equal(const Request *a, const Request *b)
 		   a->backward == b->backward && a->items_max == b->items_max &&
 		   a->bytes_max == b->bytes_max && a->target == b->target &&
 		   a->timeout_ms == b->timeout_ms && a->lsn == b->lsn && a->image_count == b->image_count &&
+		   a->evaluated == b->evaluated && evaluations_equal(&a->evaluation, &b->evaluation) &&
 		   images_equal(a->images, b->images, a->image_count) &&
 		   !a->expectations == !b->expectations &&
 		   (!a->expectations || memcmp(a->expectations, b->expectations,
@@ -260,6 +291,47 @@ test_requests(void)
 	for (int i = 0; i < 500 && good; i++)
 		good = request_survives();
 	TAP_OK(good, "500 random requests survive and pack to the same bytes");
+}
+
+static bool
+request_is_read(const Request *request)
+{
+	size_t length = request_packed_size(request);
+	uint8_t *bytes = malloc(length);
+	Request *read;
+	bool good;
+
+	good = request_pack(request, bytes) == length;
+	read = request_unpack(bytes, length, malloc);
+	good = good && read;
+	free(read);
+	free(bytes);
+	return good;
+}
+
+/* An evaluation belongs to a write of one image. */
+static void
+test_evaluation_refusals(void)
+{
+	EntryImage images[2];
+	ImageExpectation expectations[2] = {EXPECT_PRESENT, EXPECT_ABSENT};
+	Request request = {.kind = REQUEST_WRITE, .group = 1, .image_count = 1, .images = images};
+
+	random_images(images, 2);
+	random_evaluation(&request);
+	TAP_OK(request_is_read(&request), "an evaluated write of one image is read");
+	request.evaluation.condition_length = REQUEST_CONDITION_MAX + 1;
+	TAP_OK(!request_is_read(&request), "a condition that is too long");
+	request.evaluation.condition_length = 1;
+	request.image_count = 2;
+	TAP_OK(!request_is_read(&request), "an evaluated write of two images");
+	request.image_count = 1;
+	request.expectations = expectations;
+	TAP_OK(!request_is_read(&request), "an evaluated write with expectations");
+	request.expectations = NULL;
+	request.kind = REQUEST_GET;
+	request.image_count = 0;
+	TAP_OK(!request_is_read(&request), "an evaluated read");
 }
 
 static void
@@ -470,6 +542,7 @@ main(void)
 	test_entry_refusals();
 	test_largest_entry();
 	test_requests();
+	test_evaluation_refusals();
 	test_replies();
 	test_damage();
 	return tap_done();
