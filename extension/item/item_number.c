@@ -240,6 +240,103 @@ item_number_from_integer(uint64_t integer, uint8_t out[ITEM_NUMBER_ENCODED_MAX])
 	return encode(&decimal, out);
 }
 
+/* Digits of a sum before it is cut: from the highest place of a number to the lowest, and a carry. */
+#define SUM_DIGITS_MAX (EXPONENT_MAX - EXPONENT_MIN + ITEM_NUMBER_DIGITS_MAX + 1)
+
+/* Puts digits to their places below 10^top; place 0 is left for a carry. */
+static void
+spread(const Decimal *decimal, int64_t top, uint8_t *places)
+{
+	memset(places, 0, SUM_DIGITS_MAX);
+	memcpy(places + 1 + (top - decimal->exponent), decimal->digits, (size_t) decimal->count);
+}
+
+/* left += right, or left -= right, where left is not the smaller one. */
+static void
+add_places(uint8_t *left, const uint8_t *right, bool subtract)
+{
+	int carry = 0;
+
+	for (int i = SUM_DIGITS_MAX - 1; i >= 0; i--)
+	{
+		int digit = subtract ? left[i] - right[i] - carry : left[i] + right[i] + carry;
+
+		carry = digit < 0 || digit > 9;
+		left[i] = (uint8_t) (subtract ? digit + 10 * carry : digit - 10 * carry);
+	}
+}
+
+/* Takes the digits up to the last one that is not 0. */
+static void
+gather(const uint8_t *places, int64_t top, Decimal *decimal)
+{
+	int first = 0;
+	int end = SUM_DIGITS_MAX;
+
+	while (first < end && places[first] == 0)
+		first++;
+	while (end > first && places[end - 1] == 0)
+		end--;
+	decimal->count = end - first;
+	decimal->exponent = decimal->count > 0 ? top + 1 - first : 0;
+	decimal->too_long = decimal->count > ITEM_NUMBER_DIGITS_MAX;
+	if (!decimal->too_long)
+		memcpy(decimal->digits, places + first, (size_t) decimal->count);
+}
+
+static size_t
+add_decimals(const Decimal *left, const Decimal *right, uint8_t *out, ItemError *error)
+{
+	uint8_t left_places[SUM_DIGITS_MAX];
+	uint8_t right_places[SUM_DIGITS_MAX];
+	int64_t top = left->exponent > right->exponent ? left->exponent : right->exponent;
+	Decimal sum;
+
+	if (left->count == 0 || right->count == 0)
+		return encode(left->count == 0 ? right : left, out);
+	spread(left, top, left_places);
+	spread(right, top, right_places);
+	if (memcmp(left_places, right_places, SUM_DIGITS_MAX) < 0)
+	{
+		add_places(right_places, left_places, left->negative != right->negative);
+		gather(right_places, top, &sum);
+		sum.negative = right->negative;
+	}
+	else
+	{
+		add_places(left_places, right_places, left->negative != right->negative);
+		gather(left_places, top, &sum);
+		sum.negative = left->negative;
+	}
+	/* DynamoDB calls a sum of too many digits an overflow, too. */
+	if (sum.too_long)
+		return (size_t) item_error_set(error, ITEM_ERROR_VALUE, 0, TEXT_OVERFLOW);
+	return check_range(&sum, error) ? encode(&sum, out) : 0;
+}
+
+size_t
+item_number_add(const uint8_t *left, size_t left_length, const uint8_t *right, size_t right_length,
+				uint8_t out[ITEM_NUMBER_ENCODED_MAX], ItemError *error)
+{
+	Decimal decimals[2];
+
+	decode(left, left_length, &decimals[0]);
+	decode(right, right_length, &decimals[1]);
+	return add_decimals(&decimals[0], &decimals[1], out, error);
+}
+
+size_t
+item_number_subtract(const uint8_t *left, size_t left_length, const uint8_t *right,
+					 size_t right_length, uint8_t out[ITEM_NUMBER_ENCODED_MAX], ItemError *error)
+{
+	Decimal decimals[2];
+
+	decode(left, left_length, &decimals[0]);
+	decode(right, right_length, &decimals[1]);
+	decimals[1].negative = !decimals[1].negative;
+	return add_decimals(&decimals[0], &decimals[1], out, error);
+}
+
 static char *
 put_zeros(char *to, int64_t count)
 {

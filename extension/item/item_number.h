@@ -38,6 +38,18 @@ item_number_to_text(const uint8_t *number, size_t length, char out[ITEM_NUMBER_T
 /* Bytes that DynamoDB counts for the number in an item's size. */
 extern size_t item_number_size(const uint8_t *number, size_t length);
 
+/*
+ * The exact sum, or left minus right, of two encoded numbers.  Returns the length of its encoding,
+ * or 0 with DynamoDB's text for overflow (also where the result has more than 38 digits) or
+ * underflow.
+ */
+extern size_t
+item_number_add(const uint8_t *left, size_t left_length, const uint8_t *right, size_t right_length,
+				uint8_t out[ITEM_NUMBER_ENCODED_MAX], ItemError *error);
+extern size_t
+item_number_subtract(const uint8_t *left, size_t left_length, const uint8_t *right,
+					 size_t right_length, uint8_t out[ITEM_NUMBER_ENCODED_MAX], ItemError *error);
+
 /* True if untrusted bytes are the one encoding of some number. */
 extern bool item_number_validate(const uint8_t *number, size_t length);
 
