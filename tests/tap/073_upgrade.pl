@@ -114,9 +114,12 @@ everybody_leads('three new nodes');
 # ---------------------------------------------------------------- the end of the upgrade
 
 is($north->sql('SELECT waits_for IS NULL FROM quorate.cluster'), 't', 'nobody is waited for');
+my $conditional = "SELECT quorate.put_item('songs', '{\"pk\": {\"S\": \"conditional\"}}', 'attribute_not_exists(pk)')";
+is_deeply([ problems($north, $conditional) ], [ '55000', 'The cluster has version 1.' ], 'what the old release does not know is refused till then');
 is($west->sql('SELECT quorate.finalize_upgrade()'), 2, 'the upgrade is finalized');
 ok($_->poll_until('SELECT version FROM quorate.cluster', 2, 20), $_->name . ' knows it') foreach $cluster->nodes;
 is($north->sql('SELECT quorate.finalize_upgrade()'), 2, 'once more: nothing happens');
+is(($_->sql_error($conditional))[0], $_ == $north ? '' : 'QR101', $_->name . ' takes it then') foreach $cluster->nodes;
 everybody_leads('a finalized cluster');
 foreach my $node ($cluster->nodes)
 {
