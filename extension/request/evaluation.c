@@ -10,6 +10,7 @@
 #include "item/item_json.h"
 #include "item/item_writer.h"
 #include "request/evaluation.h"
+#include "request/row_pages.h"
 #include "request/sqlstate.h"
 #include "storage/item_memory.h"
 #include "storage/item_table.h"
@@ -50,7 +51,8 @@ evaluation_pack_names(const ExpressionContext *context, WriteEvaluation *evaluat
 	evaluation->names_length = (uint32_t) buffer.length;
 }
 
-void
+/* The names point into the item that carries them. */
+static void
 evaluation_take_names(const WriteEvaluation *evaluation, ExpressionContext *context)
 {
 	ItemContainer map;
@@ -147,29 +149,13 @@ evaluation_refuse(const WriteEvaluation *evaluation, const ItemRow *row, Reply *
 		reply->detail = evaluation_show_item(row);
 }
 
-static void
-evaluation_return_item(const ItemRow *row, Reply *reply)
-{
-	reply->items = palloc(sizeof(ReplyItem));
-	reply->items[0] = (ReplyItem){.position = row->position,
-								  .position_length = row->position_length,
-								  .item = row->item,
-								  .item_length = row->item_length};
-	reply->item_count = 1;
-}
-
 bool
 evaluation_run(const Request *request, Reply *reply)
 {
 	const WriteEvaluation *evaluation = &request->evaluation;
 	const EntryImage *image = &request->images[0];
-	ItemTable table;
 	ItemRow row;
-	bool found;
-
-	item_table_open(&table, image->table_id, AccessShareLock);
-	found = item_table_get(&table, image->position, image->position_length, &row);
-	item_table_close(&table, AccessShareLock);
+	bool found = item_table_get_one(image->table_id, image->position, image->position_length, &row);
 
 	if (!evaluation_condition_holds(evaluation, found ? row.item : NULL,
 									found ? row.item_length : 0))
@@ -178,6 +164,6 @@ evaluation_run(const Request *request, Reply *reply)
 		return false;
 	}
 	if (found && evaluation->returns_old)
-		evaluation_return_item(&row, reply);
+		row_page_of_one(&row, reply);
 	return true;
 }

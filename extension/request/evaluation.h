@@ -13,12 +13,8 @@
 #include "item/expression.h"
 #include "wire/request.h"
 
-/*
- * Puts names of an expression into an item, as a request carries them, and takes them out again.  The names that
- * are taken out point into the item; all else is palloc'd.
- */
+/* Puts the names of an expression into an item, which is palloc'd: that is how a request carries them. */
 extern void evaluation_pack_names(const ExpressionContext *context, WriteEvaluation *evaluation);
-extern void evaluation_take_names(const WriteEvaluation *evaluation, ExpressionContext *context);
 
 /*
  * Reads the item at the request's position and evaluates the condition on it; in a transaction.  True if the condition

@@ -4,9 +4,8 @@
  */
 #include "postgres.h"
 
-#include "utils/timestamp.h"
-
 #include "utils/memutils.h"
+#include "utils/timestamp.h"
 
 #include "request/evaluation.h"
 #include "request/executor.h"
@@ -112,15 +111,12 @@ executor_expectations_hold(const Request *request)
 	for (uint32_t i = 0; i < request->image_count; i++)
 	{
 		EntryImage *image = &request->images[i];
-		ItemTable table;
 		ItemRow row;
 		bool found;
 
 		if (request->expectations[i] == EXPECT_ANYTHING)
 			continue;
-		item_table_open(&table, image->table_id, AccessShareLock);
-		found = item_table_get(&table, image->position, image->position_length, &row);
-		item_table_close(&table, AccessShareLock);
+		found = item_table_get_one(image->table_id, image->position, image->position_length, &row);
 		if (found != (request->expectations[i] != EXPECT_ABSENT))
 			return false;
 		if (request->expectations[i] == EXPECT_UNCHANGED && row.lsn > request->lsn)
@@ -296,20 +292,10 @@ executor_complete(ExecutorCall *call, const Completion *completion)
 static void
 executor_get(const Request *request, Reply *reply)
 {
-	ItemTable table;
 	ItemRow row;
 
-	item_table_open(&table, request->table_id, AccessShareLock);
-	if (item_table_get(&table, request->position, request->position_length, &row))
-	{
-		reply->items = palloc(sizeof(ReplyItem));
-		reply->items[0] = (ReplyItem){.position = row.position,
-									  .position_length = row.position_length,
-									  .item = row.item,
-									  .item_length = row.item_length};
-		reply->item_count = 1;
-	}
-	item_table_close(&table, AccessShareLock);
+	if (item_table_get_one(request->table_id, request->position, request->position_length, &row))
+		row_page_of_one(&row, reply);
 }
 
 static void

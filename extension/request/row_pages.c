@@ -75,6 +75,17 @@ add_row(void *context, const ItemRow *row)
 }
 
 void
+row_page_of_one(const ItemRow *row, Reply *reply)
+{
+	reply->items = palloc(sizeof(ReplyItem));
+	reply->items[0] = (ReplyItem){.position = row->position,
+								  .position_length = row->position_length,
+								  .item = row->item,
+								  .item_length = row->item_length};
+	reply->item_count = 1;
+}
+
+void
 row_page_read(const Request *request, Reply *reply)
 {
 	RowPage page = make_page(request, reply);

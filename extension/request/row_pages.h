@@ -1,13 +1,17 @@
 /*
  * row_pages.h
- *		Pages of rows: what a RANGE or COPY request is answered with.
+ *		Pages of rows: what a RANGE or COPY request is answered with, and one of a single row.
  */
 #ifndef QUORATE_REQUEST_ROW_PAGES_H
 #define QUORATE_REQUEST_ROW_PAGES_H
 
 #include "postgres.h"
 
+#include "storage/item_table.h"
 #include "wire/request.h"
+
+/* One row that was read becomes the reply's item; it is not copied. */
+extern void row_page_of_one(const ItemRow *row, Reply *reply);
 
 /*
  * Reads the items of a RANGE from this node's rows into the reply, until the range ends or the page is full;

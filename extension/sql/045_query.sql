@@ -17,7 +17,7 @@ AS 'MODULE_PATHNAME', 'quorate_query'
 LANGUAGE C VOLATILE PARALLEL UNSAFE ROWS 100;
 
 COMMENT ON FUNCTION quorate.query(text, text, text, text, jsonb, quorate.item, text, boolean, boolean, quorate.item) IS
-'returns the items of one partition key, in order of the sort key';
+'returns the items of one partition key, in order of the sort key: those that satisfy filter_expression, and of them what projection_expression names';
 
 CREATE FUNCTION quorate.scan(
 	table_name text,
@@ -35,7 +35,7 @@ AS 'MODULE_PATHNAME', 'quorate_scan'
 LANGUAGE C VOLATILE PARALLEL UNSAFE ROWS 10000;
 
 COMMENT ON FUNCTION quorate.scan(text, text, text, jsonb, quorate.item, text, boolean, quorate.item, integer, integer) IS
-'returns all items of a table, or one segment of a parallel scan, in order of position';
+'returns all items of a table, or one segment of a parallel scan, in order of position: those that satisfy filter_expression, and of them what projection_expression names';
 
 REVOKE ALL ON FUNCTION
 	quorate.query(text, text, text, text, jsonb, quorate.item, text, boolean, boolean, quorate.item),

@@ -68,15 +68,24 @@ api_expression_context(FunctionCallInfo fcinfo, int names, int values)
 }
 
 void
-api_filter_argument(FunctionCallInfo fcinfo, int expression, ExpressionContext *context,
-					Condition *filter)
+api_check_all_used(const ExpressionContext *context)
+{
+	ItemError error;
+
+	if (!expression_context_check_used(context, &error))
+		item_report_error(&error);
+}
+
+void
+api_condition_argument(FunctionCallInfo fcinfo, int expression, const char *kind,
+					   ExpressionContext *context, Condition *condition)
 {
 	text *given = PG_GETARG_TEXT_P_COPY(expression);
 	ItemError error;
 
-	condition_init(filter, &item_palloc_allocator);
-	if (!condition_parse(VARDATA(given), VARSIZE(given) - VARHDRSZ, "FilterExpression", context,
-						 filter, &error))
+	condition_init(condition, &item_palloc_allocator);
+	if (!condition_parse(VARDATA(given), VARSIZE(given) - VARHDRSZ, kind, context, condition,
+						 &error))
 		item_report_error(&error);
 }
 

@@ -19,12 +19,15 @@
  */
 extern ExpressionContext *api_expression_context(FunctionCallInfo fcinfo, int names, int values);
 
+/* Names and values serve all expressions of the call, and each has to be used by one. */
+extern void api_check_all_used(const ExpressionContext *context);
+
 /*
- * Parses argument `expression`, a filter expression that is not null, into *filter, which lives in the current memory
- * context and points into a copy of the text and into `context`.
+ * Parses argument `expression`, which is not null, into *condition, which lives in the current memory context and
+ * points into a copy of the text and into `context`.  `kind`: "ConditionExpression" or "FilterExpression".
  */
-extern void api_filter_argument(FunctionCallInfo fcinfo, int expression, ExpressionContext *context,
-								Condition *filter);
+extern void api_condition_argument(FunctionCallInfo fcinfo, int expression, const char *kind,
+								   ExpressionContext *context, Condition *condition);
 
 /* The same for a projection expression that is not null. */
 extern void api_projection_argument(FunctionCallInfo fcinfo, int expression,

@@ -10,7 +10,6 @@
 #include "fmgr.h"
 #include "utils/builtins.h"
 
-#include "item/condition.h"
 #include "request/evaluation.h"
 #include "sqlapi/api_call.h"
 #include "sqlapi/expression_arguments.h"
@@ -37,37 +36,40 @@ enum
 	GET_ATTRIBUTE_NAMES
 };
 
-/* True if put_item or delete_item shall return the old item, the only one that they can. */
+/* True if an argument asks for the old item, the only one that put_item and delete_item can return; sets *asked. */
+static bool
+write_asks_for_old(FunctionCallInfo fcinfo, int argument, char **asked)
+{
+	*asked = PG_ARGISNULL(argument) ? "NONE" : text_to_cstring(PG_GETARG_TEXT_PP(argument));
+	return strcmp(*asked, "ALL_OLD") == 0;
+}
+
 static bool
 write_returns_old(FunctionCallInfo fcinfo)
 {
-	char *value;
+	char *asked;
+	bool returns_old = write_asks_for_old(fcinfo, WRITE_RETURN_VALUES, &asked);
 
-	if (PG_ARGISNULL(WRITE_RETURN_VALUES))
-		return false;
-	value = text_to_cstring(PG_GETARG_TEXT_PP(WRITE_RETURN_VALUES));
-	if (strcmp(value, "ALL_OLD") != 0 && strcmp(value, "NONE") != 0)
+	if (!returns_old && strcmp(asked, "NONE") != 0)
 		ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				errmsg("ReturnValues can only be ALL_OLD or NONE"));
-	return strcmp(value, "ALL_OLD") == 0;
+	return returns_old;
 }
 
 /* The same for the error of a condition that does not hold. */
 static bool
 write_failure_returns_old(FunctionCallInfo fcinfo)
 {
-	char *value;
+	char *asked;
+	bool returns_old = write_asks_for_old(fcinfo, WRITE_FAILURE_RETURN_VALUES, &asked);
 
-	if (PG_ARGISNULL(WRITE_FAILURE_RETURN_VALUES))
-		return false;
-	value = text_to_cstring(PG_GETARG_TEXT_PP(WRITE_FAILURE_RETURN_VALUES));
-	if (strcmp(value, "ALL_OLD") != 0 && strcmp(value, "NONE") != 0)
+	if (!returns_old && strcmp(asked, "NONE") != 0)
 		ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				errmsg("1 validation error detected: Value '%s' at "
 					   "'returnValuesOnConditionCheckFailure' failed to satisfy constraint: "
 					   "Member must satisfy enum value set: [ALL_OLD, NONE]",
-					   value));
-	return strcmp(value, "ALL_OLD") == 0;
+					   asked));
+	return returns_old;
 }
 
 /* Parses the condition, so that its errors come before all others, and puts it with what it uses into the request. */
@@ -78,15 +80,12 @@ write_take_condition(FunctionCallInfo fcinfo, WriteEvaluation *evaluation)
 	ExpressionContext *context = api_expression_context(fcinfo, WRITE_ATTRIBUTE_NAMES,
 														WRITE_ATTRIBUTE_VALUES);
 	Condition condition;
-	ItemError error;
 
 	evaluation->condition = (const uint8_t *) VARDATA_ANY(expression);
 	evaluation->condition_length = (uint32_t) VARSIZE_ANY_EXHDR(expression);
-	condition_init(&condition, &item_palloc_allocator);
-	if (!condition_parse(VARDATA_ANY(expression), evaluation->condition_length,
-						 "ConditionExpression", context, &condition, &error) ||
-		!expression_context_check_used(context, &error))
-		item_report_error(&error);
+	api_condition_argument(fcinfo, WRITE_CONDITION_EXPRESSION, "ConditionExpression", context,
+						   &condition);
+	api_check_all_used(context);
 	condition_release(&condition);
 	evaluation_pack_names(context, evaluation);
 	evaluation->values = context->values;
@@ -239,7 +238,6 @@ static bool
 get_parse_projection(FunctionCallInfo fcinfo, Projection *projection)
 {
 	ExpressionContext *context;
-	ItemError error;
 
 	if (PG_ARGISNULL(GET_PROJECTION_EXPRESSION))
 	{
@@ -248,8 +246,7 @@ get_parse_projection(FunctionCallInfo fcinfo, Projection *projection)
 	}
 	context = api_expression_context(fcinfo, GET_ATTRIBUTE_NAMES, -1);
 	api_projection_argument(fcinfo, GET_PROJECTION_EXPRESSION, context, projection);
-	if (!expression_context_check_used(context, &error))
-		item_report_error(&error);
+	api_check_all_used(context);
 	return true;
 }
 

@@ -64,16 +64,6 @@ typedef struct RangeCall
 	Projection projection;
 } RangeCall;
 
-/* Names and values serve all expressions of the call, and each has to be used by one. */
-static void
-check_all_used(const ExpressionContext *context)
-{
-	ItemError error;
-
-	if (!expression_context_check_used(context, &error))
-		item_report_error(&error);
-}
-
 static void
 take_projection(FunctionCallInfo fcinfo, int expression, ExpressionContext *context,
 				RangeCall *call)
@@ -195,7 +185,7 @@ static void
 query_filter(FunctionCallInfo fcinfo, const KeySchema *schema, ExpressionContext *context,
 			 RangeCall *call)
 {
-	api_filter_argument(fcinfo, QUERY_FILTER, context, &call->filter);
+	api_condition_argument(fcinfo, QUERY_FILTER, "FilterExpression", context, &call->filter);
 	call->is_filtered = true;
 	query_refuse_key(call, &schema->partition);
 	if (schema->has_sort)
@@ -217,7 +207,7 @@ query_parse(FunctionCallInfo fcinfo, const TableInfo *table, KeyCondition *condi
 	if (!PG_ARGISNULL(QUERY_FILTER))
 		query_filter(fcinfo, &table->key_schema, context, call);
 	take_projection(fcinfo, QUERY_PROJECTION, context, call);
-	check_all_used(context);
+	api_check_all_used(context);
 }
 
 /* The positions that a key condition selects. */
@@ -327,9 +317,9 @@ scan_parse(FunctionCallInfo fcinfo, RangeCall *call)
 		return;
 	context = api_expression_context(fcinfo, SCAN_ATTRIBUTE_NAMES, SCAN_ATTRIBUTE_VALUES);
 	if (call->is_filtered)
-		api_filter_argument(fcinfo, SCAN_FILTER, context, &call->filter);
+		api_condition_argument(fcinfo, SCAN_FILTER, "FilterExpression", context, &call->filter);
 	take_projection(fcinfo, SCAN_PROJECTION, context, call);
-	check_all_used(context);
+	api_check_all_used(context);
 }
 
 static RangeCall *

@@ -218,6 +218,18 @@ item_table_get(ItemTable *table, const uint8_t *position, uint32_t length, ItemR
 	return found;
 }
 
+bool
+item_table_get_one(uint32_t table_id, const uint8_t *position, uint32_t length, ItemRow *row)
+{
+	ItemTable table;
+	bool found;
+
+	item_table_open(&table, table_id, AccessShareLock);
+	found = item_table_get(&table, position, length, row);
+	item_table_close(&table, AccessShareLock);
+	return found;
+}
+
 /* ---------------------------------------------------------------- ranges */
 
 typedef struct RangeBounds

@@ -53,6 +53,10 @@ extern void item_table_close(ItemTable *table, LOCKMODE lockmode);
 extern bool
 item_table_get(ItemTable *table, const uint8_t *position, uint32_t length, ItemRow *row);
 
+/* The same with the table opened for this one row.  ERROR 42P01 as above. */
+extern bool
+item_table_get_one(uint32_t table_id, const uint8_t *position, uint32_t length, ItemRow *row);
+
 /*
  * Visits the rows with lower <= position < upper (upper_length 0: no upper bound) in order or
  * backward, under one fresh snapshot, until the visitor returns false.  The row is freed when the

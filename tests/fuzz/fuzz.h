@@ -19,7 +19,7 @@ extern uint64_t fuzz_random(void);
 /* Writes a valid input of at most FUZZ_BYTES_MAX bytes, made with fuzz_random; returns its length. */
 extern size_t fuzz_example(uint8_t *out);
 
-/* Mends what would hide the reader from every mutation (a checksum). */
+/* Mends what would hide the reader from every mutation (a checksum).  A reader that nothing hides needs none. */
 extern void fuzz_mend(uint8_t *bytes, size_t length);
 
 /* Reads the bytes; returns 1 if the reader took them, 0 if it refused them. */

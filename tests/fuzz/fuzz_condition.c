@@ -21,14 +21,6 @@ fuzz_example(uint8_t *out)
 									out);
 }
 
-/* Nothing hides the parser from a mutation. */
-void
-fuzz_mend(uint8_t *bytes, size_t length)
-{
-	(void) bytes;
-	(void) length;
-}
-
 /* A condition's opposite, with NOT in front of it, must hold exactly where it does not. */
 static void
 check_on_item(const Condition *condition, const Condition *opposite, const char *json)

@@ -14,14 +14,6 @@ fuzz_example(uint8_t *out)
 	return strlen(json);
 }
 
-/* Nothing hides the reader from a mutation. */
-void
-fuzz_mend(uint8_t *bytes, size_t length)
-{
-	(void) bytes;
-	(void) length;
-}
-
 /* What is taken is a valid item; what is refused has a message and a place within the text. */
 int
 fuzz_one(const uint8_t *bytes, size_t length)

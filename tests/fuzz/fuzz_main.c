@@ -36,6 +36,14 @@ __ubsan_default_options(void)
 	return "abort_on_error=1:print_stacktrace=1";
 }
 
+/* For the readers that have none of their own. */
+__attribute__((weak)) void
+fuzz_mend(uint8_t *bytes, size_t length)
+{
+	(void) bytes;
+	(void) length;
+}
+
 static void
 name_seed(int signal_number)
 {

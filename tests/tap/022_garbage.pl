@@ -14,9 +14,9 @@ my ($north) = $cluster->nodes;
 my $cluster_id = $north->sql("SELECT encode(cluster_id, 'hex') FROM quorate._node_status()");
 
 # The strangers come with the name of node 4, which is not there: a node that is would take over from them as soon as it connects.
-my $away = $cluster->new_instance('away', 'az4');
 $north->sql("SELECT quorate.set_autoadmin(healing => false, balancing => false)");
-$north->sql(sprintf "SELECT quorate.add_node('away', 'az4', '%s')", $away->peer_conninfo);
+my $away = $cluster->add_node('away', 'az4');
+$cluster->disown($away);
 $away->stop;
 my $introduction = "'\\x$cluster_id', 4, 1, 2, 2, 'test'";
 my $pids = "SELECT string_agg(pid::text, ' ' ORDER BY backend_type) FROM pg_stat_activity WHERE backend_type LIKE 'quorate%'";

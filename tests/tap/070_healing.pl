@@ -28,14 +28,7 @@ sub wait_for_members
 	return time - $began;
 }
 
-sub add
-{
-	my ($name, $zone) = @_;
-	my $node = $cluster->new_instance($name, $zone, settings => \%settings);
-	$north->sql(sprintf("SELECT quorate.add_node('%s', '%s', '%s', wait => false)", $name, $zone, $node->peer_conninfo), limit_s => 60);
-	$cluster->adopt($node);
-	return $node;
-}
+sub add { return $cluster->add_node(@_, settings => \%settings, wait => 0) }
 
 sub storage_count { return scalar(() = $_[0] =~ /storage/g) }
 

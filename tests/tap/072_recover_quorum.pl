@@ -74,12 +74,7 @@ refused($north, "SELECT quorate.recover_quorum('{south}', true)", '42704', qr/do
 # ---------------------------------------------------------------- healed
 
 $cluster->disown($_) foreach $south, $west;
-foreach my $new ([ 'east', 'az2' ], [ 'centre', 'az3' ])
-{
-	my $node = $cluster->new_instance(@$new);
-	$north->sql(sprintf("SELECT quorate.add_node('%s', '%s', '%s')", @$new, $node->peer_conninfo), limit_s => 60);
-	$cluster->adopt($node);
-}
+$cluster->add_node(@$_) foreach [ 'east', 'az2' ], [ 'centre', 'az3' ];
 ok($north->poll_until("SELECT copies FROM quorate.tables WHERE table_name = 'songs'", 3, 60), 'three copies are wanted again');
 foreach my $node ($cluster->nodes)
 {

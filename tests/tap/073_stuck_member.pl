@@ -14,9 +14,7 @@ my ($north, $south, $west) = $cluster->nodes;
 $cluster->create_table('songs', partitions => 1);
 $north->sql('SELECT quorate.set_autoadmin(balancing => false)');
 $north->sql("SELECT quorate.transfer_leader('songs', 0, 'north')");
-my $east = $cluster->new_instance('east', 'az4', settings => \%settings);
-$north->sql(sprintf("SELECT quorate.add_node('east', 'az4', '%s')", $east->peer_conninfo), limit_s => 60);
-$cluster->adopt($east);
+$cluster->add_node('east', 'az4', settings => \%settings);
 
 # The members of the partition as its leader has them, "name kind" in order of name.
 sub members

@@ -23,25 +23,16 @@ my ($north, $south, $west) = $cluster->nodes;
 note("QUORATE_TEST_SEED=$seed");
 srand $seed;
 
-sub instance
+sub add
 {
 	my ($name, $zone) = @_;
 	$number{$name} = 1 + keys %number;
-	return $cluster->new_instance($name, $zone, settings => \%settings, network => [ $network, $number{$name} ]);
-}
-
-sub add_sql { my ($node) = @_; return sprintf "SELECT quorate.add_node('%s', '%s', '%s', wait => false)", $node->name, $node->zone, $node->peer_conninfo }
-
-sub add
-{
-	my ($node) = @_;
-	$north->sql(add_sql($node), limit_s => 60);
-	$cluster->adopt($node);
+	$cluster->add_node($name, $zone, settings => \%settings, network => [ $network, $number{$name} ], wait => 0);
 }
 
 $cluster->create_table('songs', partitions => $partitions);
-add(instance('east', 'az4'));
-add(instance('centre', 'az5'));
+add('east', 'az4');
+add('centre', 'az5');
 
 sub whole
 {
@@ -102,8 +93,7 @@ foreach my $round (1 .. ($long ? 6 : 1))
 }
 
 # A node comes and another one goes, each asked for while links fail.
-my $spare = instance('spare', 'az6');
-add($spare);
+add('spare', 'az6');
 strike($long ? 15 : 4, spare => 1);
 my ($leaving) = grep { $_ != $north } $cluster->nodes;
 $north->poll_until('SELECT state FROM quorate._node_status()', 'running', 20) or die "north does not run\n";    # it may just have been started

@@ -14,10 +14,8 @@ my $partitions = 4;
 my $cluster = QuorateCluster->new;
 my ($north, $south, $west) = $cluster->nodes;
 $cluster->create_table('songs', partitions => $partitions);
-my $east = $cluster->new_instance('east', 'az4');
 $north->sql('SELECT quorate.set_autoadmin(healing => false, balancing => false)');
-$north->sql(sprintf "SELECT quorate.add_node('east', 'az4', '%s')", $east->peer_conninfo);
-$cluster->adopt($east);
+$cluster->add_node('east', 'az4');
 $cluster->move_leaders('songs', $partitions, $north);
 $south->kill9;
 

@@ -63,6 +63,18 @@ sub new_instance
 	return $node;
 }
 
+# Another instance that becomes a node of the cluster, by add_node on the first one; wait: add_node waits until it has the metadata
+# (default 1). The other options are those of QuorateNode.
+sub add_node
+{
+	my ($self, $name, $zone, %option) = @_;
+	my $wait = delete $option{wait} // 1 ? 'true' : 'false';
+	my $node = $self->new_instance($name, $zone, %option);
+	($self->nodes)[0]->sql(sprintf("SELECT quorate.add_node('%s', '%s', '%s', wait => %s)", $name, $zone, $node->peer_conninfo, $wait), limit_s => 60);
+	$self->adopt($node);
+	return $node;
+}
+
 # Counts an instance among the nodes of the cluster from now on, or no longer.
 sub adopt { my ($self, $node) = @_; push @{ $self->{nodes} }, $node }
 sub disown { my ($self, $node) = @_; $self->{nodes} = [ grep { $_ != $node } @{ $self->{nodes} } ] }
