@@ -16,8 +16,7 @@
 
 ForwardShared *forward_shared;
 
-/* Router side: ids of this backend, and the reply that is being put together. */
-static uint64_t last_id;
+/* Router side: the reply that is being put together. */
 static StringInfoData partial_reply;
 static uint64_t partial_reply_id;
 
@@ -63,6 +62,7 @@ forward_shmem_init(void *memory, bool found)
 	forward_shared->conditional_lock = shmem_lock(LOCK_CONDITIONAL);
 	forward_shared->slot_count = forward_slot_count();
 	pg_atomic_init_u64(&forward_shared->life, 0);
+	pg_atomic_init_u64(&forward_shared->last_id, 0);
 	data += MAXALIGN(sizeof(ForwardShared));
 	forward_shared->replies = (Ring *) data;
 	data += forward_shared->slot_count * MAXALIGN(sizeof(Ring));
@@ -79,18 +79,6 @@ forward_life(void)
 
 /* ---------------------------------------------------------------- router side */
 
-/*
- * A backend's ids start at a number that no earlier owner of its slot can have reached: the start time in
- * microseconds, shifted.
- */
-static uint64_t
-forward_next_id(void)
-{
-	if (last_id == 0)
-		last_id = (uint64_t) shared_now_us() << 8;
-	return ++last_id;
-}
-
 uint64_t
 forward_send(NodeId target, Request *request, uint64_t *life)
 {
@@ -99,7 +87,7 @@ forward_send(NodeId target, Request *request, uint64_t *life)
 	uint8_t *bytes;
 	bool written;
 
-	header.id = request->id = forward_next_id();
+	header.id = request->id = pg_atomic_add_fetch_u64(&forward_shared->last_id, 1);
 	header.slot = (uint32_t) MyProc->pgprocno;
 	header.target = target;
 	header.is_range = request->kind == REQUEST_RANGE || request->kind == REQUEST_COPY;

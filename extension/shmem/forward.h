@@ -6,10 +6,11 @@
  * reads; the forwarder owns the connections (request streams) to the other nodes, so their number does not
  * grow with the clients.  Replies come back through a ring per backend, cut into chunks.
  *
- * Ids are never used twice by a backend slot, so a reply to a request that nobody waits for any more is
- * recognised and skipped.  Each request ends in one of three ways: a reply, FORWARD_UNREACHABLE (it was not
- * sent: not applied), FORWARD_LOST (it was sent and the stream broke: a write's outcome is unknown).  When the
- * forwarder dies, its life number changes and everything it had taken counts as lost.
+ * An id is never used twice as long as this memory lives, by no backend: the forwarder finds the asker of a
+ * reply by it, and a reply to a request that nobody waits for any more is recognised and skipped.  Each request
+ * ends in one of three ways: a reply, FORWARD_UNREACHABLE (it was not sent: not applied), FORWARD_LOST (it was
+ * sent and the stream broke: a write's outcome is unknown).  When the forwarder dies, its life number changes and
+ * everything it had taken counts as lost.
  */
 #ifndef QUORATE_SHMEM_FORWARD_H
 #define QUORATE_SHMEM_FORWARD_H
@@ -52,6 +53,7 @@ typedef struct ForwardShared
 	LWLock *conditional_lock; /* executor.c: conditional writes of this node, one at a time */
 	Ring requests;
 	pg_atomic_uint64 life; /* of the forwarder; 0 while none has run */
+	pg_atomic_uint64 last_id;
 	uint32_t slot_count;
 	Ring *replies; /* one per backend slot */
 } ForwardShared;

@@ -30,6 +30,8 @@ typedef struct FaultControl
 	int64_t monotonic_us;
 	int64_t boottime_us;
 
+	int64_t boottime_at_us; /* if not 0, CLOCK_BOOTTIME stands still there */
+
 	/* How often a fault was played, so that a test that played none is noticed. */
 	int64_t syncs_held;
 	int64_t syncs_failed;

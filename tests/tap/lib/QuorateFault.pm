@@ -13,9 +13,12 @@ use warnings;
 
 # The fields of struct FaultControl, in its order.
 my @settings = qw(hang slow_ms sync_error write_error short_write full);
-my @clocks = qw(realtime_us monotonic_us boottime_us);
+my @clocks = qw(realtime_us monotonic_us boottime_us boottime_at_us);
 my @counters = qw(syncs_held syncs_failed writes_failed clocks_changed);
 my $folder_bytes = 1024;
+
+# The format of all settings and of so many clocks and counters, as pack takes it.
+sub numbers { return 'l' . @settings . ' q' . @_ }
 
 # The control file's path, and the folder that faults of the disk concern until set() names another.
 sub new
@@ -24,7 +27,7 @@ sub new
 	my $self = bless { path => $path, folder => $folder }, $class;
 	open my $file, '>', $path or die "could not write $path: $!\n";
 	binmode $file;
-	print $file pack('l6 q3 q4 Z' . $folder_bytes, (0) x 13, $folder);
+	print $file pack(numbers(@clocks, @counters) . "Z$folder_bytes", (0) x (@settings + @clocks + @counters), $folder);
 	close $file or die "could not write $path: $!\n";
 	return $self;
 }
@@ -49,7 +52,7 @@ sub set
 	my @numbers = map { delete $value{$_} // 0 } @settings, @clocks;
 	die 'there is no fault ' . join(', ', keys %value) . "\n" if %value;
 	$self->write_at(4 * @settings + 8 * (@clocks + @counters), pack("Z$folder_bytes", $folder)) if defined $folder;
-	$self->write_at(0, pack('l6 q3', @numbers));
+	$self->write_at(0, pack(numbers(@clocks), @numbers));
 }
 
 sub clear { $_[0]->set }
