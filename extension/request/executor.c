@@ -150,7 +150,7 @@ executor_propose(ExecutorCall *call)
 	if (!shared_group_ballot(call->group, &ballot))
 		return executor_reply(call, REPLY_NOT_LEADER);
 	bytes = executor_pack_entry(request, &length);
-	result = proposal_submit(call->group, ballot, bytes, length, only ? only->position : NULL,
+	result = proposal_submit(request->group, ballot, bytes, length, only ? only->position : NULL,
 							 only ? only->position_length : 0, call->tag);
 	pfree(bytes);
 	return executor_submitted(result, length);
@@ -197,8 +197,8 @@ executor_propose_evaluated(ExecutorCall *call, uint32_t key_hash, uint64_t write
 {
 	Size length;
 	uint8_t *bytes = executor_pack_entry(call->request, &length);
-	SubmitResult result = proposal_submit_evaluated(call->group, call->ballot, bytes, length,
-													key_hash, writes, call->tag);
+	SubmitResult result = proposal_submit_evaluated(call->request->group, call->ballot, bytes,
+													length, key_hash, writes, call->tag);
 
 	pfree(bytes);
 	return executor_submitted(result, length);

@@ -3,8 +3,8 @@
  *		How many writes of a key were ever handed in at this node, and how many of them were answered.
  *
  * A write that is evaluated on the present row of its key must not miss another write of that key that is on
- * its way.  So every proposal is counted at the place of its key before the replicator can see it, and counted
- * as answered when its fate is known.  Between two looks at the same count of a key no write of it was handed
+ * its way.  So every proposal is counted at the place of its key under the lock under which it is handed in, and
+ * counted as answered when its fate is known.  Between two looks at the same count of a key no write of it was handed
  * in.  Keys of all groups share the places by hash, and an entry that changes several keys counts for all: a
  * count may tell of another key's write, which makes an evaluation wait or start again, never miss one.
  *

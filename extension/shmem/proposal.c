@@ -201,13 +201,25 @@ slot_has_room(uint64_t life)
 	return my_slot->submitted - my_slot->consumed < PROPOSALS_OUTSTANDING_MAX;
 }
 
+/* It was handed in and will be answered. */
+static void
+count_write(const ProposalHeader *header)
+{
+	GroupShared *group = shared_group_find(header->group);
+
+	my_slot->submitted++;
+	my_tags[my_tag_count++] = header->origin.tag;
+	key_writes_add(header->origin.key_hash);
+	if (group != NULL)
+		pg_atomic_fetch_add_u64(&group->pending_writes, 1);
+}
+
 /*
  * Writes one message to the ring, with the lock held.  `expected`: see proposal_submit_evaluated; NULL for a
  * write that was evaluated on nothing.
  */
 static SubmitResult
-submit_locked(ProposalHeader *header, GroupShared *group, const void *payload, Size length,
-			  const uint64_t *expected)
+submit_locked(ProposalHeader *header, const void *payload, Size length, const uint64_t *expected)
 {
 	if (expected != NULL && key_writes_count(header->origin.key_hash) != *expected)
 		return SUBMIT_CHANGED;
@@ -216,24 +228,18 @@ submit_locked(ProposalHeader *header, GroupShared *group, const void *payload, S
 	if (!ring_write(&proposals->ring, header, sizeof(*header), payload, length))
 		return SUBMIT_FULL;
 	if (header->kind == PROPOSAL_WRITE)
-	{
-		my_slot->submitted++;
-		my_tags[my_tag_count++] = header->origin.tag;
-		key_writes_add(header->origin.key_hash);
-		pg_atomic_fetch_add_u64(&group->pending_writes, 1);
-	}
+		count_write(header);
 	return SUBMIT_OK;
 }
 
 static SubmitResult
-submit(ProposalHeader *header, GroupShared *group, const void *payload, Size length,
-	   const uint64_t *expected)
+submit(ProposalHeader *header, const void *payload, Size length, const uint64_t *expected)
 {
 	SubmitResult result;
 	uint64_t waiting = 0;
 
 	LWLockAcquire(proposals->lock, LW_EXCLUSIVE);
-	result = submit_locked(header, group, payload, length, expected);
+	result = submit_locked(header, payload, length, expected);
 	if (result == SUBMIT_OK)
 		waiting = pg_atomic_add_fetch_u64(&proposals->waiting, 1);
 	LWLockRelease(proposals->lock);
@@ -243,7 +249,7 @@ submit(ProposalHeader *header, GroupShared *group, const void *payload, Size len
 }
 
 static SubmitResult
-submit_write(GroupShared *group, Ballot ballot, const void *payload, Size length, uint32_t key_hash,
+submit_write(GroupId group, Ballot ballot, const void *payload, Size length, uint32_t key_hash,
 			 const uint64_t *expected, uint64_t tag)
 {
 	ProposalHeader header = {0};
@@ -253,28 +259,28 @@ submit_write(GroupShared *group, Ballot ballot, const void *payload, Size length
 
 	acquire_slot();
 	header.kind = PROPOSAL_WRITE;
-	header.group = pg_atomic_read_u64(&group->group);
+	header.group = group;
 	header.ballot = ballot;
 	header.origin.slot = quorate_proc_number();
 	header.origin.generation = pg_atomic_read_u64(&my_slot->generation);
 	header.origin.tag = tag;
 	header.origin.key_hash = key_hash;
-	return submit(&header, group, payload, length, expected);
+	return submit(&header, payload, length, expected);
 }
 
 SubmitResult
-proposal_submit(GroupShared *group, Ballot ballot, const void *payload, Size length,
+proposal_submit(GroupId group, Ballot ballot, const void *payload, Size length,
 				const uint8_t *mark_position, Size mark_length, uint64_t tag)
 {
 	uint32_t key_hash = KEY_WRITES_ALL;
 
 	if (mark_position != NULL)
-		key_hash = pending_mark_hash(pg_atomic_read_u64(&group->group), mark_position, mark_length);
+		key_hash = pending_mark_hash(group, mark_position, mark_length);
 	return submit_write(group, ballot, payload, length, key_hash, NULL, tag);
 }
 
 SubmitResult
-proposal_submit_evaluated(GroupShared *group, Ballot ballot, const void *payload, Size length,
+proposal_submit_evaluated(GroupId group, Ballot ballot, const void *payload, Size length,
 						  uint32_t key_hash, uint64_t expected, uint64_t tag)
 {
 	return submit_write(group, ballot, payload, length, key_hash, &expected, tag);
@@ -288,7 +294,7 @@ proposal_transfer(GroupId group, NodeId target)
 	header.kind = PROPOSAL_TRANSFER;
 	header.group = group;
 	header.target = target;
-	return submit(&header, NULL, NULL, 0, NULL);
+	return submit(&header, NULL, 0, NULL);
 }
 
 /* ---- replicator ---- */

@@ -51,18 +51,18 @@ typedef enum SubmitResult
 /*
  * Hands in a proposal (a packed entry, wire/entry.h) for a group that this node leads under `ballot`.
  * `mark_position` names the key whose row the entry changes: reads of that key wait for it (pending_mark.h);
- * an entry with several images is submitted with NULL, which marks the whole group.
+ * an entry with several images is submitted with NULL, which marks the whole group.  A group that is not open
+ * here any more refuses.
  */
-extern SubmitResult
-proposal_submit(GroupShared *group, Ballot ballot, const void *payload, Size length,
-				const uint8_t *mark_position, Size mark_length, uint64_t tag);
+extern SubmitResult proposal_submit(GroupId group, Ballot ballot, const void *payload, Size length,
+									const uint8_t *mark_position, Size mark_length, uint64_t tag);
 
 /*
  * The same for a write that was evaluated on its key's row: handed in only if the key's count of writes
  * (key_writes_count) is still `expected`.  `ballot` is that of the evaluation.
  */
 extern SubmitResult
-proposal_submit_evaluated(GroupShared *group, Ballot ballot, const void *payload, Size length,
+proposal_submit_evaluated(GroupId group, Ballot ballot, const void *payload, Size length,
 						  uint32_t key_hash, uint64_t expected, uint64_t tag);
 
 /* Asks the replicator to hand over leadership of a group; has no completion: watch the group's leader. */
