@@ -66,12 +66,13 @@ finds_nothing($_, 'all is well again') foreach $cluster->nodes;
 $north->sql("SELECT quorate.drain_node('west')");
 $north->sql('SELECT quorate.set_autoadmin(healing => false, balancing => false)');
 finds($south, qr/nodes\|node west\|WARN\|it is draining\|.*resume_node/, 'a drained node');
-is($south->sql('SELECT operation, object, step, remaining, stop_with FROM quorate.operations'), 'drain_node|node west|drained|0|resume_node', 'what is under way is seen in one view');
+ok($south->poll_until('SELECT operation, object, step, remaining, stop_with FROM quorate.operations', 'drain_node|node west|drained|0|resume_node', 20),
+	'what is under way is seen in one view, when the restarted nodes have told that their rows are ready');
 finds($south, qr/autoadmin\|$_\|WARN\|$_ is switched off/, "$_ is off") foreach qw(healing balancing);
 $north->sql("SELECT quorate.resume_node('west')");
 $north->sql('SELECT quorate.set_autoadmin(true, true)');
 finds_nothing($south, 'resumed and switched on');
-is($south->sql('SELECT count(*) FROM quorate.operations'), 0, 'nothing is under way any more');
+ok($south->poll_until('SELECT count(*) FROM quorate.operations', 0, 20), 'nothing is under way any more');
 
 # ---------------------------------------------------------------- this node is ill
 
