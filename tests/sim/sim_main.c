@@ -2,7 +2,8 @@
  * sim_main.c
  *		The command line of the simulator.
  *
- *	quorate_sim --seeds 200 [--from 1] [--jobs 2] [--ops 1000] [--until-failure] [--regression FILE]
+ *	quorate_sim --seeds 200 [--from 1] [--jobs 2] [--ops 1000] [--until-failure] [--fingerprints]
+ *		[--regression FILE]
  *	quorate_sim --seed 17 [--trace] [--ops 1000]
  *
  * Prints TAP; the exit code is 0 if all is well.  A full run (200 seeds or more) also has to meet every kind
@@ -30,6 +31,7 @@ typedef struct Arguments
 	uint32_t jobs;
 	bool trace;
 	bool until_failure;
+	bool fingerprints;
 	const char *regression;
 } Arguments;
 
@@ -42,6 +44,7 @@ static const struct option OPTIONS[] = {
 	{"regression", required_argument, NULL, 'r'},
 	{"trace", no_argument, NULL, 't'},
 	{"until-failure", no_argument, NULL, 'u'},
+	{"fingerprints", no_argument, NULL, 'p'},
 	{NULL, 0, NULL, 0},
 };
 
@@ -93,6 +96,9 @@ read_arguments(Arguments *arguments, int argc, char **argv)
 				break;
 			case 'u':
 				arguments->until_failure = true;
+				break;
+			case 'p':
+				arguments->fingerprints = true;
 				break;
 			default:
 				exit(2);
@@ -160,6 +166,7 @@ main(int argc, char **argv)
 	options.operations = arguments.operations;
 	options.jobs = arguments.jobs;
 	options.until_failure = arguments.until_failure;
+	options.fingerprints = arguments.fingerprints;
 	options.need_coverage = arguments.count >= FULL_RUN_SEEDS && !arguments.until_failure;
 	code = sim_runner_run_all(&options);
 	free(options.seeds);

@@ -14,6 +14,7 @@ typedef struct SimOptions
 	uint32_t seed_count;
 	uint64_t operations; /* that each seed has to commit at least */
 	uint32_t jobs;       /* processes at a time */
+	bool fingerprints;
 	bool until_failure;  /* stop at the first seed that fails */
 	bool need_coverage;  /* together they have to meet every fault and every coverage mark */
 } SimOptions;
