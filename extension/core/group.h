@@ -185,7 +185,7 @@ typedef struct GroupStatus
 	Lsn start_lsn;         /* leader: its own first entry (I7: serves once this is committed) */
 	TimeUs lease_until_us; /* leader: its lease ends then; 0 for none (I8) */
 	uint32_t member_count;
-	MemberStatus members[CORE_MEMBERS_MAX];
+	MemberStatus members[CORE_MEMBERS_MAX]; /* nothing is said of those from member_count on */
 } GroupStatus;
 
 /* Makes the consensus state of one node.  `now` is the time of all that follows; never goes back. */

@@ -58,7 +58,7 @@ heartbeat_notice_lapses(CoreNode *node)
 	bool held_lapsed = false;
 	NodeId id;
 
-	for (id = 1; id <= CORE_NODES_MAX; id++)
+	for (id = 1; id <= node->peer_last; id++)
 	{
 		Peer *peer = &node->peers[id];
 
@@ -115,7 +115,7 @@ heartbeat_tick(CoreNode *node)
 	if (node->now < node->heartbeat_due_us)
 		return;
 	node->heartbeat_due_us = node->now + node->config.heartbeat_us;
-	for (id = 1; id <= CORE_NODES_MAX; id++)
+	for (id = 1; id <= node->peer_last; id++)
 	{
 		if (node->peers[id].shared_groups > 0)
 			heartbeat_send(node, id);
@@ -128,7 +128,7 @@ heartbeat_due(const CoreNode *node)
 	TimeUs due = node->heartbeat_due_us;
 	NodeId id;
 
-	for (id = 1; id <= CORE_NODES_MAX; id++)
+	for (id = 1; id <= node->peer_last; id++)
 	{
 		const Peer *peer = &node->peers[id];
 
@@ -264,7 +264,7 @@ void
 heartbeat_receive(CoreNode *node, const Message *message)
 {
 	const Heartbeat *heartbeat = &message->heartbeat;
-	Peer *peer = &node->peers[message->from];
+	Peer *peer = node_meet(node, message->from);
 	TimeUs silence_us = node->now - peer->heard_us;
 	bool was_silent = peer->heard_us == 0 || silence_us > node->config.lease_us;
 	bool renumbered;
@@ -296,7 +296,7 @@ heartbeat_clock_anomaly(CoreNode *node, TimeUs trusted_us)
 	node->synced_once = false;
 	if (trusted_us < node->wait_out_until_us)
 		node->wait_out_until_us = node->now + longest_us;
-	for (id = 1; id <= CORE_NODES_MAX; id++)
+	for (id = 1; id <= node->peer_last; id++)
 	{
 		grant_held_void(&node->peers[id].held);
 		if (grant_given_restart(&node->peers[id].given, trusted_us, node->now + longest_us))

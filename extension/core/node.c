@@ -187,6 +187,15 @@ open_patience(const CoreNode *node, const Replica *replica, const GroupRecovered
 	return node->config.lease_us;
 }
 
+Peer *
+node_meet(CoreNode *node, NodeId other)
+{
+	CORE_ASSERT(other > 0 && other <= CORE_NODES_MAX);
+	if (other > node->peer_last)
+		node->peer_last = other;
+	return &node->peers[other];
+}
+
 void
 node_share_groups(CoreNode *node, const Membership *membership, int32_t change)
 {
@@ -194,7 +203,7 @@ node_share_groups(CoreNode *node, const Membership *membership, int32_t change)
 
 	for (i = 0; i < membership->member_count; i++)
 	{
-		Peer *peer = &node->peers[membership->members[i].node];
+		Peer *peer = node_meet(node, membership->members[i].node);
 
 		if (membership->members[i].node == node->config.self)
 			continue;
@@ -249,9 +258,8 @@ core_node_open_group(CoreNode *node, const GroupRecovered *recovered, TimeUs now
 void
 core_node_meet(CoreNode *node, NodeId peer, bool known)
 {
-	Peer *met = &node->peers[peer];
+	Peer *met = node_meet(node, peer);
 
-	CORE_ASSERT(peer > 0 && peer <= CORE_NODES_MAX);
 	if (peer == node->config.self || met->is_known == known)
 		return;
 	met->is_known = known;

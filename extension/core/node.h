@@ -138,6 +138,7 @@ struct CoreNode
 	uint32_t grants_given;  /* in this life; makes grant numbers */
 	uint64_t random_state;
 	Peer peers[CORE_NODES_MAX + 1]; /* by node id */
+	NodeId peer_last; /* nothing is known of nodes with higher ids, nor promised to them */
 	Replica **buckets;
 	uint32_t bucket_count;
 	uint32_t replica_count;
@@ -177,6 +178,9 @@ extern Message *node_reply(CoreNode *node, const Replica *replica, MessageKind k
 
 /* Counts the groups shared with each other member up or down, as the membership in use changes. */
 extern void node_share_groups(CoreNode *node, const Membership *membership, int32_t change);
+
+/* The other node, of which something will be known from now on. */
+extern Peer *node_meet(CoreNode *node, NodeId other);
 
 /* Opens a group: see core_node_open_group(). */
 extern Replica *node_open(CoreNode *node, const GroupRecovered *recovered);

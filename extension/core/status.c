@@ -2,6 +2,7 @@
  * status.c
  *		What views and routers may know of a group: a copy, valid when taken.
  */
+#include <stddef.h>
 #include <string.h>
 
 #include "core/core_assert.h"
@@ -21,6 +22,7 @@ status_members(const Replica *replica, GroupStatus *status)
 	{
 		MemberStatus *member = &status->members[i];
 
+		memset(member, 0, sizeof(*member));
 		member->node = replica->membership.members[i].node;
 		member->kind = replica->membership.members[i].kind;
 		member->half = replica->membership.members[i].half;
@@ -41,7 +43,7 @@ core_group_status(const CoreNode *node, GroupId group, GroupStatus *status, Time
 	const Replica *replica = node_find(node, group);
 	TimeUs lease_until_us;
 
-	memset(status, 0, sizeof(*status));
+	memset(status, 0, offsetof(GroupStatus, members));
 	if (!replica)
 		return false;
 	CORE_ASSERT(now >= node->now);

@@ -174,6 +174,7 @@ struct Engine
 	NodeId set_back_by;    /* the peer that remembers more of this log than there is; 0 for none */
 	uint32_t joint_groups; /* groups whose membership in use is joint */
 	EnginePeer peers[CORE_NODES_MAX + 1]; /* by node id */
+	uint64_t waited_for;                  /* those for which a message waits, as node_id_bit() */
 
 	TimeUs now;             /* of the latest event; never goes back */
 	TimeUs stepped_us;      /* of the latest step */

@@ -177,6 +177,7 @@ engine_queue_message(Engine *engine, const Message *message, bool after_sync)
 	waiting.payload_bytes = carries_entries(message) ? turn_payload_bytes(engine, message) : 0;
 	if (!merge_accept(engine, list, &waiting))
 		list_add(list, &waiting);
+	engine->waited_for |= node_id_bit(message->to);
 }
 
 static void
@@ -205,10 +206,7 @@ engine_drop_queued_entries(Engine *engine, GroupId group, Lsn lsn)
 bool
 engine_has_queued(const Engine *engine)
 {
-	for (NodeId node = 1; node <= CORE_NODES_MAX; node++)
-		if (engine->peers[node].now.count > 0 || engine->peers[node].after_sync.count > 0)
-			return true;
-	return false;
+	return engine->waited_for != 0;
 }
 
 void
@@ -349,16 +347,31 @@ send_list(Engine *engine, NodeId to, WaitingList *list)
 	list->count = 0;
 }
 
+/* Sends what waits in this or that list of each peer, in the order of their ids. */
+static void
+send_lists(Engine *engine, bool after_sync)
+{
+	uint64_t left = engine->waited_for;
+
+	for (; left != 0; left &= left - 1)
+	{
+		NodeId node = (NodeId) (__builtin_ctzll(left) + 1);
+		EnginePeer *peer = &engine->peers[node];
+
+		send_list(engine, node, after_sync ? &peer->after_sync : &peer->now);
+		if (peer->now.count == 0 && peer->after_sync.count == 0)
+			engine->waited_for &= ~node_id_bit(node);
+	}
+}
+
 void
 engine_send_now(Engine *engine)
 {
-	for (NodeId node = 1; node <= CORE_NODES_MAX; node++)
-		send_list(engine, node, &engine->peers[node].now);
+	send_lists(engine, false);
 }
 
 void
 engine_send_after_sync(Engine *engine)
 {
-	for (NodeId node = 1; node <= CORE_NODES_MAX; node++)
-		send_list(engine, node, &engine->peers[node].after_sync);
+	send_lists(engine, true);
 }
