@@ -22,7 +22,7 @@ $(PGXS_TARGETS):
 #
 # A variant is a set of compiler flags with a folder of its own below build/:
 #   san   AddressSanitizer and UndefinedBehaviorSanitizer: what the tests run
-#   opt   -O2 without sanitizers: what the simulator runs for speed
+#   opt   optimized over all files, without sanitizers: what the simulator runs for speed
 #   any other name takes its flags from VARIANT_CFLAGS: mutants, coverage
 
 PURE_FOLDERS = core item capacity routing wire log replication
@@ -30,7 +30,7 @@ VARIANT ?= san
 BUILD = build/$(VARIANT)
 
 VARIANT_CFLAGS_san = -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
-VARIANT_CFLAGS_opt = -O2 -g
+VARIANT_CFLAGS_opt = -O3 -g -flto=auto -ffat-lto-objects
 VARIANT_CFLAGS ?= $(VARIANT_CFLAGS_$(VARIANT))
 
 PURE_CFLAGS = -std=gnu11 -Wall -Wextra -Werror -D_GNU_SOURCE -I extension -I tests $(VARIANT_CFLAGS)

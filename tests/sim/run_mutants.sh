@@ -37,7 +37,8 @@ link() {
 	for source in "${sim_sources[@]}"; do
 		[[ " ${mutated[*]} " == *" $source "* ]] || objects+=("$build/${source%.c}.o")
 	done
-	${CC:-gcc} -o "$work/$name" "${objects[@]}" "$build/libquorate_pure.a" -lprotobuf-c -lm -pthread
+	# The objects hold machine code beside what the linker optimizes: without that, linking takes no time.
+	${CC:-gcc} -fno-lto -o "$work/$name" "${objects[@]}" "$build/libquorate_pure.a" -lprotobuf-c -lm -pthread
 }
 
 # judge NAME MEANING
