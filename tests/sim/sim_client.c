@@ -89,10 +89,12 @@ bool
 sim_client_lease_holds(const SimNode *node, uint32_t group)
 {
 	const SimPublished *published = &node->replicas[group].published;
-	TimeUs now_us = sim_node_local_us(node);
+	TimeUs now_us;
 
-	return published->leads && published->commit_lsn >= published->start_lsn &&
-		   now_us >= published->at_us && now_us < published->lease_until_us;
+	if (!published->leads || published->commit_lsn < published->start_lsn)
+		return false;
+	now_us = sim_node_local_us(node);
+	return now_us >= published->at_us && now_us < published->lease_until_us;
 }
 
 static int64_t

@@ -116,9 +116,9 @@ sim_network_send(SimWorld *world, uint32_t from, uint32_t to, const uint8_t *byt
 void
 sim_network_forget(SimWorld *world, uint32_t from)
 {
-	for (size_t i = 0; i < world->queue.count; i++)
+	for (uint32_t i = 0; i < world->queue.event_count; i++)
 	{
-		SimEvent *event = &world->queue.heap[i];
+		SimEvent *event = &world->queue.events[i];
 		SimFrame *frame = event->object;
 
 		if (event->kind == SIM_FRAME && frame && frame->from == from &&

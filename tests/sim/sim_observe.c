@@ -5,6 +5,7 @@
 #include "sim/sim_nemesis.h"
 #include "sim/sim_world.h"
 
+#include <stddef.h>
 #include <string.h>
 
 /* Where entries that are read go to. */
@@ -119,8 +120,34 @@ show_log(SimNode *node, uint32_t group, Lsn from_lsn, bool leads)
 	return true;
 }
 
+/* What tells the checkers that there is something to look at. */
+typedef struct Seen
+{
+	Lsn base_lsn;
+	Lsn append_lsn;
+	Lsn commit_lsn;
+	Ballot promised;
+	GroupRole role;
+	uint64_t generation;
+	uint32_t missing_entries;
+} Seen;
+
+static Seen
+see(const GroupStatus *status)
+{
+	return (Seen){
+		.base_lsn = status->base_lsn,
+		.append_lsn = status->append_lsn,
+		.commit_lsn = status->commit_lsn,
+		.promised = status->promised,
+		.role = status->role,
+		.generation = status->generation,
+		.missing_entries = status->missing_entries,
+	};
+}
+
 static bool
-changed(const GroupStatus *before, const GroupStatus *now)
+changed(const Seen *before, const GroupStatus *now)
 {
 	return before->append_lsn != now->append_lsn || before->commit_lsn != now->commit_lsn ||
 		   !sim_ballot_equal(before->promised, now->promised) || before->role != now->role ||
@@ -168,7 +195,8 @@ read_status(SimNode *node, uint32_t group)
 	self = find_self(node, &status);
 	if (self && self->since != replica->since)
 		return false;
-	replica->status = status;
+	memcpy(&replica->status, &status,
+		   offsetof(GroupStatus, members) + status.member_count * sizeof(MemberStatus));
 	replica->created = true;
 	if (!self)
 		return true;
@@ -235,7 +263,7 @@ observe_replica(SimNode *node, uint32_t group)
 {
 	SimWorld *world = node->world;
 	SimReplica *replica = &node->replicas[group];
-	GroupStatus before = replica->status;
+	Seen before = see(&replica->status);
 
 	if (!read_status(node, group))
 		return;

@@ -59,11 +59,11 @@ sim_payload_read(const void *bytes, uint32_t length, SimPayload *payload)
 	memcpy(&head, bytes, sizeof(Head));
 	if (!head_is_whole(&head) || head.length != length)
 		return false;
-	for (uint32_t i = 0; i < length - sizeof(Head); i++)
-	{
-		if (padding[i] != (uint8_t) (head.operation % 251))
-			return false;
-	}
+	/* The first byte of the padding is right, and each is equal to the one before it. */
+	length -= sizeof(Head);
+	if (length > 0 && (padding[0] != (uint8_t) (head.operation % 251) ||
+					   memcmp(padding, padding + 1, length - 1) != 0))
+		return false;
 	*payload = (SimPayload){
 		.operation = head.operation,
 		.group = (uint32_t) (head.place >> 32),
@@ -73,12 +73,28 @@ sim_payload_read(const void *bytes, uint32_t length, SimPayload *payload)
 	return true;
 }
 
+/* memmem, but faster where the needle is short and its first byte is not frequent. */
+static const uint8_t *
+find_bytes(const uint8_t *bytes, const uint8_t *end, const void *needle, size_t length)
+{
+	const uint8_t *last = end - length;
+
+	while (bytes <= last)
+	{
+		bytes = memchr(bytes, *(const uint8_t *) needle, (size_t) (last - bytes) + 1);
+		if (!bytes || memcmp(bytes, needle, length) == 0)
+			return bytes;
+		bytes++;
+	}
+	return NULL;
+}
+
 static void
 search_operations(const uint8_t *bytes, const uint8_t *end, const SimPayloadFound *found)
 {
 	const uint64_t marker = MARKER;
 
-	while ((bytes = memmem(bytes, (size_t) (end - bytes), &marker, sizeof(marker))) != NULL)
+	while ((bytes = find_bytes(bytes, end, &marker, sizeof(marker))) != NULL)
 	{
 		Head head;
 
@@ -119,7 +135,7 @@ search_memberships(const uint8_t *bytes, const uint8_t *end, const SimPayloadFou
 {
 	const uint8_t *next = bytes;
 
-	while ((next = memmem(next, (size_t) (end - next), "QMBR", 4)) != NULL)
+	while ((next = find_bytes(next, end, "QMBR", 4)) != NULL)
 	{
 		if (next - bytes >= RECORD_HEAD_BYTES)
 			find_membership(next, (size_t) (end - next), found);

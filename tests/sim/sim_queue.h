@@ -38,20 +38,33 @@ typedef enum SimEventKind
 typedef struct SimEvent
 {
 	int64_t at_us;
-	uint64_t sequence; /* set by sim_queue_add */
-	SimEventKind kind;
-	uint32_t node; /* index of the node that it happens to */
-	uint64_t life; /* of the node's process; an event of a former life is void */
+	SimEventKind kind; /* 0: no event */
+	uint32_t node;     /* index of the node that it happens to */
+	uint64_t life;     /* of the node's process; an event of a former life is void */
 	uint64_t value;
 	void *object; /* SIM_FRAME: owned by the event */
 } SimEvent;
 
+/* What the order of events depends on, and where the event lies. */
+typedef struct SimQueueKey
+{
+	int64_t at_us;
+	uint32_t sequence; /* in which they were added; no run lasts for 2^32 events */
+	uint32_t place;
+} SimQueueKey;
+
 typedef struct SimQueue
 {
-	SimEvent *heap;
+	SimQueueKey *heap;
 	size_t count;
 	size_t capacity;
-	uint64_t sequence;
+	SimEvent *events; /* those under way, and places that are free */
+	uint32_t event_count;
+	size_t event_capacity;
+	uint32_t *free_places;
+	uint32_t free_count;
+	size_t free_capacity;
+	uint32_t sequence;
 } SimQueue;
 
 extern void sim_queue_add(SimQueue *queue, SimEvent event);

@@ -51,20 +51,29 @@ sim_mix(uint64_t a, uint64_t b)
 	return scramble(a * UINT64_C(0x9e3779b97f4a7c15) + scramble(b + 1));
 }
 
+/* Both halves of the product of two numbers that depend on all bits of what is digested. */
+static uint64_t
+fold(uint64_t a, uint64_t b)
+{
+	unsigned __int128 product = (unsigned __int128) (a ^ UINT64_C(0xa0761d6478bd642f)) *
+								(b ^ UINT64_C(0xe7037ed1a0b428db));
+
+	return (uint64_t) product ^ (uint64_t) (product >> 64);
+}
+
 uint64_t
 sim_digest(const void *bytes, uint32_t length)
 {
 	const uint8_t *at = bytes;
 	uint64_t digest = length;
+	uint64_t words[2];
 
-	for (; length >= 8; at += 8, length -= 8)
+	for (; length >= sizeof(words); at += sizeof(words), length -= sizeof(words))
 	{
-		uint64_t word;
-
-		memcpy(&word, at, 8);
-		digest = sim_mix(digest, word);
+		memcpy(words, at, sizeof(words));
+		digest = fold(digest ^ words[0], words[1]);
 	}
-	for (; length > 0; at++, length--)
-		digest = sim_mix(digest, *at);
-	return digest;
+	memset(words, 0, sizeof(words));
+	memcpy(words, at, length);
+	return sim_mix(fold(digest ^ words[0], words[1]), digest);
 }
