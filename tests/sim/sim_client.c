@@ -64,8 +64,9 @@ sim_client_begin(SimWorld *world, uint32_t client)
 										  sim_random_below(&world->random, SIM_KEYS),
 										  world->now_us);
 	check_log_proposed(world->log, self->operation, client % SIM_GROUPS);
-	sim_schedule(world, PATIENCE_US,
-				 (SimEvent){.kind = SIM_CLIENT_TIMEOUT, .life = self->operation, .value = client});
+	sim_schedule_timeout(
+		world, PATIENCE_US,
+		(SimEvent){.kind = SIM_CLIENT_TIMEOUT, .life = self->operation, .value = client});
 	send_request(world, client);
 }
 

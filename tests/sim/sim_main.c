@@ -36,16 +36,11 @@ typedef struct Arguments
 } Arguments;
 
 static const struct option OPTIONS[] = {
-	{"seed", required_argument, NULL, 's'},
-	{"seeds", required_argument, NULL, 'n'},
-	{"from", required_argument, NULL, 'f'},
-	{"jobs", required_argument, NULL, 'j'},
-	{"ops", required_argument, NULL, 'o'},
-	{"regression", required_argument, NULL, 'r'},
-	{"trace", no_argument, NULL, 't'},
-	{"until-failure", no_argument, NULL, 'u'},
-	{"fingerprints", no_argument, NULL, 'p'},
-	{NULL, 0, NULL, 0},
+	{"seed", required_argument, NULL, 's'},   {"seeds", required_argument, NULL, 'n'},
+	{"from", required_argument, NULL, 'f'},   {"jobs", required_argument, NULL, 'j'},
+	{"ops", required_argument, NULL, 'o'},    {"regression", required_argument, NULL, 'r'},
+	{"trace", no_argument, NULL, 't'},        {"until-failure", no_argument, NULL, 'u'},
+	{"fingerprints", no_argument, NULL, 'p'}, {NULL, 0, NULL, 0},
 };
 
 static uint64_t

@@ -64,10 +64,17 @@ typedef struct SimQueue
 	uint32_t *free_places;
 	uint32_t free_count;
 	size_t free_capacity;
+	SimQueueKey *row; /* keys that came in order, from row_head on; most of them are time-outs */
+	size_t row_head;
+	size_t row_count;
+	size_t row_capacity;
 	uint32_t sequence;
 } SimQueue;
 
 extern void sim_queue_add(SimQueue *queue, SimEvent event);
+
+/* The same for an event that is not earlier than any that was added by this function: it takes constant time. */
+extern void sim_queue_add_last(SimQueue *queue, SimEvent event);
 
 /* Takes the earliest event; false if there is none. */
 extern bool sim_queue_take(SimQueue *queue, SimEvent *event);

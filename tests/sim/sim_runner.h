@@ -15,8 +15,8 @@ typedef struct SimOptions
 	uint64_t operations; /* that each seed has to commit at least */
 	uint32_t jobs;       /* processes at a time */
 	bool fingerprints;
-	bool until_failure;  /* stop at the first seed that fails */
-	bool need_coverage;  /* together they have to meet every fault and every coverage mark */
+	bool until_failure; /* stop at the first seed that fails */
+	bool need_coverage; /* together they have to meet every fault and every coverage mark */
 } SimOptions;
 
 /* Runs one seed in this process, with a trace if wanted; prints TAP.  Returns the exit code. */

@@ -22,6 +22,13 @@ sim_schedule(SimWorld *world, int64_t after_us, SimEvent event)
 }
 
 void
+sim_schedule_timeout(SimWorld *world, int64_t after_us, SimEvent event)
+{
+	event.at_us = world->now_us + after_us;
+	sim_queue_add_last(&world->queue, event);
+}
+
+void
 sim_trace(const SimWorld *world, const char *format, ...)
 {
 	va_list args;
@@ -266,15 +273,16 @@ dispatch(SimWorld *world, const SimEvent *event)
 static void
 fold_fingerprint(SimWorld *world, const SimEvent *event)
 {
-	uint64_t what = sim_mix((uint64_t) event->at_us, (uint64_t) event->kind << 8 | event->node);
+	uint64_t what[] = {world->fingerprint, (uint64_t) event->at_us,
+					   (uint64_t) event->kind << 8 | event->node, event->value, 0};
 
 	if (event->kind == SIM_FRAME && event->object)
 	{
 		const SimFrame *frame = event->object;
 
-		what = sim_mix(what, sim_digest(frame->bytes, (uint32_t) frame->length));
+		what[4] = sim_digest(frame->bytes, (uint32_t) frame->length);
 	}
-	world->fingerprint = sim_mix(world->fingerprint, sim_mix(what, event->value));
+	world->fingerprint = sim_digest(what, sizeof(what));
 }
 
 static void

@@ -332,6 +332,9 @@ extern void sim_world_describe(const SimWorld *world);
 /* Adds an event `after_us` from now. */
 extern void sim_schedule(SimWorld *world, int64_t after_us, SimEvent event);
 
+/* Adds a client's time-out; all of them are as long. */
+extern void sim_schedule_timeout(SimWorld *world, int64_t after_us, SimEvent event);
+
 /* A line of the trace, if it is wanted. */
 extern void
 sim_trace(const SimWorld *world, const char *format, ...) __attribute__((format(printf, 2, 3)));
