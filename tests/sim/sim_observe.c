@@ -235,7 +235,10 @@ check_leader(SimNode *node, uint32_t group)
 				   promised | 1u << node->index);
 }
 
-/* Who is to count in a joint generation that this leader began has a replica already. */
+/*
+ * Who is to count in a joint generation that this leader began has a replica already; or had one, until a leader that
+ * this one has not heard of yet removed it.
+ */
 static void
 check_newcomers(SimNode *node, uint32_t group)
 {
@@ -251,11 +254,30 @@ check_newcomers(SimNode *node, uint32_t group)
 		const SimReplica *replica = &other->replicas[group];
 
 		if (member->half == CHECK_HALF_INCOMING && !other->lost &&
-			(!replica->open || replica->since != member->since))
+			(!replica->open || replica->since != member->since) &&
+			!check_members_is_gone(world->check_members, member->node - 1, group, member->since))
 			check_fail(&world->report, "I10",
 					   "node %u has node %u count in group %u, which has no replica yet",
 					   node->index + 1, member->node, group);
 	}
+}
+
+/*
+ * What this life learned to be committed may be truncated in the same turn: the rows had it.  A log that began anew holds
+ * no membership any more that was not committed.
+ */
+static void
+check_base(SimNode *node, uint32_t group)
+{
+	SimWorld *world = node->world;
+	SimReplica *replica = &node->replicas[group];
+	Lsn base_lsn = replica->status.base_lsn;
+	bool anew = check_log_base(world->log, node->index, group, base_lsn);
+
+	if (anew)
+		check_members_log_from(world->check_members, node->index, group, replica->checked_lsn + 1);
+	if (anew || replica->checked_lsn < base_lsn)
+		replica->checked_lsn = base_lsn;
 }
 
 static void
@@ -275,10 +297,7 @@ observe_replica(SimNode *node, uint32_t group)
 						sim_check_ballot(replica->status.promised));
 	check_log_commit_lsn(world->log, node->index, group, replica->status.commit_lsn,
 						 replica->status.append_lsn);
-	/* What this life learned to be committed may be truncated in the same turn: the rows had it. */
-	if (check_log_base(world->log, node->index, group, replica->status.base_lsn) ||
-		replica->checked_lsn < replica->status.base_lsn)
-		replica->checked_lsn = replica->status.base_lsn;
+	check_base(node, group);
 	if (!show_log(node, group, replica->checked_lsn + 1,
 				  before.role >= ROLE_LEADER && replica->status.role >= ROLE_LEADER))
 		return;
