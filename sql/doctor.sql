@@ -17,6 +17,23 @@ SELECT * FROM doctor() WHERE "check" = 'settings';
 RESET ignore_checksum_failure;
 SELECT count(*) FROM doctor() WHERE status <> 'OK';
 
+-- Copies that were paused, and perhaps forgotten
+SELECT pause_copies();
+SELECT pause_copies();
+SELECT "check", object, status, regexp_replace(detail, '\d+ s', 'N s') AS detail, hint FROM doctor() WHERE "check" = 'rows';
+SELECT paused_by = current_user AS by_me, since <= clock_timestamp() AS since FROM _copy_pause();
+INSERT INTO quorate_data.copy_pause VALUES (true, now(), 'nobody');
+SELECT resume_copies();
+SELECT resume_copies();
+SELECT * FROM doctor() WHERE "check" = 'rows';
+BEGIN;
+SELECT pause_copies();
+SELECT resume_copies();
+SELECT pause_copies();
+SELECT count(since) FROM _copy_pause();
+ROLLBACK;
+SELECT count(since) FROM _copy_pause();
+
 -- Nothing takes long; how far a copy is, is told from its position
 SELECT * FROM operations;
 SELECT position, _position_fraction(position)
@@ -33,7 +50,7 @@ SET ROLE quorate_admin;
 SELECT count(*) > 10 AS answers FROM doctor();
 RESET ROLE;
 SELECT count(*) AS functions_for_everybody FROM pg_catalog.pg_proc
-	WHERE pronamespace = 'quorate'::regnamespace AND proname ~ 'doctor|health|holders|problems|fraction|recover'
+	WHERE pronamespace = 'quorate'::regnamespace AND proname ~ 'doctor|health|holders|problems|fraction|recover|cop(y|ies)'
 	AND pg_catalog.has_function_privilege('pg_database_owner', oid, 'EXECUTE');
 
 -- It reads only

@@ -209,6 +209,8 @@ item_relations_clear(void)
 
 	foreach (cell, ids)
 		drop_when_free((uint32_t) lfirst_int(cell));
-	run_as_owner("TRUNCATE " DATA_SCHEMA ".t%u, " DATA_SCHEMA ".applied", METADATA_TABLE_ID);
+	run_as_owner("TRUNCATE " DATA_SCHEMA ".t%u, " DATA_SCHEMA ".applied, " DATA_SCHEMA
+				 ".copy_pause",
+				 METADATA_TABLE_ID);
 	CommandCounterIncrement();
 }

@@ -27,6 +27,17 @@ COMMENT ON COLUMN quorate_data.applied.copy_position IS 'up to here rows are cop
 COMMENT ON COLUMN quorate_data.applied.copy_started IS 'since when they are being copied or removed';
 GRANT SELECT ON quorate_data.applied TO quorate_admin;
 
+CREATE TABLE quorate_data.copy_pause (
+	is_paused boolean PRIMARY KEY CHECK (is_paused),
+	since timestamptz NOT NULL,
+	paused_by name NOT NULL
+);
+COMMENT ON TABLE quorate_data.copy_pause IS 'one row while quorate.pause_copies() is in force on this node';
+COMMENT ON COLUMN quorate_data.copy_pause.is_paused IS 'true';
+COMMENT ON COLUMN quorate_data.copy_pause.since IS 'when it was called';
+COMMENT ON COLUMN quorate_data.copy_pause.paused_by IS 'the role that called it';
+GRANT SELECT ON quorate_data.copy_pause TO quorate_admin;
+
 CREATE FUNCTION quorate._create_metadata_relation() RETURNS void
 	LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'quorate_create_metadata_relation';
 SELECT quorate._create_metadata_relation();

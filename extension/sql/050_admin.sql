@@ -1,6 +1,6 @@
 -- Clusters, tables, leadership.
 -- C: extension/sqlapi/create_cluster.c, drop_cluster.c, preflight.c, add_node.c, remove_node.c, node_states.c,
--- finalize_upgrade.c, table_functions.c
+-- finalize_upgrade.c, copy_functions.c, table_functions.c
 
 CREATE FUNCTION quorate.create_cluster(nodes jsonb, allow_shared_zone boolean DEFAULT false)
 RETURNS void
@@ -99,6 +99,22 @@ LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
 COMMENT ON FUNCTION quorate._autoadmin() IS 'internal: the switches in the metadata';
 
+CREATE FUNCTION quorate.pause_copies()
+RETURNS void
+AS 'MODULE_PATHNAME', 'quorate_pause_copies'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION quorate.pause_copies() IS
+'has this node copy and remove no rows, but those of the metadata, until resume_copies, also after a restart; what is under way keeps its place';
+
+CREATE FUNCTION quorate.resume_copies()
+RETURNS void
+AS 'MODULE_PATHNAME', 'quorate_resume_copies'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION quorate.resume_copies() IS
+'ends pause_copies on this node: copies go on where they were';
+
 CREATE FUNCTION quorate.create_table(
 	table_name text,
 	partition_key text,
@@ -142,6 +158,8 @@ REVOKE ALL ON FUNCTION
 	quorate.finalize_upgrade(),
 	quorate.set_autoadmin(boolean, boolean),
 	quorate._autoadmin(),
+	quorate.pause_copies(),
+	quorate.resume_copies(),
 	quorate.create_table(text, text, text, text, text, integer),
 	quorate.drop_table(text),
 	quorate.transfer_leader(text, integer, text)
@@ -153,6 +171,8 @@ GRANT EXECUTE ON FUNCTION
 	quorate.resume_node(text),
 	quorate.finalize_upgrade(),
 	quorate.set_autoadmin(boolean, boolean),
+	quorate.pause_copies(),
+	quorate.resume_copies(),
 	quorate.create_table(text, text, text, text, text, integer),
 	quorate.drop_table(text),
 	quorate.transfer_leader(text, integer, text)

@@ -1,5 +1,6 @@
 -- What an operator looks at.
--- C: extension/sqlapi/view_functions.c for the metadata, extension/worker/node_functions.c for the published state.
+-- C: extension/sqlapi/view_functions.c for the metadata, extension/worker/node_functions.c for the published state,
+-- extension/sqlapi/copy_functions.c for the pause of copies.
 
 CREATE FUNCTION quorate._nodes(OUT node_id integer, OUT name text, OUT zone text, OUT standing text)
 RETURNS SETOF record
@@ -196,6 +197,13 @@ LEFT JOIN LATERAL (
 COMMENT ON VIEW quorate.replicas IS
 'replicas of every partition: exact for this node''s own, as acknowledged for the others where this node leads, null where it cannot know; lag in entries; rows: ready, copying, replaying (copied, not yet of one LSN), none (log replica); missing_entries: damaged in the log and not yet got from another node';
 
+CREATE FUNCTION quorate._copy_pause(OUT since timestamptz, OUT paused_by name)
+RETURNS record
+AS 'MODULE_PATHNAME', 'quorate_copy_pause'
+LANGUAGE C VOLATILE PARALLEL SAFE;
+
+COMMENT ON FUNCTION quorate._copy_pause() IS 'internal: since when the copying of rows is paused on this node, and by whom; nulls if it is not';
+
 CREATE VIEW quorate.copies AS
 SELECT
 	t.table_name,
@@ -209,7 +217,9 @@ SELECT
 	a.copy_started AS started,
 	CASE WHEN c.group_id IS NOT NULL THEN
 		(c.bytes / GREATEST(extract(epoch FROM pg_catalog.clock_timestamp() - c.since), 0.001))::bigint
-	END AS rate
+	END AS rate,
+	-- The metadata is copied all the same, and the log is applied by another process than the one that is paused.
+	h.since IS NOT NULL AND a.group_id <> 1 AND a.rows <> 3 AS paused
 FROM quorate_data.applied a
 CROSS JOIN quorate._node_status() s
 LEFT JOIN quorate._peers() n ON n.node_id = s.node_id
@@ -217,10 +227,12 @@ LEFT JOIN quorate._partitions() p ON p.group_id = a.group_id
 LEFT JOIN quorate._tables() t ON t.table_id = p.table_id
 LEFT JOIN quorate._copy_activity() c ON c.group_id = a.group_id
 LEFT JOIN quorate._peers() f ON f.node_id = c.source
+CROSS JOIN quorate._copy_pause() h
 WHERE a.rows <> 0;
 
 COMMENT ON VIEW quorate.copies IS
 'replicas of this node whose rows are being copied from another node (source) or removed: items and bytes that are here, rate in bytes a second where the copier is at work; no table for the metadata';
+COMMENT ON COLUMN quorate.copies.paused IS 'it waits for resume_copies()';
 
 CREATE VIEW quorate.counters AS
 SELECT name, value FROM quorate._counters();
@@ -228,10 +240,11 @@ SELECT name, value FROM quorate._counters();
 COMMENT ON VIEW quorate.counters IS
 'cumulative counters of this node since its start';
 
-REVOKE ALL ON FUNCTION quorate._nodes(), quorate._tables(), quorate._partitions() FROM PUBLIC;
+REVOKE ALL ON FUNCTION quorate._nodes(), quorate._tables(), quorate._partitions(), quorate._copy_pause() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION
 	quorate._nodes(), quorate._tables(), quorate._partitions(), quorate._autoadmin(),
-	quorate._node_status(), quorate._group_status(), quorate._copy_activity(), quorate._counters(), quorate._peers()
+	quorate._node_status(), quorate._group_status(), quorate._copy_activity(), quorate._copy_pause(),
+	quorate._counters(), quorate._peers()
 TO quorate_read, quorate_write, quorate_admin, quorate_peer, pg_monitor;
 GRANT SELECT ON quorate.nodes, quorate.cluster, quorate.autoadmin, quorate.tables, quorate.partitions, quorate.replicas, quorate.copies, quorate.counters
 TO quorate_read, quorate_write, quorate_admin, quorate_peer, pg_monitor;

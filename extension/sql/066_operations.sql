@@ -14,7 +14,9 @@ SELECT
 	COALESCE(pg_catalog.format('%s partition %s', t.table_name, p.partition),
 		CASE WHEN a.group_id = 1 THEN 'metadata' ELSE 'group ' || a.group_id END) AS object,
 	s.name AS node,
-	CASE a.rows WHEN 1 THEN 'clearing' WHEN 2 THEN 'copying' WHEN 3 THEN 'replaying the log' ELSE 'removing' END AS step,
+	CASE WHEN c.paused THEN 'paused'
+		ELSE CASE a.rows WHEN 1 THEN 'clearing' WHEN 2 THEN 'copying' WHEN 3 THEN 'replaying the log' ELSE 'removing' END
+	END AS step,
 	a.bytes AS done,
 	CASE
 		WHEN a.rows = 2 AND f.percent > 0 THEN (a.bytes * (100 - f.percent) / f.percent)::bigint
@@ -23,8 +25,10 @@ SELECT
 	'bytes' AS unit,
 	CASE a.rows WHEN 2 THEN f.percent WHEN 3 THEN 100 END AS percent,
 	(extract(epoch FROM pg_catalog.clock_timestamp() - a.copy_started) * 1000)::bigint AS for_ms,
-	NULL::text AS stop_with
+	-- The metadata is not paused, and what is copied is soon replayed.
+	CASE WHEN c.paused THEN 'resume_copies' WHEN a.group_id <> 1 AND a.rows <> 3 THEN 'pause_copies' END AS stop_with
 FROM quorate_data.applied a
+JOIN quorate.copies c USING (group_id)
 CROSS JOIN (SELECT n.name FROM quorate._node_status() x JOIN quorate._peers() n ON n.node_id = x.node_id) s
 LEFT JOIN quorate._partitions() p ON p.group_id = a.group_id
 LEFT JOIN quorate._tables() t ON t.table_id = p.table_id
@@ -74,10 +78,10 @@ FROM quorate.changes c
 GROUP BY c.node, c.step;
 
 COMMENT ON VIEW quorate.operations IS
-'everything under way that takes long, as this node knows it: rows copied or removed here, nodes that come, go or drain, groups led here whose members change. All of it is recorded, goes on after a crash or a cancelled call, and is ended by stop_with';
+'everything under way that takes long, as this node knows it: rows copied or removed here, nodes that come, go or drain, groups led here whose members change. All of it is recorded, goes on after a crash or a cancelled call, and is halted by stop_with';
 COMMENT ON COLUMN quorate.operations.remaining IS 'for rows estimated from the position that the copy has reached';
 COMMENT ON COLUMN quorate.operations.stop_with IS
-'the function that takes it back; null for rows, which follow from what the members of the group are to be';
+'the function that takes it back, or halts it; of what is halted, the one that has it go on; null for rows of the metadata and for those that are replayed';
 
 REVOKE ALL ON FUNCTION quorate._position_fraction(bytea) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION quorate._position_fraction(bytea) TO quorate_read, quorate_write, quorate_admin, quorate_peer, pg_monitor;

@@ -350,7 +350,7 @@ BEGIN ATOMIC
 			WHEN p.step = 'no node for a log replica' THEN 'Every node has a replica, or is silent: bring the silent node back, or quorate.replace_node() it.'
 			WHEN p.step = 'steady' THEN 'It begins after quorate.heal_after, if healing is switched on.'
 			WHEN p.step IS NULL THEN 'Its leader''s node knows what is done about it: see quorate.changes there.'
-			ELSE 'It is being healed: see quorate.changes and quorate.copies.'
+			ELSE 'It is being healed: see quorate.changes, and quorate.copies and quorate.doctor() on the node that is named.'
 		END
 	FROM groups g LEFT JOIN plans p USING (group_id) LEFT JOIN nodes pn ON pn.node_id = p.node_id
 	WHERE g.heard >= g.quorum AND g.group_id <> 1
@@ -371,8 +371,10 @@ BEGIN ATOMIC
 	FROM groups g WHERE g.shared_zone IS NOT NULL
 	UNION ALL
 	SELECT 'rows', g.object, 'WARN', format('the rows of this node''s replica are %s', COALESCE(x.rows, 'not known yet')),
-		'Until they are ready it neither leads nor answers. quorate.copies shows the progress, the server''s log why there is none.'
-	FROM here x JOIN groups g USING (group_id) CROSS JOIN self
+		CASE WHEN h.since IS NOT NULL AND x.rows = 'copying' AND g.group_id <> 1
+			THEN 'Until they are ready it neither leads nor answers. Copying is paused here; it goes on after quorate.resume_copies().'
+			ELSE 'Until they are ready it neither leads nor answers. quorate.copies shows the progress, the server''s log why there is none.' END
+	FROM here x JOIN groups g USING (group_id) CROSS JOIN quorate._copy_pause() h
 	WHERE COALESCE(x.rows, '') NOT IN ('ready', 'none')
 	UNION ALL
 	SELECT 'rows', g.object, 'WARN', format('%s committed entries are not applied here yet', x.commit_lsn - x.applied_lsn),
@@ -394,6 +396,20 @@ BEGIN ATOMIC
 END;
 
 COMMENT ON FUNCTION quorate._doctor_partitions() IS 'internal: groups without quorum, leader, copies or rows';
+
+-- A pause that was forgotten leaves partitions short of copies, whatever is well otherwise.
+CREATE FUNCTION quorate._doctor_copies() RETURNS SETOF quorate._finding
+LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+	SELECT 'rows', 'this node', 'WARN',
+		format('the copying and removing of rows has been paused here for %s s by %s; replicas that wait: %s',
+			extract(epoch FROM clock_timestamp() - h.since)::bigint, h.paused_by, (SELECT count(*) FROM quorate.copies WHERE paused)),
+		'quorate.resume_copies() on this node has them go on where they were. Until then partitions may be short of a copy.'
+	FROM quorate._copy_pause() h
+	WHERE h.since IS NOT NULL;
+END;
+
+COMMENT ON FUNCTION quorate._doctor_copies() IS 'internal: is the copying of rows paused here?';
 
 CREATE FUNCTION quorate._doctor_metadata() RETURNS SETOF quorate._finding
 LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp
@@ -430,6 +446,7 @@ BEGIN
 	RETURN QUERY SELECT * FROM quorate._doctor_peers();
 	RETURN QUERY SELECT * FROM quorate._doctor_autoadmin();
 	RETURN QUERY SELECT * FROM quorate._doctor_metadata();
+	RETURN QUERY SELECT * FROM quorate._doctor_copies();
 	RETURN QUERY SELECT * FROM quorate._doctor_partitions();
 END
 $$;
@@ -485,13 +502,13 @@ REVOKE ALL ON FUNCTION
 	quorate._is_preloaded(), quorate._health(), quorate._peer_problems(), quorate._log_holders(),
 	quorate._doctor_settings(), quorate._doctor_room(), quorate._doctor_version(), quorate._doctor_releases(), quorate._doctor_node(),
 	quorate._doctor_processes(), quorate._doctor_log(), quorate._doctor_heard(), quorate._doctor_peers(),
-	quorate._doctor_autoadmin(), quorate._doctor_groups(), quorate._doctor_partitions(), quorate._doctor_metadata(),
+	quorate._doctor_autoadmin(), quorate._doctor_groups(), quorate._doctor_partitions(), quorate._doctor_metadata(), quorate._doctor_copies(),
 	quorate._doctor_findings(), quorate.doctor()
 FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION
 	quorate._is_preloaded(), quorate._health(), quorate._peer_problems(), quorate._log_holders(),
 	quorate._doctor_settings(), quorate._doctor_room(), quorate._doctor_version(), quorate._doctor_releases(), quorate._doctor_node(),
 	quorate._doctor_processes(), quorate._doctor_log(), quorate._doctor_heard(), quorate._doctor_peers(),
-	quorate._doctor_autoadmin(), quorate._doctor_groups(), quorate._doctor_partitions(), quorate._doctor_metadata(),
+	quorate._doctor_autoadmin(), quorate._doctor_groups(), quorate._doctor_partitions(), quorate._doctor_metadata(), quorate._doctor_copies(),
 	quorate._doctor_findings(), quorate.doctor()
 TO quorate_read, quorate_write, quorate_admin, quorate_peer, pg_monitor;

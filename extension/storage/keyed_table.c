@@ -3,8 +3,8 @@
  *		Direct heap and index access to a table with a primary key of one column.
  *
  * Reading runs in any backend.  Writing runs in the applier and the copier, in their transactions, on
- * different keys (applied_table.h says whose a key is); nothing is durable before that transaction's
- * WAL is.
+ * different keys (applied_table.h says whose a key is), and in backends behind a lock of their own (copy_pause.c);
+ * nothing is durable before that transaction's WAL is.
  *
  * What direct writes have to look after themselves:
  *	- A row that this very transaction wrote can be changed again only by a later command, so the

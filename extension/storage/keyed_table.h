@@ -2,9 +2,9 @@
  * keyed_table.h
  *		A table with a primary key of one column, read and written without SQL.
  *
- * The extension's own tables (item tables, the table of applied LSNs) are changed by the applier and
- * the copier only, and each row by one of them at a time; so their rows can go straight to heap and
- * index, at half the cost of a prepared statement.  This is what item_table.c and applied_table.c have in common.
+ * The extension's own tables (item tables, the table of applied LSNs, the pause of copies) are changed by the
+ * extension only, and each row by one process at a time; so their rows can go straight to heap and index, at half the
+ * cost of a prepared statement.  This is what item_table.c, applied_table.c and copy_pause.c have in common.
  */
 #ifndef QUORATE_STORAGE_KEYED_TABLE_H
 #define QUORATE_STORAGE_KEYED_TABLE_H

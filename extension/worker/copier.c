@@ -8,6 +8,9 @@
  * removes some rows, or adds a page that was fetched before.  So the work goes on where it was after a restart, a
  * crash or a termination, and no row is ever in the table that the cursor does not cover.
  *
+ * An operator may pause it (storage/copy_pause.h): then each group stays where its last step has left it.  The metadata
+ * is small, and without it this node knows no table and no leader, so it is copied all the same.
+ *
  * Between pages nothing is held: each is of whatever LSN the source has applied at that moment.  The log of this
  * replica has everything from the first of them on, and the applier brings the rows to one LSN with it.
  */
@@ -26,6 +29,7 @@
 #include "catalog/metadata.h"
 #include "settings.h"
 #include "shmem/rows_state.h"
+#include "storage/copy_pause.h"
 #include "storage/own_transaction.h"
 #include "worker/copier.h"
 #include "worker/copy_source.h"
@@ -275,6 +279,14 @@ needs_no_rows(const AppliedRow *row)
 		   pg_atomic_read_u32(&shared->kind) == MEMBER_LOG;
 }
 
+static bool
+is_paused(GroupId group)
+{
+	CopyPause pause;
+
+	return group != GROUP_METADATA && copy_pause_read(&pause);
+}
+
 /* One step of a group's work; false if there is nothing to do or it cannot go on now. */
 static bool
 work_on(GroupId group)
@@ -285,7 +297,7 @@ work_on(GroupId group)
 	if (!copy_step_begin(group, &step))
 		return false;
 	copy_step_turn(&step.row);
-	if (needs_no_rows(&step.row))
+	if (needs_no_rows(&step.row) || is_paused(group))
 	{
 		copy_step_end(&step);
 		return false;
