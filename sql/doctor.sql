@@ -13,8 +13,10 @@ SELECT set_autoadmin(true, true);
 
 -- A setting that hurts
 SET ignore_checksum_failure = on;
+SET zero_damaged_pages = on;
 SELECT * FROM doctor() WHERE "check" = 'settings';
 RESET ignore_checksum_failure;
+RESET zero_damaged_pages;
 SELECT count(*) FROM doctor() WHERE status <> 'OK';
 
 -- Copies that were paused, and perhaps forgotten

@@ -13,10 +13,11 @@
 
 typedef struct RowsShared
 {
-	LWLock *lock; /* gone[], activity */
+	LWLock *lock; /* gone[], activity, failures[] */
 	pg_atomic_uint64 gone_generation;
 	pg_atomic_uint64 handovers;
 	CopyActivity activity;
+	RowsFailure failures[ROWS_WRITERS];
 	uint32_t gone_slots;
 	GroupId gone[FLEXIBLE_ARRAY_MEMBER]; /* 0: slot not used */
 } RowsShared;
@@ -184,6 +185,30 @@ copy_activity_get(CopyActivity *activity)
 	*activity = rows_shared->activity;
 	LWLockRelease(rows_shared->lock);
 }
+
+/* ---- failures ---- */
+
+void
+rows_failure_set(RowsWriter writer, GroupId group, const char *message)
+{
+	RowsFailure *failure = &rows_shared->failures[writer];
+
+	LWLockAcquire(rows_shared->lock, LW_EXCLUSIVE);
+	failure->when_us = shared_now_us();
+	failure->group = group;
+	strlcpy(failure->message, message, sizeof(failure->message));
+	LWLockRelease(rows_shared->lock);
+}
+
+void
+rows_failure_get(RowsWriter writer, RowsFailure *failure)
+{
+	LWLockAcquire(rows_shared->lock, LW_SHARED);
+	*failure = rows_shared->failures[writer];
+	LWLockRelease(rows_shared->lock);
+}
+
+/* ---- handing over ---- */
 
 void
 copy_handed_over(void)

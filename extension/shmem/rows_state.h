@@ -93,6 +93,31 @@ typedef struct CopyActivity
 extern void copy_activity_set(const CopyActivity *activity);
 extern void copy_activity_get(CopyActivity *activity);
 
+/* ---- failures ---- */
+
+/* The processes that write rows. */
+typedef enum RowsWriter
+{
+	ROWS_APPLIER,
+	ROWS_COPIER,
+	ROWS_WRITERS
+} RowsWriter;
+
+#define ROWS_FAILURE_MAX 200 /* bytes of a message, with the final NUL */
+
+/* The last error that ended such a process.  It is started again, and may well meet the same error then. */
+typedef struct RowsFailure
+{
+	TimeUs when_us; /* CLOCK_BOOTTIME; 0: there was none */
+	GroupId group;  /* whose rows it was at work on; 0 for none */
+	char message[ROWS_FAILURE_MAX];
+} RowsFailure;
+
+extern void rows_failure_set(RowsWriter writer, GroupId group, const char *message);
+extern void rows_failure_get(RowsWriter writer, RowsFailure *failure);
+
+/* ---- handing over ---- */
+
 /* Copier: it has handed rows over to the applier.  Applier: the number of times that it did. */
 extern void copy_handed_over(void);
 extern uint64_t copy_handovers(void);

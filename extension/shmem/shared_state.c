@@ -114,6 +114,7 @@ init_group_slot(GroupShared *group)
 	pg_atomic_init_u32(&group->kind, 0);
 	pg_atomic_init_u32(&group->fresh, 0);
 	pg_atomic_init_u64(&group->rows, 0);
+	pg_atomic_init_u64(&group->stopped_lsn, 0);
 	pg_atomic_init_u64(&group->base_lsn, 0);
 	pg_atomic_init_u64(&group->copy_from_lsn, 0);
 	pg_atomic_init_u64(&group->plan, 0);

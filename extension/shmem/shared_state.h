@@ -8,8 +8,8 @@
  * copy.
  *
  * Writers and locks:
- *	- GroupShared: the replicator writes, but for applied_lsn and applied_durable_lsn, which the applier
- *	  writes, and `rows`, which both write (rows_state.h).  Fields read on the fast path are atomics;
+ *	- GroupShared: the replicator writes, but for applied_lsn, applied_durable_lsn and stopped_lsn, which the
+ *	  applier writes, and `rows`, which both write (rows_state.h).  Fields read on the fast path are atomics;
  *	  the rest is under GroupShared.mutex.
  *	- nodes[], removed_nodes, peer_problems, cluster identity: replicator writes under SharedState.lock
  *	  (exclusive), others read shared.
@@ -97,6 +97,7 @@ typedef struct GroupShared
 
 	/* What the rows are good for (rows_state.h), and from where the log can be applied to them. */
 	pg_atomic_uint64 rows;
+	pg_atomic_uint64 stopped_lsn; /* the applier does not understand this entry; 0 for none; by it */
 	pg_atomic_uint64 base_lsn; /* entries up to here are no longer in the log of this replica */
 	pg_atomic_uint64 copy_from_lsn; /* rows that are not at this LSN yet are to be copied anew */
 

@@ -20,7 +20,7 @@ typedef enum SharedLock
 	LOCK_COMMANDS,
 	LOCK_FORWARD,     /* the ring of requests for other nodes */
 	LOCK_CONDITIONAL, /* conditional writes of this node, one at a time */
-	LOCK_ROWS,        /* replicas that have gone, and what the copier does */
+	LOCK_ROWS,        /* replicas that have gone, what the copier does, what failed */
 	LOCK_INBOUND_FIRST
 } SharedLock;
 

@@ -1,6 +1,6 @@
 -- What an operator looks at.
 -- C: extension/sqlapi/view_functions.c for the metadata, extension/worker/node_functions.c for the published state,
--- extension/sqlapi/copy_functions.c for the pause of copies.
+-- extension/sqlapi/copy_functions.c for the pause of copies, health_functions.c for what fails.
 
 CREATE FUNCTION quorate._nodes(OUT node_id integer, OUT name text, OUT zone text, OUT standing text)
 RETURNS SETOF record
@@ -159,6 +159,15 @@ LEFT JOIN quorate._nodes() n ON n.node_id = g.leader;
 COMMENT ON VIEW quorate.partitions IS
 'partitions: range of positions, leader, ballot and progress as this node knows them; items and bytes (positions and items, uncompressed) are those of this node''s replica; serves is known on the leader''s node only';
 
+CREATE FUNCTION quorate._row_problems(
+	OUT group_id bigint, OUT process text, OUT stopped_lsn bigint, OUT problem text)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'quorate_row_problems'
+LANGUAGE C VOLATILE PARALLEL SAFE ROWS 1;
+
+COMMENT ON FUNCTION quorate._row_problems() IS
+'internal: why the log is not applied, or rows are not copied, on this node: entries that this release does not understand, and errors of the last minute';
+
 CREATE VIEW quorate.replicas AS
 SELECT
 	t.table_name,
@@ -179,7 +188,8 @@ SELECT
 	GREATEST(g.commit_lsn - CASE WHEN m.node_id = s.node_id THEN g.applied_lsn ELSE d.durable_lsn END, 0) AS lag,
 	COALESCE(d.needs_snapshot, false) AS needs_snapshot,
 	CASE WHEN m.node_id = s.node_id THEN g.rows END AS rows,
-	CASE WHEN m.node_id = s.node_id THEN g.missing_entries END AS missing_entries
+	CASE WHEN m.node_id = s.node_id THEN g.missing_entries END AS missing_entries,
+	CASE WHEN m.node_id = s.node_id THEN w.problem END AS problem
 FROM quorate._partitions() p
 JOIN quorate._tables() t USING (table_id)
 CROSS JOIN LATERAL ROWS FROM (
@@ -192,10 +202,13 @@ LEFT JOIN LATERAL (
 	FROM ROWS FROM (
 		pg_catalog.unnest(g.member_nodes), pg_catalog.unnest(g.member_durable_lsns),
 		pg_catalog.unnest(g.member_needs_snapshot)) AS x(node_id, durable_lsn, needs_snapshot)
-	WHERE x.node_id = m.node_id AND g.leader = s.node_id) d ON true;
+	WHERE x.node_id = m.node_id AND g.leader = s.node_id) d ON true
+LEFT JOIN (
+	SELECT x.group_id, pg_catalog.string_agg(x.problem, '; ') AS problem
+	FROM quorate._row_problems() x GROUP BY x.group_id) w USING (group_id);
 
 COMMENT ON VIEW quorate.replicas IS
-'replicas of every partition: exact for this node''s own, as acknowledged for the others where this node leads, null where it cannot know; lag in entries; rows: ready, copying, replaying (copied, not yet of one LSN), none (log replica); missing_entries: damaged in the log and not yet got from another node';
+'replicas of every partition: exact for this node''s own, as acknowledged for the others where this node leads, null where it cannot know; lag in entries; rows: ready, copying, replaying (copied, not yet of one LSN), none (log replica); missing_entries: damaged in the log and not yet got from another node; problem: why the log is not applied, or rows are not copied, on this node';
 
 CREATE FUNCTION quorate._copy_pause(OUT since timestamptz, OUT paused_by name)
 RETURNS record
@@ -240,11 +253,11 @@ SELECT name, value FROM quorate._counters();
 COMMENT ON VIEW quorate.counters IS
 'cumulative counters of this node since its start';
 
-REVOKE ALL ON FUNCTION quorate._nodes(), quorate._tables(), quorate._partitions(), quorate._copy_pause() FROM PUBLIC;
+REVOKE ALL ON FUNCTION quorate._nodes(), quorate._tables(), quorate._partitions(), quorate._copy_pause(), quorate._row_problems() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION
 	quorate._nodes(), quorate._tables(), quorate._partitions(), quorate._autoadmin(),
 	quorate._node_status(), quorate._group_status(), quorate._copy_activity(), quorate._copy_pause(),
-	quorate._counters(), quorate._peers()
+	quorate._row_problems(), quorate._counters(), quorate._peers()
 TO quorate_read, quorate_write, quorate_admin, quorate_peer, pg_monitor;
 GRANT SELECT ON quorate.nodes, quorate.cluster, quorate.autoadmin, quorate.tables, quorate.partitions, quorate.replicas, quorate.copies, quorate.counters
 TO quorate_read, quorate_write, quorate_admin, quorate_peer, pg_monitor;

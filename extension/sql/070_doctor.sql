@@ -138,6 +138,8 @@ BEGIN ATOMIC
 			WHEN s.reason LIKE '%removed from its cluster%' THEN 'Call quorate.drop_cluster(force => true) here and quorate.add_node() on another node.'
 			WHEN s.reason LIKE '%adopt_identity%' THEN 'If, and only if, the directory is this node''s last log, moved on purpose: quorate.adopt_identity(). See docs/operations.md.'
 			WHEN s.reason LIKE '%set back%' OR s.reason LIKE '%damage%' THEN 'Call quorate.remove_node(..., force => true) on another node, quorate.drop_cluster(force => true) here, and quorate.add_node() there.'
+			WHEN s.reason LIKE '%this release reads version%' THEN 'Install a release of quorate that reads it, and restart the server.'
+			WHEN s.reason LIKE 'quorate.max_nodes%' THEN 'Raise quorate.max_nodes and restart the server.'
 			ELSE 'Read the server''s log.'
 		END
 	FROM quorate._node_status() s
@@ -381,6 +383,11 @@ BEGIN ATOMIC
 		'If that grows, the applier does not keep up or has stopped: read the server''s log.'
 	FROM here x JOIN groups g USING (group_id)
 	WHERE x.rows = 'ready' AND x.commit_lsn - x.applied_lsn > 10000
+	UNION ALL
+	SELECT 'rows', COALESCE(g.object, 'this node'), CASE w.process WHEN 'applier' THEN 'FAIL' ELSE 'WARN' END, w.problem,
+		CASE WHEN w.stopped_lsn IS NOT NULL THEN 'Install the release of quorate that the other nodes run, and restart the server.'
+			ELSE 'It is started again and goes on where it was. If this stays, mend what the message names; the server''s log has more of it.' END
+	FROM quorate._row_problems() w LEFT JOIN groups g USING (group_id)
 	UNION ALL
 	SELECT 'log', g.object, 'WARN', format('%s entries of its log are damaged here and not yet got from another node', x.missing_entries),
 		'They are got from the other members by themselves. If they stay, look whether those are heard; and at the disk.'

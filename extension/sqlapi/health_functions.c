@@ -13,12 +13,16 @@
 #include "utils/builtins.h"
 #include "utils/tuplestore.h"
 
+#include "shmem/rows_state.h"
 #include "shmem/shared_state.h"
 
 PG_FUNCTION_INFO_V1(quorate_is_preloaded);
 PG_FUNCTION_INFO_V1(quorate_health);
 PG_FUNCTION_INFO_V1(quorate_peer_problems);
 PG_FUNCTION_INFO_V1(quorate_log_holders);
+PG_FUNCTION_INFO_V1(quorate_row_problems);
+
+#define FAILURE_SHOWN_US (60 * INT64CONST(1000000)) /* a process that goes on failing does so every 16 s at least */
 
 /* quorate._is_preloaded(): false if this server was started without the library */
 Datum
@@ -74,6 +78,16 @@ begin_rows(FunctionCallInfo fcinfo)
 	return (ReturnSetInfo *) fcinfo->resultinfo;
 }
 
+/* Text that may have been cut within a character. */
+static Datum
+message_datum(const char *message)
+{
+	int length = (int) strlen(message);
+
+	return PointerGetDatum(
+		cstring_to_text_with_len(message, pg_mbcliplen(message, length, length)));
+}
+
 /* quorate._peer_problems(): node_id, problem; no row for a node whose stream is up */
 Datum
 quorate_peer_problems(PG_FUNCTION_ARGS)
@@ -85,17 +99,14 @@ quorate_peer_problems(PG_FUNCTION_ARGS)
 		char problem[PEER_PROBLEM_MAX];
 		Datum values[2];
 		bool nulls[2] = {false};
-		int length;
 
 		LWLockAcquire(quorate_shared->lock, LW_SHARED);
 		strlcpy(problem, quorate_shared->peer_problems[node], sizeof(problem));
 		LWLockRelease(quorate_shared->lock);
 		if (problem[0] == '\0')
 			continue;
-		length = (int) strlen(problem); /* it may have been cut within a character */
-		length = pg_mbcliplen(problem, length, length);
 		values[0] = Int32GetDatum(node);
-		values[1] = PointerGetDatum(cstring_to_text_with_len(problem, length));
+		values[1] = message_datum(problem);
 		tuplestore_putvalues(rows->setResult, rows->setDesc, values, nulls);
 	}
 	return (Datum) 0;
@@ -153,5 +164,66 @@ quorate_log_holders(PG_FUNCTION_ARGS)
 		if (status.group != 0 && DatumGetInt64(values[2]) > 0)
 			tuplestore_putvalues(rows->setResult, rows->setDesc, values, nulls);
 	}
+	return (Datum) 0;
+}
+
+/* A row for a process that failed a moment ago. */
+static void
+put_failure(ReturnSetInfo *rows, const char *process, RowsWriter writer)
+{
+	RowsFailure failure;
+	TimeUs ago_us;
+	Datum values[4];
+	bool nulls[4] = {false};
+
+	rows_failure_get(writer, &failure);
+	ago_us = shared_now_us() - failure.when_us;
+	if (failure.when_us == 0 || ago_us > FAILURE_SHOWN_US)
+		return;
+	values[0] = Int64GetDatum((int64) failure.group);
+	nulls[0] = failure.group == 0;
+	values[1] = CStringGetTextDatum(process);
+	nulls[2] = true;
+	values[3] = message_datum(psprintf("the %s failed %lld s ago: %s", process,
+									   (long long) (ago_us / 1000000), failure.message));
+	tuplestore_putvalues(rows->setResult, rows->setDesc, values, nulls);
+}
+
+/* Rows for the groups that the applier has stopped at. */
+static void
+put_stopped_groups(ReturnSetInfo *rows)
+{
+	for (uint32_t i = 0; i < quorate_shared->group_slots; i++)
+	{
+		GroupShared *group = &quorate_shared->groups[i];
+		GroupId id = pg_atomic_read_u64(&group->group);
+		Lsn lsn = pg_atomic_read_u64(&group->stopped_lsn);
+		Datum values[4];
+		bool nulls[4] = {false};
+
+		if (lsn == 0 || shared_group_find(id) != group)
+			continue;
+		values[0] = Int64GetDatum((int64) id);
+		values[1] = CStringGetTextDatum("applier");
+		values[2] = Int64GetDatum((int64) lsn);
+		values[3] = CStringGetTextDatum(
+			psprintf("the applier stopped before LSN %llu: this release does not understand the entry",
+					 (unsigned long long) lsn));
+		tuplestore_putvalues(rows->setResult, rows->setDesc, values, nulls);
+	}
+}
+
+/*
+ * quorate._row_problems(): group_id, process, stopped_lsn, problem: why rows here are not brought up or copied.  A
+ * null group: none was at work on; stopped_lsn of an applier that waits for another release, else null.
+ */
+Datum
+quorate_row_problems(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *rows = begin_rows(fcinfo);
+
+	put_failure(rows, "applier", ROWS_APPLIER);
+	put_failure(rows, "copier", ROWS_COPIER);
+	put_stopped_groups(rows);
 	return (Datum) 0;
 }

@@ -26,6 +26,7 @@
 #include "catalog/reconciler.h"
 #include "settings.h"
 #include "shmem/apply_feed.h"
+#include "shmem/rows_state.h"
 #include "shmem/shared_state.h"
 #include "storage/own_transaction.h"
 #include "worker/applier.h"
@@ -168,10 +169,9 @@ begin_life(void)
 	reconcile();
 }
 
-void
-applier_main(Datum argument)
+static void
+live(void)
 {
-	table_worker_start("applier");
 	begin_life();
 	ereport(LOG, (errmsg("quorate applier started in database \"%s\"", quorate_database)));
 
@@ -189,4 +189,11 @@ applier_main(Datum argument)
 		else
 			wait_for_work();
 	}
+}
+
+void
+applier_main(Datum argument)
+{
+	table_worker_start("applier");
+	table_worker_run(ROWS_APPLIER, live);
 }

@@ -108,6 +108,9 @@ progress_start_feed(GroupProgress *progress, GroupShared *shared)
 {
 	if (was_asked_lately(progress))
 		return;
+	/* An entry that is not understood is met again, unless it lies behind rows that were copied meanwhile. */
+	progress->stopped = false;
+	pg_atomic_write_u64(&shared->stopped_lsn, 0);
 	pg_atomic_write_u64(&shared->applied_lsn, progress->applied_lsn);
 	pg_write_barrier();
 	pg_atomic_write_u64(&shared->applied_durable_lsn, progress->durable_lsn);

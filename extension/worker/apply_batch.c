@@ -21,6 +21,7 @@
 #include "wire/entry.h"
 #include "worker/applier_progress.h"
 #include "worker/apply_batch.h"
+#include "worker/table_worker.h"
 
 #define BATCH_ROWS_MAX 512 /* about 4 ms of work: a reader may be waiting for the first of them */
 #define BATCH_BYTES_MAX (4 * 1024 * 1024)
@@ -146,7 +147,11 @@ add_entry(GroupProgress *progress, const ApplyItem *item)
 static void
 stop_group(GroupProgress *progress, Lsn lsn)
 {
+	GroupShared *shared = shared_group_find(progress->group);
+
 	progress->stopped = true;
+	if (shared != NULL)
+		pg_atomic_write_u64(&shared->stopped_lsn, lsn);
 	ereport(LOG, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				  errmsg("stopped applying group %llu at LSN %llu",
 						 (unsigned long long) progress->group, (unsigned long long) lsn),
@@ -258,6 +263,7 @@ write_table(uint32_t first)
 		MemoryContext caller = MemoryContextSwitchTo(batch.write_context);
 
 		CHECK_FOR_INTERRUPTS();
+		table_worker_at(batch.rows[index].progress->group);
 		if (!is_gone && is_newest(index))
 			write_row(&table, &batch.rows[index]);
 		MemoryContextSwitchTo(caller);
@@ -306,6 +312,7 @@ apply_batch_write(void)
 		qsort(batch.rows, batch.row_count, sizeof(BatchRow), compare_rows);
 	while (index < batch.row_count)
 		index = write_table(index);
+	table_worker_at(0);
 	write_applied();
 }
 

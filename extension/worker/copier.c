@@ -293,6 +293,7 @@ work_on(GroupId group)
 {
 	CopyStep step;
 
+	table_worker_at(group);
 	copy_step_forget();
 	if (!copy_step_begin(group, &step))
 		return false;
@@ -389,6 +390,7 @@ work(void)
 	TaskList tasks;
 	bool worked;
 
+	table_worker_at(0);
 	list_tasks(&tasks);
 	worked = work_on_all(tasks.copies, false) || work_on_all(tasks.removals, true);
 	list_free_deep(tasks.copies);
@@ -409,10 +411,9 @@ wait_for_work(void)
 	pgstat_report_activity(STATE_RUNNING, "copying rows");
 }
 
-void
-copier_main(Datum argument)
+static void
+live(void)
 {
-	table_worker_start("copier");
 	own_transaction_begin();
 	table_worker_require_extension();
 	own_transaction_commit();
@@ -428,4 +429,11 @@ copier_main(Datum argument)
 		if (!work())
 			wait_for_work();
 	}
+}
+
+void
+copier_main(Datum argument)
+{
+	table_worker_start("copier");
+	table_worker_run(ROWS_COPIER, live);
 }

@@ -13,6 +13,7 @@
 #include "storage/ipc.h"
 #include "tcop/tcopprot.h"
 #include "utils/guc.h"
+#include "utils/memutils.h"
 
 #include "catalog/install.h"
 #include "catalog/metadata.h"
@@ -24,6 +25,43 @@
 
 static uint8_t cluster_id[16]; /* of the cluster whose rows this process writes */
 static const char *process_name;
+static GroupId group_at_work = 0; /* whose rows this process is at work on */
+
+/* ---------------------------------------------------------------- a life, and its end */
+
+void
+table_worker_at(GroupId group)
+{
+	group_at_work = group;
+}
+
+/* The error stays where it is, for whoever reports it and ends the process. */
+static void
+note_failure(RowsWriter writer)
+{
+	ErrorData *error;
+
+	MemoryContextSwitchTo(TopMemoryContext);
+	error = CopyErrorData();
+	HOLD_INTERRUPTS();
+	LWLockReleaseAll(); /* it may have come while one was held, and this process does nothing any more */
+	rows_failure_set(writer, group_at_work, error->message != NULL ? error->message : "");
+}
+
+void
+table_worker_run(RowsWriter writer, void (*work)(void))
+{
+	PG_TRY();
+	{
+		work();
+	}
+	PG_CATCH();
+	{
+		note_failure(writer);
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+}
 
 void
 table_worker_start(const char *name)

@@ -8,6 +8,14 @@
 #include "postgres.h"
 
 #include "core/core_types.h"
+#include "shmem/rows_state.h"
+
+/*
+ * Does the work of such a process, which never returns; an error that ends it is remembered for doctor(), with the
+ * group that table_worker_at() named last (0 for none).
+ */
+extern void table_worker_run(RowsWriter writer, void (*work)(void));
+extern void table_worker_at(GroupId group);
 
 /*
  * Sets the process up: signals, a connection to quorate.database, settings.  Then remembers the cluster that

@@ -5,31 +5,14 @@
 use strict;
 use warnings;
 use QuorateCluster;
-use QuorateProcess qw(run_command wait_until);
+use QuorateDoctor;
+use QuorateProcess qw(run_command);
 use Test::More;
 use Time::HiRes qw(time);
 
 my $cluster = QuorateCluster->new(faults => 1);
 my ($north, $south, $west) = $cluster->nodes;
 $cluster->create_table('songs', partitions => 12);
-
-# What doctor() finds wrong on a node, one line a finding: check|object|status|detail|hint.
-sub findings { return $_[0]->sql("SELECT * FROM quorate.doctor() WHERE status <> 'OK'") }
-
-# Waits until a line of a node's findings is like the pattern.
-sub finds
-{
-	my ($node, $pattern, $name) = @_;
-	my $last;
-	ok(wait_until(30, sub { $last = findings($node); return $last =~ /^$pattern/m }), $node->name . ": $name") or diag $last;
-}
-
-sub finds_nothing
-{
-	my ($node, $name) = @_;
-	my $last;
-	ok(wait_until(60, sub { $last = findings($node); return $last eq '' }), $node->name . ": $name") or diag $last;
-}
 
 finds_nothing($_, 'all is well') foreach $cluster->nodes;
 is($north->sql("SELECT count(*) FROM quorate.doctor() WHERE status = 'OK'"), 16, 'one line a check');
