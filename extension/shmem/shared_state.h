@@ -97,7 +97,8 @@ typedef struct GroupShared
 
 	/* What the rows are good for (rows_state.h), and from where the log can be applied to them. */
 	pg_atomic_uint64 rows;
-	pg_atomic_uint64 stopped_lsn; /* the applier does not understand this entry; 0 for none; by it */
+	pg_atomic_uint64
+		stopped_lsn;           /* the applier does not understand this entry; 0 for none; by it */
 	pg_atomic_uint64 base_lsn; /* entries up to here are no longer in the log of this replica */
 	pg_atomic_uint64 copy_from_lsn; /* rows that are not at this LSN yet are to be copied anew */
 

@@ -250,8 +250,14 @@ BEGIN ATOMIC
 	SELECT 'nodes', 'node ' || h.name, 'WARN', format('it is heard, but this node cannot reach it: %s', split_part(x.problem, chr(10), 1)),
 		'Look at pg_hba.conf and max_wal_senders there, and at its connection string in quorate.nodes.'
 	FROM quorate._doctor_heard() h JOIN quorate._peer_problems() x USING (node_id)
-	WHERE h.is_heard AND NOT h.is_self
-	UNION ALL
+	WHERE h.is_heard AND NOT h.is_self;
+END;
+
+COMMENT ON FUNCTION quorate._doctor_peers() IS 'internal: nodes that are not heard or not reached';
+
+CREATE FUNCTION quorate._doctor_standings() RETURNS SETOF quorate._finding
+LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
 	SELECT 'nodes', 'node ' || n.name, 'WARN', format('it is %s', n.standing),
 		CASE n.standing
 			WHEN 'draining' THEN 'It leads nothing until quorate.resume_node().'
@@ -260,7 +266,7 @@ BEGIN ATOMIC
 	FROM quorate._nodes() n WHERE n.standing <> 'active';
 END;
 
-COMMENT ON FUNCTION quorate._doctor_peers() IS 'internal: nodes that are not heard, or are not to be used';
+COMMENT ON FUNCTION quorate._doctor_standings() IS 'internal: nodes that come, go or are drained';
 
 CREATE FUNCTION quorate._doctor_autoadmin() RETURNS SETOF quorate._finding
 LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp
@@ -301,9 +307,9 @@ BEGIN ATOMIC
 		count(*) FILTER (WHERE m.kind = 'log' AND h.is_heard),
 		string_agg(COALESCE(h.name, 'node ' || m.node_id), ', ' ORDER BY m.node_id)
 			FILTER (WHERE m.kind <> 'learner' AND h.is_heard IS NOT TRUE),
-		CASE WHEN count(h.zone) FILTER (WHERE m.kind = 'storage')
-				> count(DISTINCT h.zone) FILTER (WHERE m.kind = 'storage')
-			THEN string_agg(h.name || ' in ' || h.zone, ', ' ORDER BY m.node_id) FILTER (WHERE m.kind = 'storage') END,
+		string_agg(h.name || ' in ' || h.zone, ', ' ORDER BY m.node_id) FILTER (WHERE m.kind = 'storage' AND EXISTS (
+			SELECT FROM ROWS FROM (unnest(g.nodes), unnest(g.kinds)) AS o(node_id, kind) JOIN heard oh ON oh.node_id = o.node_id
+			WHERE o.kind = 'storage' AND o.node_id <> m.node_id AND oh.zone = h.zone)),
 		g.wanted
 	FROM groups g
 	CROSS JOIN LATERAL ROWS FROM (unnest(g.nodes), unnest(g.kinds)) AS m(node_id, kind)
@@ -418,13 +424,24 @@ END;
 
 COMMENT ON FUNCTION quorate._doctor_copies() IS 'internal: is the copying of rows paused here?';
 
+-- Since this node runs, its applier has not looked at the rows of the metadata. Ordinary for a moment, in which whoever reads the
+-- metadata is kept waiting; doctor() does not wait.
+CREATE FUNCTION quorate._metadata_is_unknown() RETURNS boolean
+LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp
+RETURN EXISTS (SELECT FROM quorate._group_status() g WHERE g.group_id = 1 AND g.rows IS NULL);
+
+COMMENT ON FUNCTION quorate._metadata_is_unknown() IS 'internal: nobody has looked at the metadata here since the start';
+
 CREATE FUNCTION quorate._doctor_metadata() RETURNS SETOF quorate._finding
 LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
-	SELECT 'metadata', 'this node', 'FAIL', 'this node has no complete copy of the metadata: it does not know tables and partitions',
-		'It gets one from the other nodes by itself, if a quorum of them holds the metadata.'
-	FROM quorate._node_status() s
-	WHERE s.state = 'running' AND NOT EXISTS (SELECT FROM quorate._nodes());
+	SELECT 'metadata', 'this node', 'FAIL',
+		CASE WHEN u.is_unknown THEN 'the applier of this node has not looked at the metadata yet: it does not know tables and partitions'
+			ELSE 'this node has no complete copy of the metadata: it does not know tables and partitions' END,
+		CASE WHEN u.is_unknown THEN 'It does so when it starts: see whether it runs, and read the server''s log.'
+			ELSE 'It gets one from the other nodes by itself, if a quorum of them holds the metadata.' END
+	FROM quorate._node_status() s CROSS JOIN quorate._metadata_is_unknown() AS u(is_unknown)
+	WHERE s.state = 'running' AND CASE WHEN u.is_unknown THEN true ELSE NOT EXISTS (SELECT FROM quorate._nodes()) END;
 END;
 
 COMMENT ON FUNCTION quorate._doctor_metadata() IS 'internal: is the metadata here?';
@@ -451,8 +468,12 @@ BEGIN
 	RETURN QUERY SELECT * FROM quorate._doctor_room();
 	RETURN QUERY SELECT * FROM quorate._doctor_releases();
 	RETURN QUERY SELECT * FROM quorate._doctor_peers();
-	RETURN QUERY SELECT * FROM quorate._doctor_autoadmin();
 	RETURN QUERY SELECT * FROM quorate._doctor_metadata();
+	IF quorate._metadata_is_unknown() THEN
+		RETURN;
+	END IF;
+	RETURN QUERY SELECT * FROM quorate._doctor_standings();
+	RETURN QUERY SELECT * FROM quorate._doctor_autoadmin();
 	RETURN QUERY SELECT * FROM quorate._doctor_copies();
 	RETURN QUERY SELECT * FROM quorate._doctor_partitions();
 END
@@ -466,23 +487,23 @@ RETURNS SETOF record
 LANGUAGE sql VOLATILE ROWS 20 SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
 	WITH findings AS MATERIALIZED (SELECT * FROM quorate._doctor_findings()),
-	checks(place, "check", needs_cluster, fine) AS (VALUES
-		(1, 'node', false, 'this node takes part in its cluster'),
-		(2, 'processes', false, 'all processes of this node run'),
-		(3, 'settings', false, 'no setting of the server is known to hurt'),
-		(4, 'version', false, 'no difference of versions is known'),
-		(5, 'log', false, 'the log has room, and its disk answers'),
-		(6, 'room', true, 'the limits of the server leave room'),
-		(7, 'nodes', true, 'all nodes are heard and active'),
-		(8, 'autoadmin', true, 'healing and balancing are on'),
-		(9, 'metadata', true, 'this node has the metadata'),
-		(10, 'quorum', true, 'all groups have a quorum'),
-		(11, 'leader', true, 'all groups with a replica here have a leader that serves'),
-		(12, 'copies', true, 'all partitions have their copies'),
-		(13, 'changes', true, 'no change of members takes long'),
-		(14, 'zones', true, 'the copies of each partition are in different zones'),
-		(15, 'rows', true, 'the rows of this node''s replicas are complete and up to date'),
-		(16, 'followers', true, 'the followers of the groups led here keep up')),
+	checks(place, "check", needs_cluster, needs_metadata, fine) AS (VALUES
+		(1, 'node', false, false, 'this node takes part in its cluster'),
+		(2, 'processes', false, false, 'all processes of this node run'),
+		(3, 'settings', false, false, 'no setting of the server is known to hurt'),
+		(4, 'version', false, false, 'no difference of versions is known'),
+		(5, 'log', false, false, 'the log has room, and its disk answers'),
+		(6, 'room', true, false, 'the limits of the server leave room'),
+		(7, 'nodes', true, true, 'all nodes are heard and active'),
+		(8, 'autoadmin', true, true, 'healing and balancing are on'),
+		(9, 'metadata', true, false, 'this node has the metadata'),
+		(10, 'quorum', true, true, 'all groups have a quorum'),
+		(11, 'leader', true, true, 'all groups with a replica here have a leader that serves'),
+		(12, 'copies', true, true, 'all partitions have their copies'),
+		(13, 'changes', true, true, 'no change of members takes long'),
+		(14, 'zones', true, true, 'the copies of each partition are in different zones'),
+		(15, 'rows', true, true, 'the rows of this node''s replicas are complete and up to date'),
+		(16, 'followers', true, true, 'the followers of the groups led here keep up')),
 	numbered AS (
 		SELECT f.*, row_number() OVER (PARTITION BY f."check" ORDER BY f.status, f.object) AS number
 		FROM findings f),
@@ -496,6 +517,7 @@ BEGIN ATOMIC
 		SELECT c."check", NULL, 'OK', c.fine, NULL, 0
 		FROM checks c
 		WHERE NOT EXISTS (SELECT FROM findings f WHERE f."check" = c."check")
+			AND NOT (c.needs_metadata AND EXISTS (SELECT FROM findings f WHERE f."check" = 'metadata'))
 			AND NOT EXISTS (SELECT FROM findings f WHERE f."check" = 'node' AND (c.needs_cluster OR c."check" IN ('processes', 'log'))))
 	SELECT l."check", l.object, l.status, l.detail, l.hint
 	FROM lines l JOIN checks c USING ("check")
@@ -508,14 +530,14 @@ COMMENT ON FUNCTION quorate.doctor() IS
 REVOKE ALL ON FUNCTION
 	quorate._is_preloaded(), quorate._health(), quorate._peer_problems(), quorate._log_holders(),
 	quorate._doctor_settings(), quorate._doctor_room(), quorate._doctor_version(), quorate._doctor_releases(), quorate._doctor_node(),
-	quorate._doctor_processes(), quorate._doctor_log(), quorate._doctor_heard(), quorate._doctor_peers(),
-	quorate._doctor_autoadmin(), quorate._doctor_groups(), quorate._doctor_partitions(), quorate._doctor_metadata(), quorate._doctor_copies(),
+	quorate._doctor_processes(), quorate._doctor_log(), quorate._doctor_heard(), quorate._doctor_peers(), quorate._doctor_standings(),
+	quorate._doctor_autoadmin(), quorate._doctor_groups(), quorate._doctor_partitions(), quorate._doctor_metadata(), quorate._metadata_is_unknown(), quorate._doctor_copies(),
 	quorate._doctor_findings(), quorate.doctor()
 FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION
 	quorate._is_preloaded(), quorate._health(), quorate._peer_problems(), quorate._log_holders(),
 	quorate._doctor_settings(), quorate._doctor_room(), quorate._doctor_version(), quorate._doctor_releases(), quorate._doctor_node(),
-	quorate._doctor_processes(), quorate._doctor_log(), quorate._doctor_heard(), quorate._doctor_peers(),
-	quorate._doctor_autoadmin(), quorate._doctor_groups(), quorate._doctor_partitions(), quorate._doctor_metadata(), quorate._doctor_copies(),
+	quorate._doctor_processes(), quorate._doctor_log(), quorate._doctor_heard(), quorate._doctor_peers(), quorate._doctor_standings(),
+	quorate._doctor_autoadmin(), quorate._doctor_groups(), quorate._doctor_partitions(), quorate._doctor_metadata(), quorate._metadata_is_unknown(), quorate._doctor_copies(),
 	quorate._doctor_findings(), quorate.doctor()
 TO quorate_read, quorate_write, quorate_admin, quorate_peer, pg_monitor;

@@ -22,7 +22,8 @@ PG_FUNCTION_INFO_V1(quorate_peer_problems);
 PG_FUNCTION_INFO_V1(quorate_log_holders);
 PG_FUNCTION_INFO_V1(quorate_row_problems);
 
-#define FAILURE_SHOWN_US (60 * INT64CONST(1000000)) /* a process that goes on failing does so every 16 s at least */
+#define FAILURE_SHOWN_US \
+	(60 * INT64CONST(1000000)) /* a process that goes on failing does so every 16 s at least */
 
 /* quorate._is_preloaded(): false if this server was started without the library */
 Datum
@@ -206,9 +207,9 @@ put_stopped_groups(ReturnSetInfo *rows)
 		values[0] = Int64GetDatum((int64) id);
 		values[1] = CStringGetTextDatum("applier");
 		values[2] = Int64GetDatum((int64) lsn);
-		values[3] = CStringGetTextDatum(
-			psprintf("the applier stopped before LSN %llu: this release does not understand the entry",
-					 (unsigned long long) lsn));
+		values[3] = CStringGetTextDatum(psprintf(
+			"the applier stopped before LSN %llu: this release does not understand the entry",
+			(unsigned long long) lsn));
 		tuplestore_putvalues(rows->setResult, rows->setDesc, values, nulls);
 	}
 }

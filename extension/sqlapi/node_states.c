@@ -228,20 +228,24 @@ quorate_set_autoadmin(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
-/* quorate._autoadmin(): healing, balancing as this node knows them. */
+/* quorate._autoadmin(): healing, balancing as this node knows them; nulls while it does not have the metadata. */
 Datum
 quorate_autoadmin(PG_FUNCTION_ARGS)
 {
 	TupleDesc descriptor;
 	MetadataSettings settings;
 	Datum values[2];
-	bool nulls[2] = {false};
+	bool nulls[2] = {true, true};
 
 	api_require_cluster();
 	if (get_call_result_type(fcinfo, NULL, &descriptor) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
-	settings = metadata_settings();
-	values[0] = BoolGetDatum(settings.healing);
-	values[1] = BoolGetDatum(settings.balancing);
+	if (metadata_is_available())
+	{
+		settings = metadata_settings();
+		values[0] = BoolGetDatum(settings.healing);
+		values[1] = BoolGetDatum(settings.balancing);
+		nulls[0] = nulls[1] = false;
+	}
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(descriptor), values, nulls)));
 }

@@ -22,8 +22,9 @@
 
 typedef struct GroupProgress
 {
-	GroupId group;   /* hash key */
-	bool stopped;    /* an entry was met, since they were asked for, that this version does not understand */
+	GroupId group; /* hash key */
+	bool
+		stopped; /* an entry was met, since they were asked for, that this version does not understand */
 	bool has_row;    /* there is a row in the table; all is 0 otherwise */
 	Lsn applied_lsn; /* committed in the table */
 	int64 items;     /* rows of the partition, and their bytes, as of applied_lsn */

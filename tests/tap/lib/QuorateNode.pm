@@ -14,6 +14,7 @@ use warnings;
 use Cwd qw(abs_path);
 use QuorateFault;
 use QuorateProcess qw(run_command spawn family kill_family alive free_port slurp wait_until exit_status);
+use QuorateWire qw(crc32c);
 use Time::HiRes qw(sleep time);
 
 my $tools = $ENV{QUORATE_TOOLS} // 'build/tools';
@@ -250,6 +251,46 @@ sub damage_log
 		close $io or die "could not write $file: $!\n";
 	}
 	return ($damaged, scalar keys %files);
+}
+
+# Makes an entry in the log of the stopped node one of a version that no release knows. The log is whole all the same: the
+# checksums of the record, and of those behind it in the segment, are made anew. Dies if the entry is not there.
+sub spoil_entry
+{
+	my ($self, $wanted_group, $wanted_lsn) = @_;
+	foreach my $file (reverse $self->log_segments)
+	{
+		open my $io, '+<:raw', $file or die "could not open $file: $!\n";
+		read $io, my $image, -s $file;
+		my ($seed, $offset, $chain) = (unpack('x48 V', $image), 512);
+		my $last = $seed;
+		while ($offset + 44 < length $image)
+		{
+			my ($crc, $length, $before, $kind, $group, $lsn) = unpack 'V V V x4 C x3 Q< Q<', substr $image, $offset, 44;
+			last if $length < 44 || $offset + $length > length $image || $before != $last; # what a former use of the file left
+			$last = $crc;
+			if ($kind == 1 && $group == $wanted_group && $lsn == $wanted_lsn)
+			{
+				# Behind the record's header and the envelope's length: the first field, `version`.
+				die "entry $lsn is none of version 1\n" if substr($image, $offset + 48, 2) ne "\x08\x01";
+				substr($image, $offset + 49, 1) = "\x7f";
+				$chain = $before;
+			}
+			if (defined $chain)
+			{
+				substr($image, $offset + 8, 4) = pack 'V', $chain;
+				$chain = crc32c(substr($image, $offset + 4, $length - 4), $seed);
+				substr($image, $offset, 4) = pack 'V', $chain;
+			}
+			$offset += ($length + 7) & ~7;
+		}
+		next unless defined $chain;
+		seek $io, 0, 0;
+		print $io $image;
+		close $io or die "could not write $file: $!\n";
+		return;
+	}
+	die "entry $wanted_lsn of group $wanted_group is not in the log of $self->{name}\n";
 }
 
 # Has the server preload the shim of tests/fault.

@@ -90,11 +90,11 @@ sub read_until
 # The oldest frame that came and was not taken.
 sub take_frame { return shift @{ $_[0]{data} } }
 
-# CRC-32C of bytes, as the frames have it.
+# CRC-32C of bytes, as frames and the log have it; continued from another one if that is given.
 sub crc32c
 {
-	my ($bytes) = @_;
-	my $crc = 0xFFFFFFFF;
+	my ($bytes, $before) = @_;
+	my $crc = ($before // 0) ^ 0xFFFFFFFF;
 	foreach my $byte (unpack 'C*', $bytes)
 	{
 		$crc ^= $byte;
