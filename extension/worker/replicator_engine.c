@@ -247,6 +247,28 @@ recover(const LogIdentity *identity, bool adopt)
 		run_recovered(&config);
 }
 
+/* Why the identity cannot be had; what the disk said may be otherwise soon. */
+static void
+refuse_identity(int error)
+{
+	char *reason;
+
+	if (error == -EBADMSG)
+		reason = psprintf("the identity file in directory \"%s\" is damaged",
+						  quorate_log_directory);
+	else if (error == -EPROTO)
+		reason = psprintf("the identity file in directory \"%s\" was written by a newer version",
+						  quorate_log_directory);
+	else
+	{
+		reason = psprintf("could not read directory \"%s\": %s", quorate_log_directory,
+						  strerror(-error));
+		reopen_due_us = shared_now_us() + REOPEN_INTERVAL_US;
+	}
+	refuse(reason);
+	pfree(reason);
+}
+
 void
 replicator_open(void)
 {
@@ -259,15 +281,7 @@ replicator_open(void)
 	if (result == -ENOENT)
 		shared_set_node_state(NODE_UNCONFIGURED, "");
 	else if (result != 0)
-	{
-		char *reason = psprintf("could not read directory \"%s\": %s", quorate_log_directory,
-								strerror(-result));
-
-		refuse(reason);
-		pfree(reason);
-		if (result != -EBADMSG && result != -EPROTO)
-			reopen_due_us = shared_now_us() + REOPEN_INTERVAL_US;
-	}
+		refuse_identity(result);
 	else
 		recover(&identity, false);
 }

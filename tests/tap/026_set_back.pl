@@ -5,6 +5,7 @@
 use strict;
 use warnings;
 use QuorateCluster;
+use QuorateDoctor;
 use QuorateProcess qw(run_command);
 use Test::More;
 use Time::HiRes qw(time);
@@ -46,12 +47,14 @@ is((stat log_directory())[1], $inode, 'the copy is put into the very directory')
 $west->start;
 ok($west->poll_until('SELECT state FROM quorate._node_status()', 'refused', 20), 'the node stops');
 like($west->sql('SELECT reason FROM quorate._node_status()'), qr/^its log was set back to an older state: node \d remembers more of it$/, 'and says why');
+finds($west, qr/node\|this node\|FAIL\|its log was set back to an older state: .*\|Call quorate\.remove_node\(\.\.\., force => true\)/, 'what is to be done');
 # A peer that heard it before it stopped refuses it, and says so.
 foreach my $peer ($north, $south)
 {
 	ok($peer->poll_until("SELECT state IN ('refused', 'silent') FROM quorate.nodes WHERE name = 'west'", 't', 20), $peer->name . ' hears nothing of it');
 	next if state_of($west, $peer) eq 'silent';
 	is($peer->sql("SELECT reason FROM quorate.nodes WHERE name = 'west'"), 'its log was set back to an older state', 'with the reason');
+	finds($peer, qr/nodes\|node west\|FAIL\|its log was set back to an older state, .*\|Call quorate\.remove_node\(\.\.\., force => true\)/, 'what is to be done');
 	like($peer->log_text, qr/LOG:  node 3 has forgotten what it acknowledged/, 'which is in its log, too');
 }
 $cluster->wait_for_writes($load, 1000);

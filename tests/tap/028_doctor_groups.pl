@@ -85,8 +85,10 @@ sub knows_nothing
 
 # It takes part, but nobody applies the metadata there.
 my $east = $cluster->new_instance('east', 'az1');
-@stopped = $east->signal_process('STOP', 'quorate launcher');
+@stopped = map { $east->signal_process('STOP', "quorate $_") } qw(launcher replicator);
 my $adding = $north->start_sql(sprintf "SELECT quorate.add_node('east', 'az1', '%s')", $east->peer_conninfo);
+finds($north, qr/nodes\|node east\|WARN\|it is joining\|quorate\.add_node\(\) has not ended/, 'add_node is under way');
+$east->signal_process('CONT', 'quorate replicator');
 knows_nothing($east, qr/this node has no complete copy of the metadata: /);
 kill 'CONT', @stopped;
 is(($north->finish_sql($adding))[0], '', 'it is added');
@@ -152,5 +154,16 @@ finds($west, qr/rows\|songs partition 0\|FAIL\|the applier stopped before LSN $l
 is($west->sql("SELECT problem, applied_lsn FROM quorate.replicas WHERE node = 'west' AND table_name = 'songs'"),
 	"the applier stopped before LSN $lsn: this release does not understand the entry|" . ($lsn - 1), 'the view of replicas has it too');
 is($west->sql("SELECT state FROM quorate._node_status()"), 'running', 'everything else goes on');
+
+# ---------------------------------------------------------------- a log that cannot be used
+
+$west->stop;
+my $identity = $west->data . '/pgsql_tmp_quorate/identity';
+open my $io, '+<:raw', $identity or die "could not open $identity: $!\n";
+seek $io, 12, 0;
+print $io "\xff";
+close $io or die "could not write $identity: $!\n";
+$west->start;
+finds($west, qr/node\|this node\|FAIL\|[^|]*damage[^|]*\|Call quorate\.remove_node\(\.\.\., force => true\)/, 'its identity is damaged');
 $cluster->finish(qr/number of requested standby connections exceeds max_wal_senders/);
 done_testing;

@@ -4,6 +4,7 @@
 use strict;
 use warnings;
 use QuorateCluster;
+use QuorateDoctor;
 use Test::More;
 use Time::HiRes qw(sleep);
 
@@ -59,6 +60,10 @@ stays('a resumption that was rolled back');
 $north->sql("SELECT quorate.put_item('songs', '{\"pk\": {\"S\": \"later\"}}')");
 $north->sql("SELECT quorate.create_table('other', partition_key => 'pk')");
 ok($east->poll_until("SELECT count(*) FROM quorate.tables WHERE table_name = 'other'", 1), 'the node learns of a new table');
+
+my $leader = $cluster->leader_of('songs', 0);
+finds($leader, qr/changes\|songs partition 0\|WARN\|copying rows east, for \d+ s\|.*quorate\.copies/, 'the copy takes long');
+finds($north, qr/nodes\|node west\|WARN\|it is leaving\|/, 'a node is being removed');
 
 my ($copier) = $east->signal_process('KILL', 'quorate copier');
 ok($east->poll_until("SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'quorate copier' AND pid <> $copier", 1), 'another copier comes after a crash');

@@ -5,6 +5,7 @@
 use strict;
 use warnings;
 use QuorateCluster;
+use QuorateDoctor;
 use QuorateProcess qw(run_command wait_until);
 use Test::More;
 
@@ -143,6 +144,7 @@ $cluster->disown($west);
 $west->start;
 ok($west->poll_until('SELECT state FROM quorate._node_status()', 'refused'), 'a node that was removed while it was away is refused');
 is($west->sql('SELECT reason FROM quorate._node_status()'), 'this node was removed from its cluster', 'and says why');
+finds($west, qr/node\|this node\|FAIL\|this node was removed from its cluster\|Call quorate\.drop_cluster\(force => true\) here/, 'what is to be done');
 like($west->log_text, qr/quorate does not start: this node was removed from its cluster/, 'in its log too');
 $west->restart;
 ok($west->poll_until('SELECT state FROM quorate._node_status()', 'refused'), 'also after a restart');

@@ -5,6 +5,7 @@
 use strict;
 use warnings;
 use QuorateCluster;
+use QuorateDoctor;
 use QuorateProcess qw(run_command wait_until);
 use QuorateWire;
 use Test::More;
@@ -83,6 +84,9 @@ is(cluster_line($south), '1|2|0.1|0.0', 'the first node runs the present release
 is($north->sql("SELECT string_agg(concat_ws(' ', name, release, oldest_version, newest_version), ', ' ORDER BY node_id) FROM quorate.nodes"),
 	'north 0.0 1 1, south 0.1 1 2, west 0.0 1 1', 'an old node shows who reads what');
 is($south->sql('SELECT waits_for FROM quorate.cluster'), '{north,west}', 'a new one whom the end of the upgrade waits for');
+finds_all($south,
+	'the SQL objects are older than the files' => qr/version\|quorate\|WARN\|the extension in this database is 0\.0, the files on this machine are 0\.1\|.*ALTER EXTENSION/,
+	'others run another release' => qr/version\|node north\|WARN\|it runs release 0\.0, this node 0\.1\|/);
 everybody_leads('one new node');
 my ($refused, $detail) = problems($south, 'SELECT quorate.finalize_upgrade()');
 is($refused, '55000', 'the upgrade cannot be finalized');
@@ -141,6 +145,7 @@ ok($west->poll_until('SELECT state FROM quorate._node_status()', 'refused', 20),
 # Kinds of records that it does not know may be in its log, or nothing new but the version itself.
 my $why = qr/(?:the cluster has version 2, but|log was written by a newer version:) this release reads versions 1 to 1/;
 like($west->sql('SELECT reason FROM quorate._node_status()'), qr/^$why/, 'and says why');
+finds($west, qr/node\|this node\|FAIL\|$why\|Install a release of quorate that reads it/, 'what is to be done');
 like($west->log_text, qr/quorate does not start: $why/, 'in its log too');
 $west->stop;
 $west->set_release(undef);
