@@ -5,6 +5,7 @@
 use strict;
 use warnings;
 use QuorateCluster;
+use QuorateDoctor;
 use QuorateProcess qw(wait_until);
 use Test::More;
 use Time::HiRes qw(time);
@@ -59,6 +60,7 @@ foreach my $node ($cluster->nodes)
 
 $south->kill9;
 wait_for_members('log replicas stand in for a killed node', 20, sub { $_[0] !~ /south storage/ && $_[0] !~ /nobody/ });
+finds($north, qr/copies\|songs partition \d+\|WARN\|2 of 3 copies; log replicas that stand in: 1(; autoadmin: [^|]*)?\|/, 'copies are missing, and log replicas stand in');
 $cluster->wait_for_writes($load, 1000);
 $south->start;
 wait_for_members('it comes back, and the log replicas go', 40, sub { storage_count($_[0]) == 3 && $_[0] !~ /learner|log/ });
