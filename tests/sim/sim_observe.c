@@ -263,8 +263,8 @@ check_newcomers(SimNode *node, uint32_t group)
 }
 
 /*
- * What this life learned to be committed may be truncated in the same turn: the rows had it.  A log that began anew holds
- * no membership any more that was not committed.
+ * What this life learned to be committed may be truncated in the same turn: the rows had it.  A log that began
+ * anew holds no membership any more that was not committed.
  */
 static void
 check_base(SimNode *node, uint32_t group)
