@@ -171,12 +171,16 @@ check_identity(Log *log, bool adopt, LogOpenResult *result)
 static int
 begin_life(Log *log, uint32_t cache_bytes)
 {
-	int error;
+	int error = 0;
 
 	log_start_stream(log, cache_bytes);
 	if (log_active_segment(log)->end_offset == LOG_RECORDS_OFFSET)
 		log_emit_checkpoint(log, log->recovered_previous_crc);
-	error = log_write(log);
+	/* Where something cannot be read, a write torn by the next crash could not be told from a lost one. */
+	if (log_active_segment(log)->limit_offset < log->segment_bytes)
+		error = log_leave_segment(log);
+	if (error == 0)
+		error = log_write(log);
 	if (error == 0)
 		error = log_sync(log);
 	if (error < 0)
@@ -227,6 +231,8 @@ log_open_status_text(LogOpenStatus status)
 			return "log was written by a newer version";
 		case LOG_OPEN_ROTTEN:
 			return "log is damaged";
+		case LOG_OPEN_UNREADABLE:
+			return "log is damaged, and a part of it cannot be read";
 		case LOG_OPEN_FAILED:
 			return "could not read or write the log";
 	}

@@ -31,7 +31,8 @@
  *
  * Rot: damage that no crash explains takes payloads of entries, never more, if a checkpoint behind it says what all
  * groups had promised (docs/decisions/0009-log-rot.md).  An entry whose record is damaged is a hole: its ballot is
- * known, reading it fails, and log_append_entry_again fills it with what another member has.
+ * known, reading it fails, and log_append_entry_again fills it with what another member has.  What the disk cannot
+ * read (-EIO) is damage of the same kind.  Where it may hide the newest records the log is not opened.
  */
 #ifndef QUORATE_LOG_H
 #define QUORATE_LOG_H
@@ -82,6 +83,7 @@ typedef enum LogOpenStatus
 	LOG_OPEN_FOREIGN, /* copied or restored: another device or inode than the identity names */
 	LOG_OPEN_VERSION, /* written by a newer version */
 	LOG_OPEN_ROTTEN, /* damage after which no checkpoint says what was promised: see LogOpenResult.damage */
+	LOG_OPEN_UNREADABLE, /* the same, and the disk cannot read a part of the log: it may be able to next time */
 	LOG_OPEN_FAILED /* an I/O error: see LogOpenResult.error */
 } LogOpenStatus;
 
@@ -99,9 +101,10 @@ typedef struct LogOpenResult
 	LogOpenStatus status;
 	int error; /* FAILED: -errno */
 
-	/* ROTTEN: the first range that could not be settled.  OK: the first one that was, if there was any. */
+	/* ROTTEN, UNREADABLE: the first range that could not be settled.  OK: the first one that was, if there was any. */
 	LogDamage damage;
-	uint32_t damage_count; /* ranges that no crash explains */
+	uint32_t
+		damage_count; /* ranges that no crash explains, those that hold no record and cannot be read included */
 
 	/* OK: whole records that a crash left behind a torn one and that were cut off. */
 	uint32_t cut_records;

@@ -89,7 +89,7 @@ emit(Log *log, LogRecord *record)
 	uint8_t header[LOG_RECORD_HEADER_BYTES];
 
 	CORE_INVARIANT("I14", log_version_of_record(record->kind) <= log->version);
-	CORE_ASSERT(bytes <= log->segment_bytes - active->end_offset);
+	CORE_ASSERT(bytes <= active->limit_offset - active->end_offset);
 	CORE_ASSERT(log->append_position + bytes - log->written_position <= log->ring_bytes);
 	record->chain = log->chain;
 	record->synced_offset = synced_offset(log);
@@ -103,8 +103,8 @@ emit(Log *log, LogRecord *record)
 
 /* ---- ends and beginnings of segments ---- */
 
-static uint32_t
-index_bytes(uint32_t groups)
+uint32_t
+log_index_bytes(uint32_t groups)
 {
 	return log_record_bytes(groups * LOG_INDEX_ITEM_BYTES);
 }
@@ -220,12 +220,12 @@ is_bulk(const LogRecord *record)
 static bool
 fits(const Log *log, bool bulk, uint64_t bytes, uint32_t groups)
 {
-	uint64_t needed = bytes + index_bytes(log->state.touched_count + groups);
+	uint64_t needed = bytes + log_index_bytes(log->state.touched_count + groups);
 
 	/* Without a next segment, the last part of this one is for promises and the like. */
 	if (bulk && log->spare_count == 0)
 		needed += log->segment_bytes / 16;
-	return log_active_segment(log)->end_offset + needed <= log->segment_bytes;
+	return log_active_segment(log)->end_offset + needed <= log_active_segment(log)->limit_offset;
 }
 
 /* Keeps what is not yet written within the ring. */
@@ -330,12 +330,20 @@ go_to_next_segment(Log *log, uint32_t bytes)
 		return error;
 	if (log->state.checkpoint_bytes > log->segment_bytes / 2)
 		return LOG_FULL;
-	error = drain_for(log, (uint64_t) index_bytes(log->state.touched_count) +
+	error = drain_for(log, (uint64_t) log_index_bytes(log->state.touched_count) +
 							   log->state.checkpoint_bytes + bytes);
 	if (error < 0)
 		return error;
 	begin_next_segment(log);
 	return 0;
+}
+
+int
+log_leave_segment(Log *log)
+{
+	int error = go_to_next_segment(log, 0);
+
+	return error == LOG_FULL ? 0 : error;
 }
 
 static int
@@ -363,7 +371,7 @@ fits_next_segment(const Log *log, const LogRoom *room, uint64_t bytes)
 {
 	uint64_t checkpoint = log->state.checkpoint_bytes + room->state_bytes +
 						  (uint64_t) room->records * sizeof(BallotRun);
-	uint64_t needed = LOG_RECORDS_OFFSET + checkpoint + bytes + index_bytes(room->records);
+	uint64_t needed = LOG_RECORDS_OFFSET + checkpoint + bytes + log_index_bytes(room->records);
 
 	if (room->bulk)
 		needed += log->segment_bytes / 16;

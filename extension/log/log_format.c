@@ -144,6 +144,12 @@ log_record_plausible(const uint8_t *bytes)
 		   log_version_of_record((LogRecordKind) bytes[RECORD_KIND]) <= VERSION_NEWEST;
 }
 
+uint32_t
+log_record_chain(const uint8_t *bytes)
+{
+	return log_get_u32(bytes + RECORD_CHAIN);
+}
+
 void
 log_checkpoint_begin_encode(const LogCheckpointBegin *begin, uint8_t *bytes)
 {

@@ -183,6 +183,9 @@ extern int log_record_decode(const uint8_t *segment, uint32_t segment_bytes, uin
  */
 extern bool log_record_plausible(const uint8_t *bytes);
 
+/* What the header says of the record before; worth something only if the record is whole. */
+extern uint32_t log_record_chain(const uint8_t *bytes);
+
 extern void log_checkpoint_begin_encode(const LogCheckpointBegin *begin, uint8_t *bytes);
 extern void log_checkpoint_begin_decode(const uint8_t *bytes, LogCheckpointBegin *begin);
 

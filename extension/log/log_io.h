@@ -49,7 +49,7 @@ typedef struct LogIo
 
 	/*
 	 * Return the number of bytes done, which may be fewer than `length`; 0 from read means end of
-	 * file.
+	 * file.  Where open and read say -EIO, the disk could not read what is there; no other error means that.
 	 */
 	int64_t (*read)(void *ctx, int handle, void *buffer, size_t length, uint64_t offset);
 	int64_t (*write)(void *ctx, int handle, const void *buffer, size_t length, uint64_t offset);

@@ -32,6 +32,22 @@ directory_of(void *ctx)
 	return ((PosixDirectory *) ctx)->descriptor;
 }
 
+/* What the kernel says of a medium that cannot be read, and of a checksum below that fails, is one error to the log. */
+static int
+read_error(int error)
+{
+	switch (error)
+	{
+		case ENODATA: /* a critical error of the medium */
+		case EILSEQ:  /* block integrity */
+		case EBADMSG: /* a file system's checksum */
+		case EUCLEAN: /* a file system's structure */
+			return -EIO;
+		default:
+			return -error;
+	}
+}
+
 static int
 posix_open(void *ctx, const char *name, LogIoOpenMode mode)
 {
@@ -47,7 +63,7 @@ posix_open(void *ctx, const char *name, LogIoOpenMode mode)
 	do
 		descriptor = openat(directory_of(ctx), name, flags, 0600);
 	while (descriptor < 0 && errno == EINTR);
-	return descriptor < 0 ? -errno : descriptor;
+	return descriptor < 0 ? read_error(errno) : descriptor;
 }
 
 static int
@@ -66,7 +82,7 @@ posix_read(void *ctx, int handle, void *buffer, size_t length, uint64_t offset)
 	do
 		done = pread(handle, buffer, length, (off_t) offset);
 	while (done < 0 && errno == EINTR);
-	return done < 0 ? -errno : done;
+	return done < 0 ? read_error(errno) : done;
 }
 
 static int64_t

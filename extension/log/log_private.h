@@ -10,16 +10,20 @@
 #ifndef QUORATE_LOG_PRIVATE_H
 #define QUORATE_LOG_PRIVATE_H
 
+#include "log/log_gaps.h"
 #include "log/log_state.h"
 
 /* A segment that holds records: the last one is being filled, the others are closed. */
 typedef struct LogSegment
 {
 	uint32_t number;
-	uint32_t seed;         /* CRC of the header */
-	uint32_t end_offset;   /* records end here */
+	uint32_t seed;       /* CRC of the header */
+	uint32_t end_offset; /* records end here */
+	uint32_t
+		limit_offset; /* and may not go on beyond here: the end of the file, or what cannot be read */
 	bool is_damaged;       /* known to hold less than was written ... */
 	bool lacks_checkpoint; /* ... and its checkpoint is not whole */
+	bool has_gaps;         /* the disk could not read some of it: the file is not used again */
 	int handle;            /* -1 while not open */
 	bool in_stream;       /* stream_base is set: some of it was appended since the log was opened */
 	uint64_t stream_base; /* stream position of offset 0 */
@@ -120,8 +124,14 @@ extern void log_buffer_reserve(LogBuffer *buffer, size_t bytes);
 /* Makes stream positions for a log that was just recovered; its last segment is set up. */
 extern void log_start_stream(Log *log, uint64_t cache_bytes);
 
+/* Bytes of the index of a segment with entries of so many groups. */
+extern uint32_t log_index_bytes(uint32_t groups);
+
 /* The first records of the segment that is being filled; `previous_crc` ends the segment before. */
 extern void log_emit_checkpoint(Log *log, uint32_t previous_crc);
+
+/* Goes on in a new segment; if there is no room for one, the present one goes on.  0 or -errno. */
+extern int log_leave_segment(Log *log);
 
 /* ---- log_write.c ---- */
 
@@ -154,11 +164,16 @@ extern uint32_t log_scan_find(const LogScan *scan, uint32_t from, LogRecord *rec
 /* Goes on at the first whole record at or behind the present place, whatever its chain; returns its place. */
 extern uint32_t log_scan_skip(LogScan *scan, LogRecord *record);
 
+/* Was a record begun at the present place, behind those before it?  It need not be whole. */
+extern bool log_scan_record_begins(const LogScan *scan);
+
 /*
  * Reads a segment file and checks its size and header against `expected`; 0, -EBADMSG, -EPROTO, -ENOENT or
- * -errno.  With -EBADMSG and -ENOENT the image is what could be read, and zeros.
+ * -errno.  With -EBADMSG and -ENOENT the image is what could be read, and zeros.  `gaps` says what could not be read;
+ * zeros stand for that, whatever is returned.
  */
-extern int log_scan_load(const LogIo *io, const LogSegmentHeader *expected, uint8_t *image);
+extern int
+log_scan_load(const LogIo *io, const LogSegmentHeader *expected, uint8_t *image, LogGaps *gaps);
 
 /* ---- log_holes.c ---- */
 

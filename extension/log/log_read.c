@@ -58,6 +58,7 @@ static int
 fill_window(Log *log, LogSegment *segment, uint32_t offset, uint32_t length, uint32_t wanted_end)
 {
 	LogWindow *window = &log->window;
+	LogGaps gaps = {0};
 	uint32_t end = file_end(log, segment);
 	int error = log_open_segment(log, segment);
 
@@ -72,7 +73,10 @@ fill_window(Log *log, LogSegment *segment, uint32_t offset, uint32_t length, uin
 		end = offset + length;
 	log_buffer_reserve(&window->buffer, end - offset);
 	window->segment = 0;
-	error = log_io_read_all(log->io, segment->handle, window->buffer.data, end - offset, offset);
+	/* Records in a gap are damaged, as their zeros show; the others are not. */
+	error = log_gaps_read(&gaps, log->io, segment->handle, window->buffer.data, end - offset,
+						  offset);
+	log_gaps_free(&gaps);
 	if (error < 0)
 		return error == -ENODATA ? -EBADMSG : error;
 	window->segment = segment->number;
@@ -125,7 +129,7 @@ read_located(Log *log, LogGroup *group, Lsn lsn, uint32_t wanted_end, LogEntry *
 	if (log_location_is_hole(location))
 		return -EBADMSG;
 	error = fetch(log, location, wanted_end, &bytes);
-	if (error == -EBADMSG || error == -ENOENT)
+	if (error == -EBADMSG || error == -ENOENT || error == -EIO)
 		return lose(log, group, lsn);
 	if (error < 0)
 		return error;

@@ -75,13 +75,13 @@ read_header(const Log *log, uint32_t number, LogSegmentHeader *header)
 	return error == -ENODATA ? -EBADMSG : error;
 }
 
-/* The size of segments stands in their headers; the oldest one that is whole is asked. */
+/* The size of segments stands in their headers; the oldest one that is whole and can be read is asked. */
 static int
 read_segment_bytes(Log *log, const Files *files)
 {
 	int error = -EBADMSG;
 
-	for (uint32_t i = 0; i < files->count && error == -EBADMSG; i++)
+	for (uint32_t i = 0; i < files->count && (error == -EBADMSG || error == -EIO); i++)
 	{
 		LogSegmentHeader header;
 
@@ -104,12 +104,13 @@ list_segments(Replay *replay, Files *files)
 		return replay_rotten(replay, "all segments are missing", 1, 0);
 	qsort(files->numbers, files->count, sizeof(*files->numbers), compare_numbers);
 	error = read_segment_bytes(replay->log, files);
-	if (error == -EBADMSG)
+	replay->met_gaps = error == -EIO;
+	if (error == -EBADMSG || error == -EIO)
 		return replay_rotten(replay, "headers of all segments are damaged", files->numbers[0], 0);
 	return error < 0 ? replay_failed(replay, error) : true;
 }
 
-/* Finds the last segment that holds a record; false if there is none. */
+/* Finds the last segment in which a record can be read; false if there is none. */
 static bool
 find_last_used(Replay *replay, const Files *files)
 {
@@ -122,6 +123,8 @@ find_last_used(Replay *replay, const Files *files)
 		replay->last_used = files->numbers[i - 1];
 		if (log_scan_find(&replay->scan, LOG_RECORDS_OFFSET, &record) < replay->scan.image_bytes)
 			return true;
+		replay->next_is_hidden = log_gaps_meet(&replay->gaps, LOG_RECORDS_OFFSET,
+											   LOG_RECORDS_OFFSET + LOG_RECORD_HEADER_BYTES);
 	}
 	return replay_rotten(replay, "no segment holds a record", files->numbers[0], 0);
 }
@@ -155,25 +158,26 @@ replay_all(Replay *replay, const Files *files)
 /* ---- the files behind the tail ---- */
 
 /*
- * They were made ahead of use and hold no record.  One that does not follow the others without a gap, or has no whole
- * header, is of no use.
+ * They were made ahead of use and hold no record.  One that does not follow the others without a hole in the numbers,
+ * has no whole header, or cannot be read as a whole, is of no use.
  */
 static int
-count_spares(Log *log, const Files *files)
+count_spares(Replay *replay, const Files *files)
 {
+	Log *log = replay->log;
 	uint32_t next = log_active_segment(log)->number + 1;
 
 	for (uint32_t i = 0; i < files->count; i++)
 	{
-		LogSegmentHeader header;
+		LogSegmentHeader header = log_segment_header(&log->identity, log->segment_bytes, next);
 		char name[LOG_SEGMENT_NAME_BYTES];
-		int error;
+		int error = -EBADMSG;
 
 		if (files->numbers[i] < next)
 			continue;
-		error = files->numbers[i] == next ? read_header(log, next, &header) : -EBADMSG;
-		if (error == 0 &&
-			header.crc == log_segment_header(&log->identity, log->segment_bytes, next).crc)
+		if (files->numbers[i] == next)
+			error = log_scan_load(log->io, &header, replay->image, &replay->gaps);
+		if (error == 0 && replay->gaps.count == 0)
 		{
 			log->spare_count++;
 			next++;
@@ -191,16 +195,34 @@ count_spares(Log *log, const Files *files)
 
 /* ---- the tail ---- */
 
+/* Writes the image from there on, but for what could not be read: nobody knows what a write there does. */
+static int
+write_around(const Log *log, int handle, const uint8_t *image, uint32_t from, const LogGaps *gaps)
+{
+	int error = 0;
+
+	while (error == 0 && from < log->segment_bytes)
+	{
+		uint32_t to = log_gaps_next(gaps, from, log->segment_bytes);
+
+		error = log_io_write_all(log->io, handle, image + from, to - from, from);
+		from = log_gaps_pass(gaps, to);
+	}
+	return error;
+}
+
 /*
  * Writes bytes from..to of a segment again as they are, and zeros behind them to its end; syncs.  The header, too, if
  * it is damaged.
  */
 static int
-rewrite(Log *log, uint8_t *image, LogSegment *segment, uint32_t from, uint32_t to)
+rewrite(Replay *replay, LogSegment *segment, uint32_t from, uint32_t to)
 {
+	Log *log = replay->log;
+	uint8_t *image = replay->image;
 	LogSegmentHeader header = log_segment_header(&log->identity, log->segment_bytes,
 												 segment->number);
-	int error = log_scan_load(log->io, &header, image);
+	int error = log_scan_load(log->io, &header, image, &replay->gaps);
 
 	if (error == -EBADMSG)
 	{
@@ -213,8 +235,7 @@ rewrite(Log *log, uint8_t *image, LogSegment *segment, uint32_t from, uint32_t t
 	if (error < 0)
 		return error;
 	memset(image + to, 0, log->segment_bytes - to);
-	error = log_io_write_all(log->io, segment->handle, image + from, log->segment_bytes - from,
-							 from);
+	error = write_around(log, segment->handle, image, from, &replay->gaps);
 	return error < 0 ? error : log->io->sync_data(log->io->ctx, segment->handle);
 }
 
@@ -239,11 +260,10 @@ repair_tail(Replay *replay)
 		replay->durable_offset = LOG_RECORDS_OFFSET;
 		log->chain = tail->seed;
 		if (!before->is_damaged)
-			error = rewrite(log, replay->image, before, replay->previous_durable_offset,
-							before->end_offset);
+			error = rewrite(replay, before, replay->previous_durable_offset, before->end_offset);
 	}
 	if (error == 0)
-		error = rewrite(log, replay->image, tail, replay->durable_offset, tail->end_offset);
+		error = rewrite(replay, tail, replay->durable_offset, tail->end_offset);
 	return error;
 }
 
@@ -281,6 +301,19 @@ unsettled(Replay *replay)
 	return false;
 }
 
+/* The tail must be closed, and a checkpoint that is torn be made anew, in front of what cannot be read of it. */
+static bool
+tail_has_room(const Replay *replay)
+{
+	const Log *log = replay->log;
+	const LogSegment *tail = log_active_segment(log);
+
+	if (replay->checkpoint_is_torn)
+		return LOG_RECORDS_OFFSET + log->state.checkpoint_bytes + log_index_bytes(0) <=
+			   tail->limit_offset;
+	return tail->end_offset + log_index_bytes(log->state.touched_count) <= tail->limit_offset;
+}
+
 static bool
 recover(Replay *replay, Files *files)
 {
@@ -294,9 +327,12 @@ recover(Replay *replay, Files *files)
 		return false;
 	if (!replay->known)
 		return unsettled(replay);
+	if (!tail_has_room(replay))
+		return replay_rotten(replay, "no room is left in front of what cannot be read",
+							 replay->last_used, log_active_segment(log)->end_offset);
 	error = log_remove_leftovers(log->io);
 	if (error == 0)
-		error = count_spares(log, files);
+		error = count_spares(replay, files);
 	if (error == 0)
 		error = repair_tail(replay);
 	if (error == 0)
@@ -315,6 +351,8 @@ log_recover(Log *log, LogOpenResult *result)
 
 	if (recover(&replay, &files))
 		log->recovered_previous_crc = replay.previous_crc;
+	else if (result->status == LOG_OPEN_ROTTEN && replay.met_gaps)
+		result->status = LOG_OPEN_UNREADABLE;
 	replay_free(&replay);
 	free(files.numbers);
 }

@@ -19,6 +19,7 @@ replay_free(Replay *replay)
 {
 	free(replay->image);
 	free(replay->loose);
+	log_gaps_free(&replay->gaps);
 }
 
 bool
@@ -48,15 +49,23 @@ segment_read(const Replay *replay)
 	return log_active_segment(replay->log);
 }
 
+static void
+tell_damage(Replay *replay, const char *reason, uint32_t begin, uint32_t end)
+{
+	LogOpenResult *result = replay->result;
+
+	if (result->damage_count++ == 0)
+		result->damage = (LogDamage){reason, segment_read(replay)->number, begin, end};
+}
+
 /* Bytes begin..end of the segment being read are damaged. */
 static void
 note_damage(Replay *replay, const char *reason, uint32_t begin, uint32_t end)
 {
-	LogOpenResult *result = replay->result;
 	LogSegment *segment = segment_read(replay);
 
-	if (result->damage_count++ == 0)
-		result->damage = (LogDamage){reason, segment->number, begin, end};
+	tell_damage(replay, log_gaps_meet(&replay->gaps, begin, end) ? "it cannot be read" : reason,
+				begin, end);
 	if (replay->first_damaged == 0)
 		replay->first_damaged = segment->number;
 	segment->is_damaged = true;
@@ -339,8 +348,9 @@ replay_load(Replay *replay, uint32_t number)
 {
 	Log *log = replay->log;
 	LogSegmentHeader header = log_segment_header(&log->identity, log->segment_bytes, number);
-	int error = log_scan_load(log->io, &header, replay->image);
+	int error = log_scan_load(log->io, &header, replay->image, &replay->gaps);
 
+	replay->met_gaps |= replay->gaps.count > 0;
 	replay->header_is_damaged = error == -EBADMSG || error == -ENOENT;
 	if (error < 0 && !replay->header_is_damaged)
 		return replay_failed(replay, error);
@@ -370,6 +380,22 @@ tail_is_damaged(const Replay *replay, uint32_t *left_behind)
 	return false;
 }
 
+/*
+ * The records of the tail end at the present place, as it seems.  Could what cannot be read behind it hold the proof
+ * that more had been synced?  Not if nothing was begun here: without this record there was none behind it.
+ */
+static bool
+proof_is_hidden(const Replay *replay)
+{
+	uint32_t end = replay->scan.offset;
+	uint32_t size = replay->scan.image_bytes;
+
+	if (log_gaps_meet(&replay->gaps, end, end + LOG_RECORD_HEADER_BYTES))
+		return true;
+	return (replay->next_is_hidden || log_gaps_meet(&replay->gaps, end, size)) &&
+		   log_scan_record_begins(&replay->scan);
+}
+
 /* No record continues the chain here.  Goes on behind damage; false if the segment's records end. */
 static bool
 pass_break(Replay *replay)
@@ -378,7 +404,7 @@ pass_break(Replay *replay)
 	LogRecord record;
 
 	if (segment_read(replay)->number >= replay->last_used &&
-		!tail_is_damaged(replay, &replay->result->cut_records))
+		!tail_is_damaged(replay, &replay->result->cut_records) && !proof_is_hidden(replay))
 		return false;
 	log_scan_skip(&replay->scan, &record);
 	segment_read(replay)->lacks_checkpoint |= !replay->checkpoint_begun ||
@@ -452,6 +478,21 @@ drop_torn_delta(Replay *replay)
 	replay->scan.chain = replay->delta_chain;
 }
 
+/* Records of the segment being read end at the present place, and gaps behind it take nothing but room. */
+static void
+end_segment(Replay *replay)
+{
+	LogSegment *segment = segment_read(replay);
+	uint32_t size = replay->scan.image_bytes;
+
+	segment->end_offset = replay->scan.offset;
+	segment->limit_offset = log_gaps_next(&replay->gaps, segment->end_offset, size);
+	segment->has_gaps = replay->gaps.count > 0;
+	if (segment->limit_offset < size)
+		tell_damage(replay, "it cannot be read, but holds no record", segment->limit_offset,
+					log_gaps_pass(&replay->gaps, segment->limit_offset));
+}
+
 bool
 replay_segment(Replay *replay, uint32_t number)
 {
@@ -465,6 +506,6 @@ replay_segment(Replay *replay, uint32_t number)
 		return false;
 	drop_torn_delta(replay);
 	replay->checkpoint_is_torn = !replay->checkpoint_begun || replay->checkpoint_left > 0;
-	segment_read(replay)->end_offset = replay->scan.offset;
+	end_segment(replay);
 	return true;
 }

@@ -26,6 +26,9 @@ typedef struct Replay
 	uint32_t last_used; /* number of the last segment that holds any record */
 	uint32_t
 		first_damaged; /* number of the first segment in which something was lost; 0 for none */
+	bool
+		next_is_hidden; /* the file behind the last used one cannot be read where its records would begin */
+	bool met_gaps; /* some of the log could not be read */
 
 	/*
 	 * Is the state that at the present place?  Not before the first checkpoint, nor between damage and the checkpoint
@@ -40,6 +43,7 @@ typedef struct Replay
 
 	/* The segment being read. */
 	LogScan scan;
+	LogGaps gaps;
 	bool closed;              /* its index was met */
 	bool checkpoint_is_torn;  /* it is the tail, and its checkpoint is not whole */
 	uint32_t durable_offset;  /* synced up to here, as its records say */

@@ -56,8 +56,16 @@ log_scan_skip(LogScan *scan, LogRecord *record)
 	return scan->offset;
 }
 
+bool
+log_scan_record_begins(const LogScan *scan)
+{
+	return scan->image_bytes - scan->offset >= LOG_RECORD_HEADER_BYTES &&
+		   log_record_plausible(scan->image + scan->offset) &&
+		   log_record_chain(scan->image + scan->offset) == scan->chain;
+}
+
 int
-log_scan_load(const LogIo *io, const LogSegmentHeader *expected, uint8_t *image)
+log_scan_load(const LogIo *io, const LogSegmentHeader *expected, uint8_t *image, LogGaps *gaps)
 {
 	char name[LOG_SEGMENT_NAME_BYTES];
 	LogSegmentHeader header;
@@ -66,10 +74,16 @@ log_scan_load(const LogIo *io, const LogSegmentHeader *expected, uint8_t *image)
 
 	log_segment_name((uint32_t) expected->number, name);
 	memset(image, 0, expected->segment_bytes);
+	log_gaps_clear(gaps);
 	handle = io->open(io->ctx, name, LOG_IO_READ);
+	if (handle == -EIO)
+	{
+		log_gaps_add(gaps, 0, expected->segment_bytes);
+		return -EBADMSG;
+	}
 	if (handle < 0)
 		return handle;
-	error = log_io_read_all(io, handle, image, expected->segment_bytes, 0);
+	error = log_gaps_read(gaps, io, handle, image, expected->segment_bytes, 0);
 	if (error == 0 && io->size(io->ctx, handle) != expected->segment_bytes)
 		error = -EBADMSG;
 	io->close(io->ctx, handle);

@@ -72,6 +72,7 @@ log_add_segment(Log *log, uint32_t number)
 		.number = number,
 		.seed = log_segment_header(&log->identity, log->segment_bytes, number).crc,
 		.end_offset = LOG_RECORDS_OFFSET,
+		.limit_offset = log->segment_bytes,
 		.handle = -1,
 	};
 	return segment;
@@ -332,13 +333,13 @@ int
 log_recycle_oldest(Log *log)
 {
 	LogSegment oldest = log->segments[0];
-	bool keep_file = log->spare_count < SPARES_MAX && !oldest.is_damaged;
+	bool is_bad = oldest.is_damaged || oldest.has_gaps;
+	bool keep_file = log->spare_count < SPARES_MAX && !is_bad;
 	char name[LOG_SEGMENT_NAME_BYTES];
 	int error;
 
 	log_segment_name(oldest.number, name);
-	error = oldest.is_damaged ? put_aside(log, name, oldest.number)
-							  : take_name_away(log, name, keep_file);
+	error = is_bad ? put_aside(log, name, oldest.number) : take_name_away(log, name, keep_file);
 	if (error < 0)
 		return error;
 	if (oldest.handle >= 0)

@@ -54,9 +54,12 @@ verify_segment(Log *log, LogSegment *segment, LogDamage *damage)
 	LogSegmentHeader header = log_segment_header(&log->identity, log->segment_bytes,
 												 segment->number);
 	uint8_t *image = log_allocate(log->segment_bytes);
-	int error = log_scan_load(log->io, &header, image);
+	LogGaps gaps = {0};
+	int error = log_scan_load(log->io, &header, image, &gaps);
 	uint32_t lost = 0;
 
+	segment->has_gaps |= gaps.count > 0;
+	log_gaps_free(&gaps);
 	memset(damage, 0, sizeof(*damage));
 	damage->segment = segment->number;
 	if (error == -EBADMSG || error == -ENOENT)

@@ -112,11 +112,12 @@ status_of_open(const LogOpenResult *result)
 							 log_open_status_text(result->status), VERSION_OLDEST, VERSION_NEWEST);
 			return ENGINE_VERSION;
 		case LOG_OPEN_ROTTEN:
+		case LOG_OPEN_UNREADABLE:
 			engine_set_error("%s: %s, segment %llu, bytes %u to %u",
 							 log_open_status_text(result->status), result->damage.reason,
 							 (unsigned long long) result->damage.segment,
 							 result->damage.begin_offset, result->damage.end_offset);
-			return ENGINE_ROTTEN;
+			return result->status == LOG_OPEN_ROTTEN ? ENGINE_ROTTEN : ENGINE_IO;
 		case LOG_OPEN_LOCKED:
 			engine_set_error("%s", log_open_status_text(result->status));
 			return ENGINE_IO;

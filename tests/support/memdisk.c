@@ -37,6 +37,8 @@ typedef struct File
 	Bytes durable;
 	PendingWrite *pending;
 	size_t pending_count;
+	uint64_t *bad_blocks; /* their numbers */
+	size_t bad_block_count;
 } File;
 
 typedef struct Name
@@ -78,6 +80,7 @@ struct Memdisk
 	uint64_t crash_countdown;
 	bool crashed;
 	bool short_io;
+	uint64_t spoiled_count;
 	uint64_t capacity;
 
 	/* The file that was written last, for memdisk_restart_torn. */
@@ -294,6 +297,30 @@ fault(Memdisk *disk, MemdiskOperation operation, bool *partly)
 	return 0;
 }
 
+/* Is one of the bytes in a bad block? */
+static bool
+meets_bad_block(Memdisk *disk, const File *file, uint64_t offset, size_t length)
+{
+	for (size_t i = 0; i < file->bad_block_count; i++)
+		if (file->bad_blocks[i] * MEMDISK_BLOCK_BYTES < offset + length &&
+			(file->bad_blocks[i] + 1) * MEMDISK_BLOCK_BYTES > offset)
+		{
+			disk->spoiled_count++;
+			return true;
+		}
+	return false;
+}
+
+/* Bad blocks that a write covers become good. */
+static void
+heal_covered(File *file, uint64_t offset, size_t length)
+{
+	for (size_t i = file->bad_block_count; i > 0; i--)
+		if (file->bad_blocks[i - 1] * MEMDISK_BLOCK_BYTES >= offset &&
+			(file->bad_blocks[i - 1] + 1) * MEMDISK_BLOCK_BYTES <= offset + length)
+			file->bad_blocks[i - 1] = file->bad_blocks[--file->bad_block_count];
+}
+
 /* ---- the table ---- */
 
 static int
@@ -366,6 +393,8 @@ memdisk_read(void *ctx, int handle, void *buffer, size_t length, uint64_t offset
 		length = file->seen.length - offset;
 	if (disk->short_io && length > 1)
 		length = 1 + random_below(disk, length);
+	if (meets_bad_block(disk, file, offset, length))
+		return -EIO;
 	memcpy(buffer, file->seen.data + offset, length);
 	return (int64_t) length;
 }
@@ -389,6 +418,9 @@ memdisk_write(void *ctx, int handle, const void *buffer, size_t length, uint64_t
 	}
 	if (disk->short_io && length > 1)
 		length = 1 + random_below(disk, length);
+	heal_covered(&disk->files[number], offset, length);
+	if (meets_bad_block(disk, &disk->files[number], offset, length))
+		return -EIO;
 	add_write(disk, number, offset, buffer, length);
 	return (int64_t) length;
 }
@@ -663,6 +695,7 @@ memdisk_free(Memdisk *disk)
 		forget_pending(&disk->files[i]);
 		free(disk->files[i].seen.data);
 		free(disk->files[i].durable.data);
+		free(disk->files[i].bad_blocks);
 	}
 	free(disk->files);
 	free(disk->seen.names);
@@ -744,6 +777,33 @@ memdisk_rot(Memdisk *disk, const char *name, uint64_t offset, uint8_t flip)
 	file->durable.data[offset] ^= flip;
 	file->seen.data[offset] ^= flip;
 	return true;
+}
+
+bool
+memdisk_spoil(Memdisk *disk, const char *name, uint64_t offset)
+{
+	const Name *found = find_name(&disk->seen, name);
+	File *file = found ? &disk->files[found->file] : NULL;
+
+	if (!file || offset >= file->seen.length)
+		return false;
+	file->bad_blocks = must(
+		realloc(file->bad_blocks, (file->bad_block_count + 1) * sizeof(*file->bad_blocks)));
+	file->bad_blocks[file->bad_block_count++] = offset / MEMDISK_BLOCK_BYTES;
+	return true;
+}
+
+void
+memdisk_unspoil(Memdisk *disk)
+{
+	for (size_t i = 0; i < disk->file_count; i++)
+		disk->files[i].bad_block_count = 0;
+}
+
+uint64_t
+memdisk_spoiled_count(const Memdisk *disk)
+{
+	return disk->spoiled_count;
 }
 
 bool

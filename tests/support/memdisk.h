@@ -81,6 +81,20 @@ extern bool memdisk_restart_torn(Memdisk *disk, size_t bytes);
 /* Damage: flips bits in a durable byte.  False if there is no such byte. */
 extern bool memdisk_rot(Memdisk *disk, const char *name, uint64_t offset, uint8_t flip);
 
+/*
+ * A bad block: the whole block of MEMDISK_BLOCK_BYTES that holds the offset can no longer be read.  Reads that touch
+ * it fail with EIO, and so do writes to a part of it, for which the rest would have to be read.  One that covers it
+ * heals it: the disk puts a spare block in its place.  False if there is no such byte.
+ */
+#define MEMDISK_BLOCK_BYTES 4096
+extern bool memdisk_spoil(Memdisk *disk, const char *name, uint64_t offset);
+
+/* All bad blocks are readable again, with what was in them: it was the cable. */
+extern void memdisk_unspoil(Memdisk *disk);
+
+/* Reads and writes that bad blocks made fail, so far. */
+extern uint64_t memdisk_spoiled_count(const Memdisk *disk);
+
 /* Whether a file is there, and its size. */
 extern bool memdisk_file_size(const Memdisk *disk, const char *name, uint64_t *size);
 

@@ -112,6 +112,49 @@ test_disjoint_damage(void)
 	cluster_stop(&cluster);
 }
 
+static void
+spoil(NodeId node, const char *name, uint32_t from, uint32_t bytes)
+{
+	for (uint32_t offset = from; offset < from + bytes; offset += MEMDISK_BLOCK_BYTES)
+		if (!memdisk_spoil(cluster.nodes[node].disk, name, offset))
+			abort();
+}
+
+/* What the disks cannot read comes from the others, too: what is found at the start, and what is found later. */
+static void
+test_bad_blocks(void)
+{
+	const TestNode *writer = start_with_entries(3);
+	bool whole = true;
+	uint32_t read;
+
+	kill_all();
+	spoil(1, "0000000001.segment", 16384, 8192);
+	spoil(2, "0000000001.segment", 40960, 8192);
+	spoil(3, "0000000003.segment", 0, 65536);
+	for (NodeId node = 1; node <= 3; node++)
+	{
+		EngineStatus status = cluster_open(&cluster, node);
+
+		TAP_OK(status == ENGINE_OK && missing(node) > 4,
+			   "node %d starts without %d entries that it cannot read", node, (int) missing(node));
+	}
+	TAP_OK(cluster_await_leader(&cluster) != NULL, "they agree on a leader");
+	cluster_run(&cluster, 2000000);
+	for (NodeId node = 1; node <= 3; node++)
+		whole = whole && missing(node) == 0 && count_tags(&cluster.nodes[node], writer) == TAGS;
+	TAP_OK(whole, "all have all entries");
+	spoil(1, "0000000002.segment", 8192, 4096);
+	read = count_tags(&cluster.nodes[1], writer);
+	TAP_OK(read < TAGS && missing(1) == TAGS - read, "a running node cannot read %d entries",
+		   (int) missing(1));
+	cluster_run(&cluster, 2000000);
+	TAP_OK(!cluster.nodes[1].poisoned && missing(1) == 0 &&
+			   count_tags(&cluster.nodes[1], writer) == TAGS,
+		   "it goes on, and gets them");
+	cluster_stop(&cluster);
+}
+
 /* Its last entries may not be committed: it neither stands nor answers those who do. */
 static void
 test_silent_until_repaired(void)
@@ -261,6 +304,7 @@ int
 main(void)
 {
 	test_disjoint_damage();
+	test_bad_blocks();
 	test_silent_until_repaired();
 	test_covered_by_rows();
 	test_rows_are_copied();

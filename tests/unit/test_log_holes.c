@@ -60,7 +60,16 @@ collect(void *context, const char *name)
 	return 0;
 }
 
-/* Flips a bit, a sector's worth of them, or removes a file. */
+/* What damages do: flip a bit or a sector's worth of them, make a block unreadable, or either. */
+typedef enum Kind
+{
+	FLIPS,
+	BAD_BLOCKS,
+	FLIPS_AND_BAD_BLOCKS
+} Kind;
+
+static Kind kind;
+
 static void
 damage(Memdisk *disk)
 {
@@ -72,6 +81,11 @@ damage(Memdisk *disk)
 
 	io->list(io->ctx, collect, &segments);
 	name = segments.names[random_below(segments.count)];
+	if (kind == BAD_BLOCKS || (kind == FLIPS_AND_BAD_BLOCKS && random_below(2) == 0))
+	{
+		memdisk_spoil(disk, name, offset);
+		return;
+	}
 	for (uint32_t i = 0; i < length && offset + i < SEGMENT_BYTES; i++)
 		memdisk_rot(disk, name, offset + i, (uint8_t) (1 << random_below(8)));
 }
@@ -96,7 +110,9 @@ open_and_mend(Memdisk *disk, LogScript *script, Outcome *outcome, bool *done)
 	*done = false;
 	if (result.status != LOG_OPEN_OK)
 	{
-		*done = result.status == LOG_OPEN_ROTTEN && !memdisk_crashed(disk);
+		*done = !memdisk_crashed(disk) &&
+				(result.status == LOG_OPEN_ROTTEN ||
+				 (result.status == LOG_OPEN_UNREADABLE && memdisk_spoiled_count(disk) > 0));
 		outcome->refused += *done;
 		return *done || memdisk_crashed(disk);
 	}
@@ -127,6 +143,9 @@ is_whole_and_goes_on(Memdisk *disk, LogScript *script)
 	int holes = 0;
 
 	memdisk_restart(disk, MEMDISK_LOSE_ALL);
+	/* What could not be read may be there again: it says nothing else than before. */
+	if (random_below(2) == 0)
+		memdisk_unspoil(disk);
 	if (log_open(&log, memdisk_io(disk), &small_segments).status == LOG_OPEN_OK)
 		problem = log_script_check(script, log);
 	if (!problem)
@@ -183,11 +202,12 @@ damaged_log_recovers(uint64_t seed, int count, bool ended, uint64_t nth, Outcome
 }
 
 static void
-test_damages(int count, bool ended, const char *name)
+test_damages(Kind what, int count, bool ended, const char *name)
 {
 	Outcome outcome = {0};
 	bool good = true;
 
+	kind = what;
 	for (uint64_t seed = 1; seed <= 200 && good; seed++)
 		good = damaged_log_recovers(seed, count, ended, 0, &outcome);
 	TAP_OK(good && outcome.opened > 100 && outcome.holes > 50,
@@ -198,13 +218,14 @@ test_damages(int count, bool ended, const char *name)
 }
 
 static void
-test_crashes(uint64_t seed)
+test_crashes(Kind what, uint64_t seed)
 {
 	Outcome outcome = {0};
 	bool good = true;
 	uint64_t nth = 0;
 	int crashes;
 
+	kind = what;
 	do
 	{
 		crashes = outcome.crashes;
@@ -218,11 +239,19 @@ test_crashes(uint64_t seed)
 int
 main(void)
 {
-	test_damages(1, true, "one damage");
-	test_damages(DAMAGES_MAX, true, "three damages");
-	test_damages(1, false, "damage and a torn tail");
-	test_damages(DAMAGES_MAX, false, "three damages and a torn tail");
+	test_damages(FLIPS, 1, true, "one damage");
+	test_damages(FLIPS, DAMAGES_MAX, true, "three damages");
+	test_damages(FLIPS, 1, false, "damage and a torn tail");
+	test_damages(FLIPS, DAMAGES_MAX, false, "three damages and a torn tail");
+	test_damages(BAD_BLOCKS, 1, true, "one bad block");
+	test_damages(BAD_BLOCKS, DAMAGES_MAX, true, "three bad blocks");
+	test_damages(BAD_BLOCKS, 1, false, "a bad block and a torn tail");
+	test_damages(FLIPS_AND_BAD_BLOCKS, DAMAGES_MAX, true, "three damages, bad blocks too");
+	test_damages(FLIPS_AND_BAD_BLOCKS, DAMAGES_MAX, false, "... and a torn tail");
 	for (uint64_t seed = 1; seed <= 12; seed++)
-		test_crashes(seed);
+	{
+		test_crashes(FLIPS, seed);
+		test_crashes(BAD_BLOCKS, seed);
+	}
 	return tap_done();
 }

@@ -403,6 +403,327 @@ test_index_after_damage(void)
 	memdisk_free(disk);
 }
 
+/* ---- parts of files that cannot be read ---- */
+
+#define LAST_SEGMENT "0000000004.segment"
+#define SPARE_SEGMENT "0000000005.segment"
+
+static const char *
+segment_file(uint64_t segment)
+{
+	static const char *const names[] = {"", "0000000001.segment", "0000000002.segment",
+										"0000000003.segment", LAST_SEGMENT};
+
+	return names[segment];
+}
+
+static Lsn
+needs_nothing(void *ctx, GroupId group)
+{
+	(void) ctx;
+	(void) group;
+	return UINT64_MAX;
+}
+
+static int
+take_any(void *ctx, const LogEntry *entry)
+{
+	(void) ctx;
+	(void) entry;
+	return 0;
+}
+
+#define BLOCKS (16384 / MEMDISK_BLOCK_BYTES)
+/* The same log, gone on to the beginning of one more segment. */
+static Memdisk *
+new_disk_with_rest(void)
+{
+	Memdisk *disk = new_disk();
+	Log *log = NULL;
+
+	log_open(&log, memdisk_io(disk), &small_segments);
+	while (log_synced_place(log) / small_segments.segment_bytes == 3)
+		if (log_append_tick(log) != 0 || log_write(log) != 0 || log_sync(log) != 0)
+			abort();
+	log_close(log);
+	memdisk_restart(disk, MEMDISK_LOSE_ALL);
+	return disk;
+}
+
+/* The block of the last segment in which its records end. */
+static uint32_t
+last_block(void)
+{
+	Memdisk *disk = new_disk_with_rest();
+	Log *log = NULL;
+	uint64_t place;
+
+	log_open(&log, memdisk_io(disk), &small_segments);
+	place = log_synced_place(log);
+	if (place / small_segments.segment_bytes != 4)
+		abort();
+	log_close(log);
+	memdisk_free(disk);
+	return (uint32_t) (place % small_segments.segment_bytes) / MEMDISK_BLOCK_BYTES;
+}
+
+static void
+spoil(Memdisk *disk, const char *name, uint32_t block)
+{
+	if (!memdisk_spoil(disk, name, block * MEMDISK_BLOCK_BYTES))
+		abort();
+}
+
+/* What opening a log brings whose block cannot be read; `refused`: it is to be refused until the block is back. */
+static bool
+survives_bad_block(const char *name, uint32_t block, bool refused, int *holes)
+{
+	Memdisk *disk = new_disk_with_rest();
+	Log *log = NULL;
+	LogOpenResult result;
+	bool good;
+
+	spoil(disk, name, block);
+	result = log_open(&log, memdisk_io(disk), &small_segments);
+	*holes = log ? count_holes(log) : 0;
+	good = refused ? result.status == LOG_OPEN_UNREADABLE
+				   : result.status == LOG_OPEN_OK && *holes >= 0 && result.damage_count >= 1;
+	good = good && strcmp(segment_file(result.damage.segment), name) == 0 &&
+		   result.damage.begin_offset < (block + 1) * MEMDISK_BLOCK_BYTES &&
+		   result.damage.end_offset > block * MEMDISK_BLOCK_BYTES;
+	if (log)
+	{
+		mend(log);
+		log_close(log);
+		good = good && stays_whole(disk);
+	}
+	memdisk_unspoil(disk);
+	good = good && stays_whole(disk);
+	memdisk_free(disk);
+	return good;
+}
+
+static void
+test_every_block(void)
+{
+	uint32_t end = last_block();
+
+	for (uint32_t segment = 1; segment <= 4; segment++)
+		for (uint32_t block = 0; block < BLOCKS; block++)
+		{
+			const char *name = segment_file(segment);
+			bool is_end = segment == 4 && block == end;
+			bool is_behind = segment == 4 && block > end;
+			int holes;
+			bool good = survives_bad_block(name, block, is_end, &holes);
+
+			TAP_OK(good && (holes > 0) == (!is_end && !is_behind),
+				   "block %d of %s cannot be read: %s, %d holes", (int) block, name,
+				   is_end ? "refused until it can" : "opened", holes);
+		}
+}
+
+static bool
+is_unreadable(Memdisk *disk, const char *name, uint32_t block)
+{
+	const LogIo *io = memdisk_io(disk);
+	int handle = io->open(io->ctx, name, LOG_IO_READ);
+	uint8_t byte;
+	bool unreadable = io->read(io->ctx, handle, &byte, 1, block * MEMDISK_BLOCK_BYTES) == -EIO;
+
+	io->close(io->ctx, handle);
+	return unreadable;
+}
+
+/* The rest of the segment is left alone: the log goes on in the next one, and the file is never used again. */
+static void
+test_goes_on_elsewhere(void)
+{
+	Memdisk *disk = new_disk_with_rest();
+	Log *log = NULL;
+	uint8_t payload[ENTRY_BYTES] = {0};
+	uint64_t size;
+	uint64_t met;
+
+	spoil(disk, LAST_SEGMENT, BLOCKS - 1);
+	TAP_IS_INT(log_open(&log, memdisk_io(disk), &small_segments).status, LOG_OPEN_OK,
+			   "a bad block in the unused rest of the last segment");
+	TAP_OK(is_unreadable(disk, LAST_SEGMENT, BLOCKS - 1), "is not written to");
+	TAP_OK(!log_is_damaged(log) && log_synced_place(log) / small_segments.segment_bytes == 5,
+		   "it takes nothing, and the next segment is begun");
+	met = memdisk_spoiled_count(disk);
+	for (Lsn lsn = 1; lsn <= 60; lsn++)
+		log_append_entry(log, 1, ENTRIES / 2 + lsn, (Ballot){1, 1}, payload, ENTRY_BYTES);
+	TAP_OK(log_write(log) == 0 && log_sync(log) == 0 && memdisk_spoiled_count(disk) == met,
+		   "the log goes on, and never touches the bad block");
+	log_append_group_drop(log, 1);
+	log_append_group_drop(log, 2);
+	TAP_OK(log_truncate(log, needs_nothing, NULL) > 2 &&
+			   memdisk_file_size(disk, "0000000004.damaged", &size) &&
+			   memdisk_spoiled_count(disk) == met,
+		   "the segment is put aside when nobody needs it");
+	log_close(log);
+	memdisk_free(disk);
+}
+
+/* Nothing of what was written last can be read, or of what might show that it was synced. */
+static void
+test_newest_is_hidden(void)
+{
+	uint32_t end = last_block();
+	Memdisk *disk = new_disk_with_rest();
+	LogOpenResult result;
+	Log *log = NULL;
+
+	for (uint32_t block = 0; block < BLOCKS; block++)
+		spoil(disk, LAST_SEGMENT, block);
+	result = open_and_close(disk);
+	TAP_OK(result.status == LOG_OPEN_UNREADABLE && result.damage.segment == 4,
+		   "the last segment cannot be read at all: refused");
+	memdisk_unspoil(disk);
+	TAP_OK(stays_whole(disk), "until it can");
+	memdisk_free(disk);
+
+	disk = new_disk_with_rest();
+	log_open(&log, memdisk_io(disk), &small_segments);
+	log_append_promise(log, 1, (Ballot){6, 1});
+	log_write(log);
+	log_close(log);
+	/* The promise is there but for its last bytes. */
+	memdisk_restart_torn(disk, 30);
+	TAP_IS_INT(open_and_close(disk).status, LOG_OPEN_OK, "a torn record is cut");
+	memdisk_free(disk);
+
+	disk = new_disk_with_rest();
+	log = NULL;
+	log_open(&log, memdisk_io(disk), &small_segments);
+	log_append_promise(log, 1, (Ballot){6, 1});
+	log_write(log);
+	log_close(log);
+	memdisk_restart_torn(disk, 30);
+	spoil(disk, LAST_SEGMENT, end + 1);
+	TAP_IS_INT(open_and_close(disk).status, LOG_OPEN_UNREADABLE,
+			   "if what lies behind it cannot be read, it is not: that may say that it was synced");
+	memdisk_free(disk);
+}
+
+/* A file that was made ahead of its use. */
+static void
+test_bad_spare(void)
+{
+	Memdisk *disk = new_disk_with_rest();
+	Log *log = NULL;
+	uint64_t size;
+
+	log_open(&log, memdisk_io(disk), &small_segments);
+	log_prepare(log, UINT32_MAX);
+	log_close(log);
+	if (!memdisk_file_size(disk, SPARE_SEGMENT, &size))
+		abort();
+	spoil(disk, SPARE_SEGMENT, 2);
+	log = NULL;
+	log_open(&log, memdisk_io(disk), &small_segments);
+	TAP_OK(log && count_holes(log) == 0 && !memdisk_file_size(disk, SPARE_SEGMENT, &size),
+		   "a spare with a bad block is not used");
+	log_prepare(log, UINT32_MAX);
+	log_append_promise(log, 1, (Ballot){6, 1});
+	log_write(log);
+	log_close(log);
+	memdisk_restart_torn(disk, 30);
+	spoil(disk, SPARE_SEGMENT, 0);
+	TAP_IS_INT(
+		open_and_close(disk).status, LOG_OPEN_UNREADABLE,
+		"one whose beginning cannot be read may be in use, if the segment before it may be closed");
+	memdisk_free(disk);
+}
+
+/* The first records of a segment are all that there is of it, and cannot be read. */
+static void
+test_begun_segment(void)
+{
+	Memdisk *disk = new_disk_with_rest();
+	Log *log = NULL;
+	LogOpenResult result;
+
+	log_open(&log, memdisk_io(disk), &small_segments);
+	while (log_synced_place(log) / small_segments.segment_bytes == 4)
+		if (log_append_tick(log) != 0 || log_write(log) != 0 || log_sync(log) != 0)
+			abort();
+	log_append_promise(log, 1, (Ballot){7, 1});
+	if (log_write(log) != 0 || log_sync(log) != 0)
+		abort();
+	log_close(log);
+	memdisk_restart(disk, MEMDISK_LOSE_ALL);
+	spoil(disk, SPARE_SEGMENT, 0);
+	result = open_and_close(disk);
+	TAP_OK(result.status == LOG_OPEN_UNREADABLE && result.damage.segment == 5,
+		   "a segment that was just begun cannot be read: refused");
+	memdisk_free(disk);
+}
+
+/* A running node meets a bad block. */
+static void
+test_read_of_bad_block(void)
+{
+	Memdisk *disk = new_disk_with_rest();
+	Log *log = NULL;
+	LogBuffer buffer = {0};
+	LogEntry entry;
+
+	log_open(&log, memdisk_io(disk), &small_segments);
+	spoil(disk, "0000000001.segment", 1);
+	/* Entries 5 to 9 or so; the first one of the file is read with those behind it. */
+	TAP_IS_INT(log_read_entry(log, 2, 1, &buffer, &entry), 0,
+			   "an entry before a bad block is read");
+	TAP_OK(log_read_entries(log, 2, 1, UINT64_MAX, take_any, NULL) >= 2,
+		   "with all those that lie before it");
+	TAP_IS_INT(log_read_entry(log, 2, 4, &buffer, &entry), -EBADMSG, "one in it is not");
+	TAP_OK(count_holes(log) == 6 && log_failure(log) == 0,
+		   "those that it touches are holes, all others are there");
+	mend(log);
+	TAP_OK(count_holes(log) == 0, "the holes are filled");
+	log_close(log);
+	TAP_OK(stays_whole(disk), "which lasts");
+	log_buffer_free(&buffer);
+	memdisk_free(disk);
+}
+
+static int (*open_below)(void *ctx, const char *name, LogIoOpenMode mode);
+
+static int
+open_too_many(void *ctx, const char *name, LogIoOpenMode mode)
+{
+	return strcmp(name, "0000000002.segment") == 0 ? -EMFILE : open_below(ctx, name, mode);
+}
+
+static int
+open_bad_file(void *ctx, const char *name, LogIoOpenMode mode)
+{
+	return strcmp(name, "0000000002.segment") == 0 ? -EIO : open_below(ctx, name, mode);
+}
+
+/* No damage: what fails today may be there tomorrow, and nothing is wrong with the disk. */
+static void
+test_other_errors(void)
+{
+	Memdisk *disk = new_disk_with_rest();
+	LogIo io = *memdisk_io(disk);
+	Log *log = NULL;
+	LogOpenResult result;
+
+	open_below = io.open;
+	io.open = open_too_many;
+	result = log_open(&log, &io, &small_segments);
+	TAP_OK(result.status == LOG_OPEN_FAILED && result.error == -EMFILE,
+		   "an error of another kind is no damage");
+	io.open = open_bad_file;
+	result = log_open(&log, &io, &small_segments);
+	TAP_OK(result.status == LOG_OPEN_OK && result.damage.segment == 2 && count_holes(log) > 15,
+		   "a file that the disk cannot open is");
+	log_close(log);
+	memdisk_free(disk);
+}
+
 int
 main(void)
 {
@@ -416,5 +737,12 @@ main(void)
 	test_refused_in_tail();
 	test_verify();
 	test_index_after_damage();
+	test_every_block();
+	test_goes_on_elsewhere();
+	test_newest_is_hidden();
+	test_bad_spare();
+	test_begun_segment();
+	test_read_of_bad_block();
+	test_other_errors();
 	return tap_done();
 }
