@@ -137,6 +137,7 @@ BEGIN ATOMIC
 			WHEN s.state = 'starting' THEN 'Wait for it, and read the server''s log if that takes long.'
 			WHEN s.reason LIKE '%removed from its cluster%' THEN 'Call quorate.drop_cluster(force => true) here and quorate.add_node() on another node.'
 			WHEN s.reason LIKE '%adopt_identity%' THEN 'If, and only if, the directory is this node''s last log, moved on purpose: quorate.adopt_identity(). See docs/operations.md.'
+			WHEN s.reason LIKE '%cannot be read%' THEN 'It tries again every five seconds. If the disk is broken for good, call quorate.remove_node(..., force => true) on another node, quorate.drop_cluster(force => true) here, and quorate.add_node() there.'
 			WHEN s.reason LIKE '%set back%' OR s.reason LIKE '%damage%' THEN 'Call quorate.remove_node(..., force => true) on another node, quorate.drop_cluster(force => true) here, and quorate.add_node() there.'
 			WHEN s.reason LIKE '%reads versions %' THEN 'Install a release of quorate that reads it, and restart the server.'
 			WHEN s.reason LIKE 'quorate.max_nodes%' THEN 'Raise quorate.max_nodes and restart the server.'

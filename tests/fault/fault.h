@@ -24,6 +24,8 @@ typedef struct FaultControl
 	int32_t write_error; /* errno with which writes fail */
 	int32_t short_write; /* writes write half of what they are given */
 	int32_t full;        /* what would make a file longer fails with ENOSPC */
+	int32_t read_error;  /* errno with which reads of a block fail ... */
+	int32_t read_block;  /* ... of 4 kB, by its number in each file */
 
 	/* What is added to the clocks, in microseconds. */
 	int64_t realtime_us;
@@ -37,6 +39,7 @@ typedef struct FaultControl
 	int64_t syncs_failed;
 	int64_t writes_failed;
 	int64_t clocks_changed;
+	int64_t reads_failed;
 
 	char folder[FAULT_FOLDER_BYTES]; /* absolute path */
 } FaultControl;

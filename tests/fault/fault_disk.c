@@ -1,6 +1,6 @@
 /*
  * fault_disk.c
- *		Preloaded into a PostgreSQL server: a disk that hangs, is slow, fails or is full, as fault.h says.
+ *		Preloaded into a PostgreSQL server: a disk that hangs, is slow, fails, is full or has a bad block; see fault.h.
  *
  * Only regular files and directories in or below one folder are concerned. A write that fails has written
  * nothing, and a sync that fails has not synced: what the kernel would still do on its own does not matter to a
@@ -16,6 +16,7 @@
 #include "fault/shim.h"
 
 #define HANG_POLL_US 2000
+#define BLOCK_BYTES 4096
 
 volatile FaultControl *fault_control;
 
@@ -235,6 +236,47 @@ posix_fallocate(int descriptor, off_t offset, off_t bytes)
 
 	REAL(posix_fallocate);
 	return error ? error : real_posix_fallocate(descriptor, offset, bytes);
+}
+
+/* ---- reads at a place, as those of the log are ---- */
+
+/* Does the read touch the bad block? */
+static bool
+read_has_fault(int descriptor, size_t length, int64_t offset)
+{
+	int saved = errno;
+	int64_t bad;
+	bool touched;
+
+	if (!fault_control || !fault_control->read_error)
+		return false;
+	bad = (int64_t) fault_control->read_block * BLOCK_BYTES;
+	touched = offset < bad + BLOCK_BYTES && offset + (int64_t) length > bad &&
+			  is_concerned(descriptor);
+	if (touched)
+		count(&fault_control->reads_failed);
+	errno = saved;
+	return touched;
+}
+
+ssize_t
+pread(int descriptor, void *bytes, size_t length, off_t offset)
+{
+	REAL(pread);
+	if (!read_has_fault(descriptor, length, offset))
+		return real_pread(descriptor, bytes, length, offset);
+	errno = fault_control->read_error;
+	return -1;
+}
+
+ssize_t
+pread64(int descriptor, void *bytes, size_t length, off64_t offset)
+{
+	REAL(pread64);
+	if (!read_has_fault(descriptor, length, offset))
+		return real_pread64(descriptor, bytes, length, offset);
+	errno = fault_control->read_error;
+	return -1;
 }
 
 int

@@ -104,7 +104,7 @@ disk_size(void *ctx, int handle)
 
 /* ---- durability ---- */
 
-/* Reads as much of the range as there is; returns the number of bytes. */
+/* Reads as much of the range as there is, zeros where it cannot be read; returns the number of bytes. */
 static size_t
 read_range(const SimDisk *disk, int handle, uint8_t *bytes, size_t length, uint64_t offset)
 {
@@ -112,9 +112,18 @@ read_range(const SimDisk *disk, int handle, uint8_t *bytes, size_t length, uint6
 
 	while (done < length)
 	{
-		int64_t count = disk->below.read(disk->below.ctx, handle, bytes + done, length - done,
-										 offset + done);
+		size_t piece = MEMDISK_BLOCK_BYTES - (offset + done) % MEMDISK_BLOCK_BYTES;
+		int64_t count;
 
+		if (piece > length - done)
+			piece = length - done;
+		count = disk->below.read(disk->below.ctx, handle, bytes + done, piece, offset + done);
+
+		if (count == -EIO)
+		{
+			memset(bytes + done, 0, piece);
+			count = (int64_t) piece;
+		}
 		if (count <= 0)
 			break;
 		done += (size_t) count;

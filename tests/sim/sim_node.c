@@ -119,7 +119,9 @@ start_failed(SimNode *node, EngineStatus status)
 {
 	bool power = sim_disk_crashed(&node->disk);
 
-	if (node->is_rotten && status == ENGINE_ROTTEN)
+	/* ENGINE_IO: what cannot be read may hold what it promised. */
+	if (node->is_rotten &&
+		(status == ENGINE_ROTTEN || (status == ENGINE_IO && !sim_disk_disturbed(&node->disk))))
 	{
 		sim_fault_applied(node->world, SIM_FAULT_log_refused);
 		sim_decay_end(node);

@@ -1,10 +1,11 @@
 /*
  * sim_rot.c
- *		Damage in logs: bits that flip in the files of one node anywhere, or of all nodes in different entries.
+ *		Damage in logs: bits that flip in the files of one node anywhere, and blocks that it cannot read; or bits that
+ *		flip in the logs of all nodes, in different entries.
  *
  * A node mends what takes entries only from the others (docs/decisions/0009-log-rot.md), as long as each
  * committed entry is whole in one log of those that have it.  Damage at the very end of a log that looks like a
- * torn write is not played: no node can tell.
+ * torn write is not played: no node can tell.  A block that cannot be read may lie there, too.
  */
 #include "sim/sim_nemesis.h"
 #include "sim/sim_world.h"
@@ -16,7 +17,10 @@
 #include "sim/sim_util.h"
 
 #define FILE_HEAD_BYTES 512
-#define FLIPS_MAX 3
+#define DAMAGES_MAX 3
+
+/* That a damage is a block that cannot be read. */
+#define BAD_BLOCK_CHANCE 400000
 
 /* ---- segments ---- */
 
@@ -128,7 +132,7 @@ choose_file(void *context, const char *name)
 }
 
 static void
-flip_anywhere(SimWorld *world, SimNode *node, const SegmentSearch *search)
+damage_anywhere(SimWorld *world, SimNode *node, const SegmentSearch *search)
 {
 	Choice file = {.disk = node->disk.memory, .random = &world->random};
 	uint64_t offset;
@@ -136,6 +140,14 @@ flip_anywhere(SimWorld *world, SimNode *node, const SegmentSearch *search)
 	node->disk.below.list(node->disk.below.ctx, choose_file, &file);
 	if (file.count == 0)
 		return;
+	if (sim_random_chance(&world->random, BAD_BLOCK_CHANCE))
+	{
+		offset = (uint64_t) sim_random_between(&world->random, 0, (int64_t) file.size - 1);
+		sim_trace(world, "node %u: byte %lu of %s cannot be read", node->index + 1,
+				  (unsigned long) offset, file.name);
+		node->is_rotten |= memdisk_spoil(node->disk.memory, file.name, offset);
+		return;
+	}
 	if (strcmp(file.name, search->newest) == 0)
 		file.size = search->provable_bytes;
 	offset = (uint64_t) sim_random_between(&world->random, 0, (int64_t) file.size - 1);
@@ -146,21 +158,22 @@ flip_anywhere(SimWorld *world, SimNode *node, const SegmentSearch *search)
 }
 
 /*
- * The damage is found when the node starts.  It may also lie where nothing of the log is any more: then the node
- * starts as if nothing had happened.
+ * The damage is found when the node starts.  What could not be read since an earlier one is readable again.  It may
+ * also lie where nothing of the log is any more: then the node starts as if nothing had happened.
  */
 bool
 sim_rot_one(SimWorld *world, SimNode *node)
 {
-	uint32_t flips = 1 + sim_random_below(&world->random, FLIPS_MAX);
+	uint32_t damages = 1 + sim_random_below(&world->random, DAMAGES_MAX);
 	SegmentSearch search;
 
 	if (!node->engine || !sim_decay_may_lose(world, node->index))
 		return false;
 	sim_node_crash(node, false, sim_nemesis_down_us(world));
+	memdisk_unspoil(node->disk.memory);
 	search = find_newest(node);
-	while (flips-- > 0)
-		flip_anywhere(world, node, &search);
+	while (damages-- > 0)
+		damage_anywhere(world, node, &search);
 	return false;
 }
 
@@ -293,6 +306,7 @@ sim_rot_everywhere(SimWorld *world, SimNode *struck)
 			continue;
 		io = &spoiling.node->disk.below;
 		sim_node_crash(spoiling.node, false, sim_nemesis_down_us(world));
+		memdisk_unspoil(spoiling.node->disk.memory);
 		spoiling.search = find_newest(spoiling.node);
 		io->list(io->ctx, spoil_file, &spoiling);
 		spoiled |= spoiling.node->is_rotten;

@@ -1,16 +1,19 @@
 #!/usr/bin/perl
 # Bytes of the log are damaged while an instance is stopped: first on one node, then on all three at once, in different
 # entries, in closed segments and in the one being written. The nodes start, get what they lack from each other, and
-# nothing that was acknowledged is lost. Then a whole segment is gone.
+# nothing that was acknowledged is lost. Then a whole segment is gone. At last the disk of a node cannot read a part of its
+# log: a block in the middle, which is got from the others as well, and the block in which it ends, which may hold what the
+# node has promised: it waits until that can be read.
 use strict;
 use warnings;
+use Errno qw(EIO);
 use QuorateCluster;
 use QuorateDoctor;
 use QuorateProcess qw(wait_until);
 use Test::More;
 use Time::HiRes qw(sleep time);
 
-my $cluster = QuorateCluster->new(settings => { 'quorate.log_segment_size' => '1MB', 'quorate.heal_after' => '1h' });
+my $cluster = QuorateCluster->new(faults => 1, settings => { 'quorate.log_segment_size' => '1MB', 'quorate.heal_after' => '1h' });
 my ($north, $south, $west) = $cluster->nodes;
 $cluster->create_table('songs', partitions => 3);
 my $filler = 'x' x 400;
@@ -126,6 +129,51 @@ $_->start foreach $south, $west;
 is_repaired($south, $started, $position, 'a segment is gone');
 $cluster->wait_for_leaders('songs', 3);
 values_are(3, 8000, 'a segment is gone');
+$cluster->replicas_equal('songs', 120);
+
+# ---- the disk cannot read a block in the middle of the log
+
+# Starts a stopped node on a disk that cannot read the block at that offset of the file.
+sub start_with_bad_block
+{
+	my ($node, $file, $offset) = @_;
+	$node->fault->set(read_error => EIO, read_block => int($offset / 4096), folder => $file);
+	($position, $started) = ($node->log_position, time);
+	$node->start;
+}
+
+$west->stop;    # so that the others keep their logs
+write_items($south, 4, 3000);
+$north->stop;
+my ($file, $offset) = $north->closed_segment;
+my ($segment) = $file =~ /0*(\d+)\.segment$/;
+start_with_bad_block($north, $file, $offset);
+$west->start;
+is_repaired($north, $started, $position, 'a bad block');
+cmp_ok($north->fault->played('reads_failed'), '>', 0, 'a bad block: it was met');
+like($north->log_since($position), qr/damaged in segment $segment, bytes \d+ to \d+: it cannot be read/, 'a bad block: and is named');
+cmp_ok($north->counter('entries_repaired'), '>', 0, 'a bad block: entries came from the others');
+$cluster->wait_for_leaders('songs', 3);
+is($north->sql("SELECT count(*) FROM quorate.scan('songs', consistent_read => true) i WHERE i::jsonb #>> '{v,N}' = '4'"), 3000,
+	'a bad block: all rows are right');
+$cluster->replicas_equal('songs', 120);
+
+# ---- nor the block in which it ends
+
+$load = $cluster->start_history('songs', seconds => 0);
+$cluster->wait_for_writes($load, 500);
+$north->stop;
+start_with_bad_block($north, $north->last_segment);
+ok($north->poll_until('SELECT state FROM quorate._node_status()', 'refused', 20), 'the end of the log: the node does not run');
+like($north->sql('SELECT reason FROM quorate._node_status()'), qr/^log is damaged, and a part of it cannot be read: .*, segment \d+, bytes \d+ to \d+$/,
+	'the end of the log: and says why');
+like($north->sql("SELECT hint FROM quorate.doctor() WHERE detail LIKE '%cannot be read%' LIMIT 1"), qr/remove_node/, 'the end of the log: doctor says what can be done');
+$cluster->wait_for_writes($load, 500);
+$started = time;
+$north->fault->clear;
+ok($north->poll_until('SELECT state FROM quorate.nodes WHERE is_this_node', 'running', 20), 'the end of the log: it runs when it can be read');
+note(sprintf 'the end of the log: %.1f s after it could be read', time - $started);
+$cluster->finish_history($load, name => 'bad blocks');
 $cluster->replicas_equal('songs', 120);
 $cluster->finish;
 done_testing();

@@ -12,9 +12,9 @@ use strict;
 use warnings;
 
 # The fields of struct FaultControl, in its order.
-my @settings = qw(hang slow_ms sync_error write_error short_write full);
+my @settings = qw(hang slow_ms sync_error write_error short_write full read_error read_block);
 my @clocks = qw(realtime_us monotonic_us boottime_us boottime_at_us);
-my @counters = qw(syncs_held syncs_failed writes_failed clocks_changed);
+my @counters = qw(syncs_held syncs_failed writes_failed clocks_changed reads_failed);
 my $folder_bytes = 1024;
 
 # The format of all settings and of so many clocks and counters, as pack takes it.

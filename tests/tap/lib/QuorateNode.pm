@@ -204,21 +204,48 @@ sub log_segments
 	return @files;
 }
 
-# A segment ends with an index (a record of kind 9) when it is closed.
-sub is_closed
+# The records of a segment file, as [offset, length, kind, group, LSN]: each names the CRC of the one before, the first one that
+# of the header. docs/formats.md has the layout.
+sub records
 {
 	my ($file) = @_;
 	open my $io, '<:raw', $file or die "could not open $file: $!\n";
 	read $io, my $image, -s $file;
-	my ($offset, $kind) = (512, 0);
-	while ($offset + 44 < length $image)
+	my ($offset, $before, @records) = (512, unpack 'V', substr $image, 48, 4);
+	while ($offset + 44 <= length $image)
 	{
-		(my $length, my $next) = unpack 'x4 V x8 C', substr $image, $offset, 44;
-		last if $length < 44 || $next == 0;
-		$kind = $next;
+		my ($crc, $length, $chain, $kind, $group, $lsn) = unpack 'V V V x4 C x3 Q< Q<', substr $image, $offset, 44;
+		last if $length < 44 || $offset + $length > length $image || $chain != $before;
+		push @records, [ $offset, $length, $kind, $group, $lsn ];
+		$before = $crc;
 		$offset += ($length + 7) & ~7;
 	}
-	return $kind == 9;
+	return @records;
+}
+
+# A segment ends with an index (a record of kind 9) when it is closed.
+sub is_closed
+{
+	my @records = records($_[0]);
+	return @records && $records[-1][2] == 9;
+}
+
+# The newest closed segment of the stopped node, and the offset of an entry of a table in the middle of it.
+sub closed_segment
+{
+	my ($self) = @_;
+	my ($file) = grep { is_closed($_) } reverse $self->log_segments;
+	my @entries = grep { $_->[2] == 1 && $_->[3] > 1 } records($file);
+	return ($file, $entries[@entries / 2][0]);
+}
+
+# The segment that is being filled, and the offset at which its records end.
+sub last_segment
+{
+	my ($self) = @_;
+	my ($file) = grep { records($_) } reverse $self->log_segments;
+	my $last = (records($file))[-1];
+	return ($file, $last->[0] + (($last->[1] + 7) & ~7));
 }
 
 # Damages a byte of every 20th entry of the tables' groups whose LSN leaves that remainder when divided by 3, in all segments
@@ -233,20 +260,16 @@ sub damage_log
 	foreach my $file (@segments)
 	{
 		open my $io, '+<:raw', $file or die "could not open $file: $!\n";
-		read $io, my $image, -s $file;
-		my $offset = 512;
-		while ($offset + 44 < length $image)
+		foreach my $record (records($file))
 		{
-			my ($length, $kind, $group, $lsn) = unpack 'x4 V x8 C x3 Q< Q<', substr $image, $offset, 44;
-			last if $length < 44 || $offset + $length > length $image || $kind == 0 || $kind > 13;
-			if ($kind == 1 && $group > 1 && $lsn % 3 == $remainder && $seen++ % 20 == 0 && $length > 100)
-			{
-				seek $io, $offset + 60, 0;
-				print $io chr(ord(substr $image, $offset + 60, 1) ^ 0x40);
-				$damaged++;
-				$files{$file} = 1;
-			}
-			$offset += ($length + 7) & ~7;
+			my ($offset, $length, $kind, $group, $lsn) = @$record;
+			next unless $kind == 1 && $group > 1 && $lsn % 3 == $remainder && $seen++ % 20 == 0 && $length > 100;
+			seek $io, $offset + 60, 0;
+			read $io, my $byte, 1;
+			seek $io, $offset + 60, 0;
+			print $io chr(ord($byte) ^ 0x40);
+			$damaged++;
+			$files{$file} = 1;
 		}
 		close $io or die "could not write $file: $!\n";
 	}
