@@ -3,7 +3,12 @@
  *		A log that was set back to an older state of itself: its node and its peers find out (decision 0012), and
  *		nothing else looks like it.
  */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
 #include "core/core_assert.h"
+#include "log/log_format.h"
 
 #include "unit/engine_cluster.h"
 #include "unit/tap.h"
@@ -219,6 +224,189 @@ test_crashes(void)
 	cluster_stop(&cluster);
 }
 
+/* ---- two logs at once ---- */
+
+/* How many of the entries tagged `first` .. `last` the node's log holds, where their writer was told. */
+static uint32_t
+held(TestNode *node, const TestNode *writer, uint64_t first, uint64_t last)
+{
+	uint32_t count = 0;
+
+	for (uint64_t tag = first; tag <= last; tag++)
+		count += cluster_holds(node, writer->tag_lsns[tag], tag, 100);
+	return count;
+}
+
+/* Node 1 alone is left, and says so. */
+static void
+expect_recovery_of_first(const TestNode *writer, uint64_t last_tag)
+{
+	for (NodeId node = 2; node <= 3; node++)
+		if (cluster.nodes[node].engine)
+			cluster_kill(&cluster, node, MEMDISK_LOSE_ALL);
+	cluster_run(&cluster, 5 * SECOND_US);
+	TAP_OK(engine_recover_group(cluster.nodes[1].engine, CLUSTER_GROUP,
+								node_id_bit(2) | node_id_bit(3)) == NULL &&
+			   cluster_await_leader(&cluster) == &cluster.nodes[1],
+		   "recovered without them it leads");
+	TAP_IS_INT(held(&cluster.nodes[1], writer, 1, last_tag), (int64_t) last_tag,
+			   "with all that was written");
+}
+
+/* The third one remembers: neither of them is believed, and nothing is decided without what they have forgotten. */
+static void
+test_two_at_once(void)
+{
+	Memdisk *backups[4];
+	const TestNode *writer;
+	uint64_t last;
+
+	begin();
+	write_some();
+	backups[2] = take_backup(2);
+	backups[3] = take_backup(3);
+	write_some();
+	writer = cluster_await_leader(&cluster);
+	last = next_tag - 1;
+	cluster_kill(&cluster, 2, MEMDISK_LOSE_ALL);
+	cluster_kill(&cluster, 3, MEMDISK_LOSE_ALL);
+	set_back(2, backups[2]);
+	set_back(3, backups[3]);
+	cluster_run(&cluster, 10 * SECOND_US);
+	TAP_OK(cluster.nodes[2].poisoned && cluster.nodes[3].poisoned,
+		   "two logs are set back at once: both nodes find out from the third");
+	TAP_OK(!cluster.nodes[1].leading, "and no quorum is left");
+	expect_recovery_of_first(writer, last);
+	cluster_stop(&cluster);
+}
+
+/*
+ * The one who remembers cannot be reached: the two go on as if what they have forgotten had never been, until it is
+ * back.
+ */
+static void
+test_two_at_once_unnoticed(void)
+{
+	Memdisk *backups[4];
+	TestNode *writer;
+	TestNode *leader;
+	uint64_t last;
+
+	begin();
+	write_some();
+	backups[2] = take_backup(2);
+	backups[3] = take_backup(3);
+	write_some();
+	writer = cluster_await_leader(&cluster);
+	last = next_tag - 1;
+	cluster.nodes[1].isolated = true;
+	cluster_kill(&cluster, 2, MEMDISK_LOSE_ALL);
+	cluster_kill(&cluster, 3, MEMDISK_LOSE_ALL);
+	set_back(2, backups[2]);
+	set_back(3, backups[3]);
+	leader = cluster_await_leader(&cluster);
+	TAP_OK(leader && leader->id != 1 && held(leader, writer, 1, last) < last,
+		   "two logs are set back at once while the third node is away: what they forgot is lost");
+	cluster.nodes[1].isolated = false;
+	cluster_run(&cluster, 10 * SECOND_US);
+	TAP_OK(cluster.nodes[2].poisoned && cluster.nodes[3].poisoned, "both find out when it is back");
+	expect_recovery_of_first(writer, last);
+	cluster_stop(&cluster);
+}
+
+/* ---- damage to the last sync ---- */
+
+/* The segment that a node is filling, and where its last record begins. */
+typedef struct LastRecord
+{
+	char segment[32];
+	uint32_t offset;
+} LastRecord;
+
+static LastRecord
+find_last_record(TestNode *node)
+{
+	const LogIo *io = memdisk_io(node->disk);
+	LastRecord last = {.offset = 0};
+
+	for (uint32_t number = 1;; number++)
+	{
+		LogSegmentHeader header;
+		LogRecord record;
+		uint64_t size;
+		uint8_t *image;
+		int handle;
+		char name[32];
+
+		snprintf(name, sizeof(name), "%010u.segment", number);
+		if (!memdisk_file_size(node->disk, name, &size))
+			return last;
+		image = malloc(size);
+		handle = io->open(io->ctx, name, LOG_IO_READ);
+		CORE_ASSERT(log_io_read_all(io, handle, image, size, 0) == 0 &&
+					log_header_decode(image, &header) == 0);
+		io->close(io->ctx, handle);
+		for (uint32_t offset = LOG_RECORDS_OFFSET;
+			 log_record_decode(image, (uint32_t) size, offset, header.crc, &record) == 0;
+			 offset += log_record_bytes(record.payload_length))
+		{
+			last.offset = offset;
+			memcpy(last.segment, name, sizeof(name));
+		}
+		free(image);
+	}
+}
+
+/*
+ * What a node wrote last looks torn, and is cut off: as if its log had been set back by that much.  Kills node 3 at
+ * that time after a write was acknowledged and damages its last record.  True if it is found out.
+ */
+static bool
+loses_last_record(TimeUs after_us, bool *whole)
+{
+	TestNode *node = &cluster.nodes[3];
+	TestNode *writer;
+	LastRecord last;
+	bool found_out;
+
+	begin();
+	write_some();
+	writer = cluster_await_leader(&cluster);
+	cluster_propose(&cluster, writer, next_tag, 100);
+	CORE_ASSERT(cluster_await_commit(&cluster, writer, writer->tag_lsns[next_tag]));
+	cluster_run(&cluster, after_us);
+	cluster_kill(&cluster, 3, MEMDISK_LOSE_ALL);
+	last = find_last_record(node);
+	CORE_ASSERT(memdisk_rot(node->disk, last.segment, last.offset + 20, 1));
+	CORE_ASSERT(cluster_open(&cluster, 3) == ENGINE_OK && engine_log_damage(node->engine) == NULL);
+	cluster_run(&cluster, 10 * SECOND_US);
+	found_out = node->poisoned;
+	/* The leader of then takes the node's word that it has the entry; another one asks anew. */
+	cluster_kill(&cluster, writer->id, MEMDISK_LOSE_ALL);
+	cluster_run(&cluster, 5 * SECOND_US);
+	CORE_ASSERT(cluster_open(&cluster, writer->id) == ENGINE_OK);
+	*whole &= cluster_await_leader(&cluster) != NULL;
+	cluster_run(&cluster, 2 * SECOND_US);
+	for (NodeId id = 1; id <= (found_out ? 2 : 3); id++)
+		*whole &= held(&cluster.nodes[id], writer, 1, next_tag) == next_tag;
+	cluster_stop(&cluster);
+	return found_out;
+}
+
+static void
+test_last_sync(void)
+{
+	int found_out = 0;
+	int trials = 0;
+	bool whole = true;
+
+	for (TimeUs after_us = 0; after_us < SECOND_US; after_us += SECOND_US / 40, trials++)
+		found_out += loses_last_record(after_us, &whole);
+	TAP_OK(whole, "damage to the last sync of a log loses nothing that others have");
+	TAP_OK(found_out > 0 && found_out < trials,
+		   "it is found out %d times of %d: if a peer had heard of that sync", found_out, trials);
+}
+
 int
 main(void)
 {
@@ -228,5 +416,8 @@ main(void)
 	test_peers_restarted();
 	test_more_lives_than_named();
 	test_crashes();
+	test_two_at_once();
+	test_two_at_once_unnoticed();
+	test_last_sync();
 	return tap_done();
 }
