@@ -59,6 +59,11 @@ recover_obstacle(const CoreNode *node, const Replica *replica, uint64_t lost_nod
 		return "this replica is a log replica and has no rows";
 	if (replica->rows_missing)
 		return "the rows of this replica are not complete";
+#ifndef MUTANT_RECOVER_WITH_HOLES
+	/* What nobody can read cannot be applied, nor what follows it: the operator's word does not bring it back (I15). */
+	if (!replica_may_adopt(replica))
+		return "entries that its rows lack are damaged in its log";
+#endif
 	if (lost_nodes & node_id_bit(node->config.self))
 		return "this node itself is declared lost";
 #ifndef MUTANT_RECOVER_WITH_QUORUM

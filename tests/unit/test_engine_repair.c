@@ -2,6 +2,9 @@
  * test_engine_repair.c
  *		Engines whose logs are damaged: they get what they lack from each other, and promise nothing wrong meanwhile.
  */
+#include <string.h>
+
+#include "core/core_assert.h"
 #include "wire/arena.h"
 #include "wire/frame.h"
 
@@ -300,6 +303,52 @@ test_ballots_are_compared(void)
 	cluster_stop(&cluster);
 }
 
+static bool
+anybody_leads(void)
+{
+	bool leads = false;
+
+	for (NodeId node = 1; node <= 3; node++)
+		leads |= cluster.nodes[node].engine && cluster.nodes[node].leading;
+	return leads;
+}
+
+/*
+ * The same entries are damaged in all logs, before any row has them.  Nobody can say what they were: the group waits,
+ * and neither serves nor forgets.
+ */
+static void
+test_damaged_everywhere(void)
+{
+	const TestNode *writer = start_with_entries(3);
+	const char *obstacle;
+	uint32_t left;
+
+	kill_all();
+	for (NodeId node = 1; node <= 3; node++)
+		damage(node, "0000000002.segment", 20000, 4000);
+	for (NodeId node = 1; node <= 3; node++)
+		CORE_ASSERT(cluster_open(&cluster, node) == ENGINE_OK);
+	cluster_run(&cluster, 60000000);
+	left = count_tags(&cluster.nodes[1], writer);
+	TAP_OK(!anybody_leads() && missing(1) > 4 && missing(1) == TAGS - left,
+		   "%d entries are damaged in all logs: nobody leads", (int) missing(1));
+	TAP_OK(missing(2) == missing(1) && missing(3) == missing(1), "all say so");
+	for (NodeId node = 2; node <= 3; node++)
+		cluster_kill(&cluster, node, MEMDISK_LOSE_ALL);
+	cluster_run(&cluster, 5000000);
+	obstacle = engine_recover_group(cluster.nodes[1].engine, CLUSTER_GROUP,
+									node_id_bit(2) | node_id_bit(3));
+	TAP_OK(obstacle && strstr(obstacle, "damaged"),
+		   "one of them cannot be recovered alone either: it lacks them as well");
+	cluster_run(&cluster, 5000000);
+	TAP_OK(!anybody_leads() && count_tags(&cluster.nodes[1], writer) == left,
+		   "it goes on to wait, with all that it can read");
+	TAP_OK(engine_drop_group(cluster.nodes[1].engine, CLUSTER_GROUP) && missing(1) == 0,
+		   "until the group is given up");
+	cluster_stop(&cluster);
+}
+
 int
 main(void)
 {
@@ -309,5 +358,6 @@ main(void)
 	test_covered_by_rows();
 	test_rows_are_copied();
 	test_ballots_are_compared();
+	test_damaged_everywhere();
 	return tap_done();
 }
