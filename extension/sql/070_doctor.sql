@@ -397,7 +397,7 @@ BEGIN ATOMIC
 	FROM quorate._row_problems() w LEFT JOIN groups g USING (group_id)
 	UNION ALL
 	SELECT 'log', g.object, 'WARN', format('%s entries of its log are damaged here and not yet got from another node', x.missing_entries),
-		'They are got from the other members by themselves. If they stay, look whether those are heard; and at the disk.'
+		'They are got from the other members by themselves. If they stay, look whether those are heard; and at the disk. What no member has any more is lost: see docs/operations.md.'
 	FROM here x JOIN groups g USING (group_id)
 	WHERE x.missing_entries > 0
 	UNION ALL

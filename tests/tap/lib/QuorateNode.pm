@@ -254,16 +254,37 @@ sub last_segment
 sub damage_log
 {
 	my ($self, $remainder, %option) = @_;
-	my ($damaged, $seen, %files) = (0, 0);
+	my $seen = 0;
 	my @segments = $self->log_segments;
 	pop @segments while $option{closed} && @segments && !is_closed($segments[-1]);
+	return damage_entries(
+		sub {
+			my ($group, $lsn) = @_;
+			return $group > 1 && $lsn % 3 == $remainder && $seen++ % 20 == 0;
+		},
+		@segments);
+}
+
+# Damages the entry of that group and LSN in the log of the stopped node. Returns how often it was there.
+sub damage_entry
+{
+	my ($self, $wanted_group, $wanted_lsn) = @_;
+	my ($damaged) = damage_entries(sub { $_[0] == $wanted_group && $_[1] == $wanted_lsn }, $self->log_segments);
+	return $damaged;
+}
+
+# Damages a byte of each entry, long enough to have one to spare, of whose group and LSN the function approves.
+sub damage_entries
+{
+	my ($wanted, @segments) = @_;
+	my ($damaged, %files) = (0);
 	foreach my $file (@segments)
 	{
 		open my $io, '+<:raw', $file or die "could not open $file: $!\n";
 		foreach my $record (records($file))
 		{
 			my ($offset, $length, $kind, $group, $lsn) = @$record;
-			next unless $kind == 1 && $group > 1 && $lsn % 3 == $remainder && $seen++ % 20 == 0 && $length > 100;
+			next unless $kind == 1 && $length > 100 && $wanted->($group, $lsn);
 			seek $io, $offset + 60, 0;
 			read $io, my $byte, 1;
 			seek $io, $offset + 60, 0;
