@@ -284,6 +284,7 @@ sub finish_history
 	my ($status, $out, $err) = run_command([ "$tools/linear_check", $load->{history} ], '', 300);
 	Test::More::is($status, 0, "$name: the history is linearizable") or Test::More::diag($out . $err);
 	Test::More::note($out);
+	Test::More::note(sprintf 'longest time without an acknowledged write of one key: %.1f s', longest_silence_s($load->{history}));
 	$self->reread($load, $name);
 }
 
@@ -358,6 +359,21 @@ sub longest_gap
 	my %gap = $self->finish_probe($probe);
 	my ($longest) = sort { $b <=> $a } values %gap;
 	return $longest;
+}
+
+# The longest time between two acknowledged writes of the same key in a history: no partition was silent for longer.
+sub longest_silence_s
+{
+	my ($history) = @_;
+	my ($longest, %last) = (0);
+	foreach my $write (sort { $a->[1] <=> $b->[1] } map { /^\d+ (?:put|delete) (\S+) \S+ \d+ (\d+) ok$/ ? [ $1, $2 ] : () }
+		split /\n/, slurp($history))
+	{
+		my ($key, $end) = @$write;
+		$longest = $end - $last{$key} if defined $last{$key} && $end - $last{$key} > $longest;
+		$last{$key} = $end;
+	}
+	return $longest / 1e6;
 }
 
 # Waits for a time; returns the 99th percentile, in ms, of the latencies of the load's writes acknowledged meanwhile.
