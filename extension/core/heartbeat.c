@@ -230,6 +230,16 @@ heartbeat_take_grant(CoreNode *node, NodeId from, const Heartbeat *heartbeat)
 	return grant_held_take(&node->peers[from].held, heartbeat->grant_number, until_us, node->now);
 }
 
+/* What the peer acknowledged in a former life it may have lost since: its word of now counts. */
+static void
+heartbeat_led_new_life(CoreNode *node, NodeId from)
+{
+	Replica *replica = heartbeat_next_led(node->peers[node->config.self].replicas);
+
+	for (; replica; replica = heartbeat_next_led(replica->peer_next))
+		progress_new_life(replica, from);
+}
+
 /* Notes the sender's life; false for a heartbeat of a former one, or one that was overtaken. */
 static bool
 heartbeat_note_life(CoreNode *node, NodeId from, const Heartbeat *heartbeat)
@@ -248,6 +258,7 @@ heartbeat_note_life(CoreNode *node, NodeId from, const Heartbeat *heartbeat)
 		uint64_t number = peer->given.number;
 
 		peer->start_counter = heartbeat->start_counter;
+		heartbeat_led_new_life(node, from);
 		grant_given_void(&peer->given);
 		if (number != 0)
 		{

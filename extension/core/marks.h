@@ -27,6 +27,7 @@
 	X(change_begun)                       \
 	X(change_refused)                     \
 	X(change_without_quorum)              \
+	X(acknowledged_and_forgotten)         \
 	X(clock_anomaly_restarts_wait_out)    \
 	X(clock_anomaly_voids_leases)         \
 	X(commit_notice_sent)                 \

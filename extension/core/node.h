@@ -33,10 +33,11 @@ typedef struct Progress
 	/* leader */
 	bool probing; /* where the logs part is in doubt: one ACCEPT at a time */
 	bool probe_sent;
-	bool needs_snapshot;   /* what it needs next is no longer in our log: it is sent a REBASE */
-	Lsn match_lsn;         /* durable there, acknowledged under our ballot */
-	Lsn guess_lsn;         /* the logs are believed equal up to here; never below match_lsn */
-	Lsn next_lsn;          /* next entry to send; above guess_lsn */
+	bool needs_snapshot; /* what it needs next is no longer in our log: it is sent a REBASE */
+	Lsn match_lsn;       /* durable there, acknowledged under our ballot */
+	Lsn match_life_lsn; /* ... in the life of the member that was heard last: match goes not below it */
+	Lsn guess_lsn;      /* the logs are believed equal up to here; never below match_lsn */
+	Lsn next_lsn;       /* next entry to send; above guess_lsn */
 	Lsn newest_prev_lsn;   /* prev_lsn of the newest ACCEPT that carried entries */
 	Lsn commit_told_lsn;   /* highest commit LSN sent that its entries could carry there */
 	Lsn commit_acked_lsn;  /* highest commit LSN that it says to know */

@@ -4,8 +4,9 @@
  *
  * For each member the leader knows what it acknowledged (match), up to where the logs are believed equal
  * (guess) and what it has sent (next); match <= guess < next always.  Whatever a refusal or a time-out
- * brings, only an ACCEPTED (ok) under the own ballot moves match, and match never goes back (B25).  A member that
- * lacks what the log no longer holds is sent a REBASE (docs/decisions/0006-membership.md).
+ * brings, only an ACCEPTED (ok) under the own ballot raises match, and it does not go back within a life of the member
+ * (B25).  One that has started anew may lack what it acknowledged: its log lost its last sync (docs/decisions/0009).
+ * A member that lacks what the log no longer holds is sent a REBASE (docs/decisions/0006-membership.md).
  */
 #include "core/progress.h"
 
@@ -187,6 +188,7 @@ progress_init(Replica *replica)
 
 		/* acked_number stays: a promise is an acknowledgement of the ballot, too (I8). */
 		progress->match_lsn = 0;
+		progress->match_life_lsn = 0;
 		progress->guess_lsn = proposer->start_lsn - 1;
 		progress->next_lsn = proposer->start_lsn;
 		progress->commit_told_lsn = 0;
@@ -269,6 +271,8 @@ progress_take_acknowledgement(CoreNode *node, Replica *replica, uint32_t index,
 		progress->commit_acked_lsn = message->commit_lsn;
 	if (message->lsn > progress->match_lsn)
 		progress->match_lsn = message->lsn;
+	if (message->lsn > progress->match_life_lsn)
+		progress->match_life_lsn = message->lsn;
 	if (progress->match_lsn > progress->guess_lsn)
 		progress->guess_lsn = progress->match_lsn;
 	if (progress->next_lsn <= progress->guess_lsn || progress->needs_snapshot)
@@ -298,9 +302,15 @@ progress_take_mismatch(CoreNode *node, Replica *replica, uint32_t index, const M
 	CORE_INVARIANT("I6", floor_lsn <= replica->history.last_lsn);
 	guess = ballot_history_divergence(&replica->history, &message->outline, floor_lsn);
 #ifndef MUTANT_GUESS_BELOW_MATCH
-	if (guess < progress->match_lsn)
-		guess = progress->match_lsn;
+	if (guess < progress->match_life_lsn)
+		guess = progress->match_life_lsn;
 #endif
+	CORE_INVARIANT("I6", guess >= progress->match_life_lsn);
+	if (guess < progress->match_lsn)
+	{
+		CORE_MARK(acknowledged_and_forgotten);
+		progress->match_lsn = guess;
+	}
 	if (progress->probing && progress->probe_sent && guess == progress->guess_lsn &&
 		message->prev_lsn != guess)
 		return; /* one of several refusals of a pipeline; the answer is under way */
@@ -378,6 +388,16 @@ progress_resend(CoreNode *node, Replica *replica)
 		else
 			progress_probe(node, replica, i);
 	}
+}
+
+void
+progress_new_life(Replica *replica, NodeId peer)
+{
+	uint32_t index = membership_find(&replica->membership, peer);
+
+	CORE_ASSERT(replica_leads(replica));
+	if (index != MEMBER_NONE)
+		replica->proposer->members[index].match_life_lsn = 0;
 }
 
 void

@@ -29,6 +29,9 @@ progress_take_mismatch(CoreNode *node, Replica *replica, uint32_t index, const M
 /* True if the leader waits for something from the member that it would ask again for. */
 extern bool progress_is_unanswered(const CoreNode *node, const Replica *replica, uint32_t index);
 
+/* The member runs a new life: it has what it acknowledged in former ones, unless it says otherwise. */
+extern void progress_new_life(Replica *replica, NodeId peer);
+
 /* Asks again all members that have been silent for too long. */
 extern void progress_resend(CoreNode *node, Replica *replica);
 
