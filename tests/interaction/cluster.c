@@ -617,6 +617,18 @@ cluster_damage(Cluster *cluster, NodeId node, GroupId group, Lsn lsn)
 }
 
 void
+cluster_forget(Cluster *cluster, NodeId node, GroupId group, Lsn lsn)
+{
+	SimNode *sim = &cluster->nodes[node];
+	Record cut = {.kind = EFFECT_CUT, .group = group, .lsn = lsn};
+
+	if (sim->core)
+		return;
+	disk_record(sim->durable, &cut);
+	*sim->recorded = *sim->durable;
+}
+
+void
 cluster_clock_anomaly(Cluster *cluster, NodeId node)
 {
 	Event event = {.kind = EVENT_CLOCK_ANOMALY};

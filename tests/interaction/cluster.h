@@ -145,6 +145,9 @@ extern void cluster_change(Cluster *cluster, NodeId node, GroupId group, const c
  */
 extern void cluster_damage(Cluster *cluster, NodeId node, GroupId group, Lsn lsn);
 
+/* The log of a node that is down loses its entries above `lsn`, although they were synced. */
+extern void cluster_forget(Cluster *cluster, NodeId node, GroupId group, Lsn lsn);
+
 /* Tells the node's core whether it has the rows of the group. */
 extern void cluster_rows(Cluster *cluster, NodeId node, GroupId group, bool present);
 extern void cluster_clock_anomaly(Cluster *cluster, NodeId node);

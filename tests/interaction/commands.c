@@ -319,6 +319,16 @@ run_damage(Script *script, const char *arguments)
 }
 
 static void
+run_forget(Script *script, const char *arguments)
+{
+	NodeId node = argument_node(script, arguments);
+
+	if (node)
+		cluster_forget(script->cluster, node, argument_group(arguments),
+					   (Lsn) argument_number(arguments, "lsn", 0));
+}
+
+static void
 run_truncate(Script *script, const char *arguments)
 {
 	NodeId node = argument_node(script, arguments);
@@ -603,6 +613,7 @@ static const Command commands[] = {
 	{"rows", run_rows, true},         {"inquire", run_inquire, true},
 	{"damage", run_damage, true},     {"freeze", run_freeze, true},
 	{"thaw", run_thaw, true},         {"recover", run_recover, true},
+	{"forget", run_forget, true},
 };
 
 void
