@@ -49,6 +49,10 @@ foreach my $node ($cluster->nodes)
 }
 is($north->sql("SELECT count(*) FROM quorate.scan('albums', consistent_read => true)"), 3, 'another table is as ever');
 
+# What lies before the entry may be applied, nothing from it on.
+like($_->sql("SELECT string_agg(i::jsonb #>> '{pk,S}', ',' ORDER BY i::jsonb #>> '{pk,S}') FROM quorate.scan('songs', consistent_read => false) i"),
+	qr/^before(,k[1-4])*$/, $_->name . ' has rows of before the entry only') foreach $cluster->nodes;
+
 # One that is left alone lacks the entry as well.
 $_->stop foreach $south, $west;
 sleep 4;
