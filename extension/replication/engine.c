@@ -487,9 +487,29 @@ record_tick_if_idle(Engine *engine)
 		log_append_tick(engine->log);
 }
 
+/* Makes everything recorded durable; false if the log failed. */
+static bool
+sync_recorded(Engine *engine)
+{
+	TimeUs started_us;
+
+	if (!is_unsynced(engine))
+		return true;
+	advance_clock(engine);
+	started_us = engine->now;
+	if (log_sync(engine->log) != 0)
+		return false;
+	CORE_INVARIANT("I2", !is_unsynced(engine));
+	advance_clock(engine);
+	engine->sync_started_us = started_us;
+	engine->sync_untold = true;
+	return true;
+}
+
 /*
- * Makes everything recorded durable and tells the core; false if the log failed.  Nothing is stepped between
- * log_write and EVENT_SYNCED, so all that the core has recorded is covered.
+ * Makes everything recorded durable and tells the core; false if the log failed.  What EVENT_SYNCED leads to needs room
+ * as well: without it nothing is called durable yet, but is, so that old log can be given up and make room.  All that
+ * the core has recorded is covered whenever it is told: nothing is stepped between log_write and EVENT_SYNCED.
  */
 static bool
 write_and_sync(Engine *engine)
@@ -499,17 +519,13 @@ write_and_sync(Engine *engine)
 	if (engine->failed || log_write(engine->log) != 0)
 		return false;
 	engine_send_now(engine);
-	/* What EVENT_SYNCED leads to needs room as well; without it, nothing is called durable yet. */
 	engine->starved = engine->starved || !engine_has_control_room(engine);
-	if (!is_unsynced(engine) || engine->starved)
-		return true;
-	advance_clock(engine);
-	event.sync_started_us = engine->now;
-	if (log_sync(engine->log) != 0)
+	if (!sync_recorded(engine))
 		return false;
-	CORE_INVARIANT("I2", !is_unsynced(engine));
-	advance_clock(engine);
-	engine->sync_started_us = event.sync_started_us;
+	if (!engine->sync_untold || engine->starved)
+		return true;
+	engine->sync_untold = false;
+	event.sync_started_us = engine->sync_started_us;
 	engine_send_after_sync(engine);
 	engine->leases_grew = true;
 	engine_step(engine, &event);

@@ -7,8 +7,10 @@
  * rows, keeps what it needs in its own log.  The members tell each other with APPLIED messages, each repeated
  * until the other side has shown that it knows; settled groups send nothing.  Above log_bytes_max, members on
  * nodes that are silent no longer count: they will be rebased.  A member that lives but is slow still counts;
- * the log's hard limit then slows the writers.  What a group without a quorum cannot commit is needed for ever:
- * above log_bytes_max it is moved to the end of the log, lest it keep what all other groups appended after it.
+ * the log's hard limit then slows the writers.  A node that has no room left, and has not been told what a
+ * member has since it started, does not wait for it: it would for ever.  What a group without a quorum cannot
+ * commit is needed for ever: above log_bytes_max it is moved to the end of the log, lest it keep what all other
+ * groups appended after it.
  *
  * Nothing is assumed to be applied that its owner did not call durable: an entry given up too early would
  * be lost with a crash of this node's PostgreSQL.
@@ -207,11 +209,18 @@ own_settled_lsn(const Truncation *truncation, const EngineGroup *group)
 /*
  * Does truncation wait for the member?  For a silent learner too: it may be a storage replica that made room for a
  * log replica and comes back soon.  Not for one that leaves: it may not be served any more, and would never be done.
+ * A node that can do nothing for want of room says nothing, so nobody tells it anything: what it has not been told
+ * by then it will not be.
  */
 static bool
-is_waited_for(const Truncation *truncation, const Member *member)
+is_waited_for(const Truncation *truncation, const EngineGroup *group, uint32_t index)
 {
+	const Member *member = &group->membership.members[index];
+
 	if (member->half == HALF_OUTGOING && member->kind != MEMBER_LEARNER)
+		return false;
+	if (truncation->engine->starved && truncation->log_is_long &&
+		group->members[index].applied_lsn == 0)
 		return false;
 	return engine_node_is_heard(truncation->engine, member->node) || !truncation->log_is_long;
 }
@@ -230,7 +239,7 @@ needed_from(void *context, GroupId id)
 	settled = own_settled_lsn(truncation, group);
 	for (uint32_t i = 0; i < group->membership.member_count; i++)
 	{
-		if (i == group->self_index || !is_waited_for(truncation, &group->membership.members[i]))
+		if (i == group->self_index || !is_waited_for(truncation, group, i))
 			continue;
 		if (group->members[i].applied_lsn < settled)
 			settled = group->members[i].applied_lsn;

@@ -146,7 +146,10 @@ server_of(const SimWorld *world, uint32_t group)
 	return node;
 }
 
-/* Asks the leaders to hand over to the goals: again and again, as transfer_leader does, for each may be refused. */
+/*
+ * Asks the leaders to hand over to the goals: again and again, as transfer_leader does, for each may be refused.  Not
+ * in the middle of a turn, whose end would show readers what was before.
+ */
 static void
 ask_handovers(SimWorld *world)
 {
@@ -155,7 +158,8 @@ ask_handovers(SimWorld *world)
 	{
 		uint32_t leader = server_of(world, group);
 
-		if (leader == SIM_NODES || leader == world->phase_goal[group])
+		if (leader == SIM_NODES || leader == world->phase_goal[group] ||
+			!sim_nemesis_is_idle(&world->nodes[leader]))
 			continue;
 		engine_transfer(world->nodes[leader].engine, sim_group_id(group),
 						(NodeId) (world->phase_goal[group] + 1));

@@ -477,6 +477,39 @@ test_full_follower(void)
 	cluster_stop(&cluster);
 }
 
+/*
+ * A follower without room starts again: it knows nothing of the others any more, and can say nothing, so they tell it
+ * nothing.  It gives up all the same what its rows have, and goes on.
+ */
+static void
+test_full_and_restarted(void)
+{
+	TestNode *leader, *full;
+	Lsn applied;
+
+	cluster_start(&cluster, 3);
+	leader = cluster_await_leader(&cluster);
+	full = another_node(leader);
+	cluster_kill(&cluster, full->id, MEMDISK_LOSE_ALL);
+	full->config.log_bytes_max = 128 * 1024;
+	cluster_open(&cluster, full->id);
+	for (uint64_t tag = 1; tag < 1000; tag += 40)
+		write_tags(leader, tag, 40, 1000);
+	applied = full->committed;
+	TAP_OK(!full->poisoned && applied < leader->tag_lsns[1000], "a follower's log is at its limit");
+	cluster_kill(&cluster, full->id, MEMDISK_LOSE_ALL);
+	TAP_IS_INT(cluster_open(&cluster, full->id), ENGINE_OK, "it starts again");
+	engine_applied(full->engine, CLUSTER_GROUP, applied, applied);
+	for (int i = 0; i < 10; i++)
+	{
+		cluster_run(&cluster, 1000000);
+		apply_everywhere();
+	}
+	TAP_OK(full->committed >= leader->tag_lsns[1000],
+		   "gives up what its rows have, and catches up without more room");
+	cluster_stop(&cluster);
+}
+
 static void
 test_full_leader(void)
 {
@@ -601,6 +634,7 @@ main(void)
 	test_lost_quorum();
 	test_many_small_entries();
 	test_full_follower();
+	test_full_and_restarted();
 	test_full_leader();
 	test_failed_sync();
 	test_idle_and_drop();
