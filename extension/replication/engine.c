@@ -362,13 +362,21 @@ engine_read_clock(Engine *engine)
 	TimeUs now = engine->callbacks.now(engine->callbacks.context);
 
 	if (now >= engine->now)
-	{
 		engine->now = now;
-		return;
+	else if (!engine->clock_went_back)
+	{
+		engine->clock_went_back = true;
+		engine_mark_led_changed(engine);
 	}
-	/* Time stands still until the clock has caught up; nothing is granted or held meanwhile (I8). */
-	if (engine_has_control_room(engine))
+	/*
+	 * Time stands still until the clock has caught up; nothing is granted or held meanwhile (I8).  Without room the core
+	 * hears of it later, and before anything else is stepped: leases that are held until then are not shown.
+	 */
+	if (engine->clock_went_back && engine_has_control_room(engine))
+	{
+		engine->clock_went_back = false;
 		engine_step(engine, &event);
+	}
 }
 
 /* The clock without an event; one that went back is noticed by the next engine_read_clock. */

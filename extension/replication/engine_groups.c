@@ -319,6 +319,8 @@ engine_group_status(const Engine *engine, GroupId group, GroupStatus *status)
 	}
 	if (log_is_damaged(engine->log) && log_group_state(engine->log, group, &state))
 		status->missing_entries = state.holes;
+	if (engine->clock_went_back)
+		status->lease_until_us = 0;
 	return true;
 }
 

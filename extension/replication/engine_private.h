@@ -197,6 +197,7 @@ struct Engine
 	bool failed;            /* an append failed: the turn cannot be finished */
 	int append_error;       /* ... with this -errno */
 	bool starved;           /* no room for control records: nothing is stepped */
+	bool clock_went_back;   /* the core has not been told so yet: leases are void */
 	bool sync_untold;       /* the core has not been told of the last sync, for want of room */
 	ClusterVersion version; /* of the cluster; nothing newer is sent or recorded */
 	uint64_t turn_tag;      /* tag of the proposal that is being stepped */

@@ -619,6 +619,37 @@ test_clock(void)
 	cluster_stop(&cluster);
 }
 
+/* The same of a leader whose disk is full: the core cannot be told, for that may take records. */
+static void
+test_clock_without_room(void)
+{
+	TestNode *leader;
+	GroupStatus status;
+	uint64_t tag = 1;
+
+	cluster_start(&cluster, 3);
+	leader = cluster_await_leader(&cluster);
+	memdisk_set_capacity(leader->disk, 200 * 1024);
+	while (tag < 1000 && write_tags(leader, tag, 1, 1000))
+		tag++;
+	/* Its last records fill the log; then it says nothing more, and its lease runs out. */
+	do
+	{
+		cluster_run(&cluster, 50000);
+		engine_group_status(leader->engine, CLUSTER_GROUP, &status);
+	} while (status.lease_until_us > cluster.now + cluster_default_config.lease_us / 2);
+	TAP_OK(tag < 1000 && status.lease_until_us > cluster.now + cluster_default_config.lease_us / 4,
+		   "a full leader has its lease for a while");
+	cluster.now -= 100000;
+	engine_finish_turn(leader->engine);
+	TAP_OK(is_listed(leader), "its owner hears that its clock went back");
+	cluster.now += 100000;
+	engine_finish_turn(leader->engine);
+	engine_group_status(leader->engine, CLUSTER_GROUP, &status);
+	TAP_OK(status.lease_until_us == 0, "and it has none any more, though the clock has caught up");
+	cluster_stop(&cluster);
+}
+
 int
 main(void)
 {
@@ -639,5 +670,6 @@ main(void)
 	test_failed_sync();
 	test_idle_and_drop();
 	test_clock();
+	test_clock_without_room();
 	return tap_done();
 }
