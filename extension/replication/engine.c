@@ -369,8 +369,8 @@ engine_read_clock(Engine *engine)
 		engine_mark_led_changed(engine);
 	}
 	/*
-	 * Time stands still until the clock has caught up; nothing is granted or held meanwhile (I8).  Without room the core
-	 * hears of it later, and before anything else is stepped: leases that are held until then are not shown.
+	 * Time stands still until the clock has caught up; nothing is granted or held meanwhile (I8).  Without room the
+	 * core hears of it later, before anything else is stepped: leases that are held until then are not shown.
 	 */
 	if (engine->clock_went_back && engine_has_control_room(engine))
 	{
