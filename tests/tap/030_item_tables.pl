@@ -120,7 +120,7 @@ ok($node->poll_until("SELECT count(*) = 2 FROM quorate.partitions WHERE leader I
 ok(applied_all(), 'and applies');
 is(contents(), $before, 'the items are those of before');
 is($node->sql("SELECT count(*) FROM pg_depend d JOIN pg_class c ON c.oid = d.objid AND d.classid = 'pg_class'::regclass
-	WHERE d.deptype = 'e' AND c.relnamespace = 'quorate_data'::regnamespace"), 3, 'item tables are members of the extension still');
+	WHERE d.deptype = 'e' AND c.relnamespace = 'quorate_data'::regnamespace"), 4, 'item tables are members of the extension still');
 is_deeply([ $_->alarming_lines ], [], 'the log of ' . $_->name . ' is clean') foreach $old, $node;
 $node->stop;
 done_testing();

@@ -73,7 +73,7 @@ sub values_are
 
 my $load = $cluster->start_history('songs', seconds => 0);
 $cluster->wait_for_writes($load, 500);
-$west->stop;    # so that the others keep their logs
+$west->stop;    # so that the others keep their logs, until the damage is mended
 write_items($north, 1, 8000);
 $cluster->wait_for_writes($load, 500);
 $cluster->finish_history($load, name => 'before');
@@ -142,17 +142,17 @@ sub start_with_bad_block
 	$node->start;
 }
 
-$west->stop;    # so that the others keep their logs
+$west->stop;    # so that the others keep their logs, until the damage is mended
 write_items($south, 4, 3000);
 $north->stop;
 my ($file, $offset) = $north->closed_segment;
 my ($segment) = $file =~ /0*(\d+)\.segment$/;
 start_with_bad_block($north, $file, $offset);
-$west->start;
 is_repaired($north, $started, $position, 'a bad block');
 cmp_ok($north->fault->played('reads_failed'), '>', 0, 'a bad block: it was met');
 like($north->log_since($position), qr/damaged in segment $segment, bytes \d+ to \d+: it cannot be read/, 'a bad block: and is named');
-cmp_ok($north->counter('entries_repaired'), '>', 0, 'a bad block: entries came from the others');
+cmp_ok($north->counter('entries_repaired'), '>', 0, 'a bad block: entries came from another node');
+$west->start;
 $cluster->wait_for_leaders('songs', 3);
 is($north->sql("SELECT count(*) FROM quorate.scan('songs', consistent_read => true) i WHERE i::jsonb #>> '{v,N}' = '4'"), 3000,
 	'a bad block: all rows are right');
