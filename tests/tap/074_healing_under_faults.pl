@@ -13,7 +13,7 @@ use Time::HiRes qw(sleep time);
 
 my $long = $ENV{QUORATE_TEST_LONG};
 my $partitions = 3;
-my $seed = $ENV{QUORATE_TEST_SEED} // ($long ? time : 74);
+my $seed = $ENV{QUORATE_TEST_SEED} // ($long ? int time : 74);
 my $network = QuorateNetwork->new(6) or plan skip_all => QuorateNetwork->reason;
 my %settings = ('quorate.heal_after' => '2s', 'quorate.rebuild_after' => '4s');
 my $cluster = QuorateCluster->new(network => $network, settings => \%settings);

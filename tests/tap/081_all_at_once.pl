@@ -14,7 +14,7 @@ use Test::More;
 use Time::HiRes qw(sleep time);
 
 my $long = $ENV{QUORATE_TEST_LONG};
-my $seed = $ENV{QUORATE_TEST_SEED} // ($long ? time : 81);
+my $seed = $ENV{QUORATE_TEST_SEED} // ($long ? int time : 81);
 my ($rounds, $seconds) = $long ? (8, 40) : (1, 12);
 my $network = QuorateNetwork->new(3) or plan skip_all => QuorateNetwork->reason;
 my $cluster = QuorateCluster->new(network => $network, faults => 1);

@@ -155,13 +155,19 @@ sub leader_of
 	return $self->node($name);
 }
 
-# The node that leads most partitions of the table.
+# The node that leads most partitions of the table, as a running node sees it.
 sub busiest_leader
 {
 	my ($self, $table) = @_;
 	my ($asked) = grep { $_->running } $self->nodes;
-	return $self->node($asked->sql(
-			"SELECT leader FROM quorate.partitions WHERE table_name = '$table' AND leader IS NOT NULL GROUP BY leader ORDER BY count(*) DESC, leader LIMIT 1"));
+	my $name;
+	wait_until(30,
+		sub {
+			$name = $asked->sql("SELECT leader FROM quorate.partitions WHERE table_name = '$table' AND leader IS NOT NULL
+				GROUP BY leader ORDER BY count(*) DESC, leader LIMIT 1");
+			return $name ne '';
+		}) or die "nobody leads $table\n";
+	return $self->node($name);
 }
 
 # The members of all partitions of a table as their leaders have them: "node kind" sorted, one string a partition.
