@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #define CORE_MARKS(X)                     \
+	X(acknowledged_and_forgotten)         \
 	X(adopt_from_peer)                    \
 	X(adopt_gave_up)                      \
 	X(adopted_before_quorum)              \
@@ -27,7 +28,6 @@
 	X(change_begun)                       \
 	X(change_refused)                     \
 	X(change_without_quorum)              \
-	X(acknowledged_and_forgotten)         \
 	X(clock_anomaly_restarts_wait_out)    \
 	X(clock_anomaly_voids_leases)         \
 	X(commit_notice_sent)                 \

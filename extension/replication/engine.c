@@ -417,8 +417,8 @@ exchange_if_due(Engine *engine)
 }
 
 /*
- * Gives up old log, each lease length, if anything happened since.  Not with records that wait for a sync:
- * truncation syncs the log itself, and the core would not hear of it.
+ * Gives up old log, each lease length, if anything happened since.  Not with records that wait for a sync: truncation
+ * syncs the log itself, and nobody would note that the core has to hear of it (sync_recorded).
  */
 static void
 truncate_if_due(Engine *engine)

@@ -253,6 +253,32 @@ expect_recovery_of_first(const TestNode *writer, uint64_t last_tag)
 			   "with all that was written");
 }
 
+/*
+ * All three write twice; nodes 2 and 3 are to be set back to where they were in between.  Returns who wrote; *last is
+ * the last tag.
+ */
+static TestNode *
+write_and_back_up(Memdisk *backups[4], uint64_t *last)
+{
+	begin();
+	write_some();
+	backups[2] = take_backup(2);
+	backups[3] = take_backup(3);
+	write_some();
+	*last = next_tag - 1;
+	return cluster_await_leader(&cluster);
+}
+
+/* Nodes 2 and 3 come back together, with what they had then. */
+static void
+set_two_back(Memdisk *backups[4])
+{
+	cluster_kill(&cluster, 2, MEMDISK_LOSE_ALL);
+	cluster_kill(&cluster, 3, MEMDISK_LOSE_ALL);
+	set_back(2, backups[2]);
+	set_back(3, backups[3]);
+}
+
 /* The third one remembers: neither of them is believed, and nothing is decided without what they have forgotten. */
 static void
 test_two_at_once(void)
@@ -261,17 +287,8 @@ test_two_at_once(void)
 	const TestNode *writer;
 	uint64_t last;
 
-	begin();
-	write_some();
-	backups[2] = take_backup(2);
-	backups[3] = take_backup(3);
-	write_some();
-	writer = cluster_await_leader(&cluster);
-	last = next_tag - 1;
-	cluster_kill(&cluster, 2, MEMDISK_LOSE_ALL);
-	cluster_kill(&cluster, 3, MEMDISK_LOSE_ALL);
-	set_back(2, backups[2]);
-	set_back(3, backups[3]);
+	writer = write_and_back_up(backups, &last);
+	set_two_back(backups);
 	cluster_run(&cluster, 10 * SECOND_US);
 	TAP_OK(cluster.nodes[2].poisoned && cluster.nodes[3].poisoned,
 		   "two logs are set back at once: both nodes find out from the third");
@@ -292,18 +309,9 @@ test_two_at_once_unnoticed(void)
 	TestNode *leader;
 	uint64_t last;
 
-	begin();
-	write_some();
-	backups[2] = take_backup(2);
-	backups[3] = take_backup(3);
-	write_some();
-	writer = cluster_await_leader(&cluster);
-	last = next_tag - 1;
+	writer = write_and_back_up(backups, &last);
 	cluster.nodes[1].isolated = true;
-	cluster_kill(&cluster, 2, MEMDISK_LOSE_ALL);
-	cluster_kill(&cluster, 3, MEMDISK_LOSE_ALL);
-	set_back(2, backups[2]);
-	set_back(3, backups[3]);
+	set_two_back(backups);
 	leader = cluster_await_leader(&cluster);
 	TAP_OK(leader && leader->id != 1 && held(leader, writer, 1, last) < last,
 		   "two logs are set back at once while the third node is away: what they forgot is lost");

@@ -141,33 +141,29 @@ sub wait_for_leaders
 	}
 }
 
-# The node that leads a partition, as a running node sees it.
-sub leader_of
+# The node that a query of quorate.partitions names, as a running node sees it, once it names one; dies after 30 s.
+sub leader_by
 {
-	my ($self, $table, $partition) = @_;
+	my ($self, $query) = @_;
 	my ($asked) = grep { $_->running } $self->nodes;
 	my $name;
-	wait_until(30,
-		sub {
-			$name = $asked->sql("SELECT leader FROM quorate.partitions WHERE table_name = '$table' AND partition = $partition");
-			return $name ne '';
-		}) or die "partition $partition of $table has no leader\n";
+	wait_until(30, sub { $name = $asked->sql("SELECT leader FROM quorate.partitions WHERE leader IS NOT NULL AND $query"); return $name ne '' })
+	  or die "there is no leader with $query\n";
 	return $self->node($name);
 }
 
-# The node that leads most partitions of the table, as a running node sees it.
+# The node that leads a partition.
+sub leader_of
+{
+	my ($self, $table, $partition) = @_;
+	return $self->leader_by("table_name = '$table' AND partition = $partition");
+}
+
+# The node that leads most partitions of the table.
 sub busiest_leader
 {
 	my ($self, $table) = @_;
-	my ($asked) = grep { $_->running } $self->nodes;
-	my $name;
-	wait_until(30,
-		sub {
-			$name = $asked->sql("SELECT leader FROM quorate.partitions WHERE table_name = '$table' AND leader IS NOT NULL
-				GROUP BY leader ORDER BY count(*) DESC, leader LIMIT 1");
-			return $name ne '';
-		}) or die "nobody leads $table\n";
-	return $self->node($name);
+	return $self->leader_by("table_name = '$table' GROUP BY leader ORDER BY count(*) DESC, leader LIMIT 1");
 }
 
 # The members of all partitions of a table as their leaders have them: "node kind" sorted, one string a partition.
